@@ -131,6 +131,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "NaN in a set in a model": (Item(price=[{float("inf")}]), "result.price[0][0]: JSON cannot hold NaN"),
     "bytes in a model": (Item(price=[b"\xff"]), "result.price[0]: JSON cannot hold a value of type bytes"),
     "half a character in a model": (Item(price="\ud800"), "result.price: a text has half of a surrogate pair"),
+    "a class": ([Entry], "result[0]: JSON cannot hold a value of type type"),
     "the whole": (b"x", "JSON cannot hold a value of type bytes"),
 }
 
@@ -191,3 +192,50 @@ def test_a_whole_that_is_no_result_has_its_own_name() -> None:
     """The progress of a task."""
     with pytest.raises(NotJsonError, match=r"^progress\.done: "):
         to_text({"done": {1}}, most_bytes=100, most_levels=10, name="progress")
+
+
+class Written(BaseModel):
+    """A model whose members are written in JSON as something of another kind."""
+
+    mapping: dict[str, float] = {"a": 1.0}
+    pairs: list[float] = [1.0]
+    price: float = float("nan")
+    text: str = "a"
+    number: int = 2
+
+    @field_serializer("mapping", when_used="json")
+    def write_mapping(self, _: dict[str, float]) -> str:
+        """Write a mapping as text."""
+        return "a=1"
+
+    @field_serializer("pairs", when_used="json")
+    def write_pairs(self, _: list[float]) -> int:
+        """Write a list as a number."""
+        return 1
+
+    @field_serializer("price", when_used="json")
+    def write_price(self, _: float) -> str:
+        """Write what is no number as text."""
+        return "unknown"
+
+    @field_serializer("text", when_used="json")
+    def write_text(self, _: str) -> dict[str, int]:
+        """Write a text as a mapping."""
+        return {"a": 1}
+
+    @field_serializer("number", when_used="json")
+    def write_number(self, number: int) -> list[int]:
+        """Write a number as a list."""
+        return [number]
+
+
+def test_a_model_is_stored_as_it_is_written_whatever_its_members_are() -> None:
+    """Serializers may write any kind of value, also of NaN."""
+    written = {"mapping": "a=1", "pairs": 1, "price": "unknown", "text": {"a": 1}, "number": [2]}
+    assert json.loads(text(Written())) == written
+
+
+def test_what_is_too_large_is_so_as_a_whole() -> None:
+    """The place at which the bytes were used up is none that anybody has to change."""
+    with pytest.raises(NotJsonError, match=r"^it is over 100 bytes of JSON$"):
+        text({"items": [{"name": "a" * 200}]}, 100)

@@ -148,7 +148,7 @@ def _logged(call: Callable[[object, Context], object], payload: object, context:
 def _delayed(failed: Failed, definition: TaskDefinition | None, job: Job, bulkhead: Bulkhead) -> Failed:
     """Add the delay of the task's own backoff; where that fails, the policy's counts."""
     is_last = failed.final or job.failures + 1 >= job.run_policy.max_attempts
-    if definition is None or definition.backoff is None or is_last or not task_decides(job, BACKOFF_FIELDS):
+    if definition is None or is_last or not task_decides(job, BACKOFF_FIELDS):
         return failed
     try:
         return replace(failed, backoff_s=definition.backoff_s(job.failures + 1))
