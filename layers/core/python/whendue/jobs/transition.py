@@ -94,7 +94,7 @@ def finish(
     changes |= archive(job, state, now_ms, more.get("last", job.last)) | (
         {"unmet_dependencies": None} if job.unmet_dependencies else {}
     )
-    # Who has dependents keeps them.
+    # A dependent that was added since the job was read must not be missed: the mark precedes its edge (decision 2).
     conditions = expected if job.has_dependents else [*expected, Lacks("has_dependents")]
     over = step(name, job, conditions, first=first or check_sooner(job, now_ms), **changes | more)
     return (

@@ -1,4 +1,4 @@
-"""A claimed job on its way through a worker, and the ports that workers use."""
+"""A received job, and a claimed one on its way through a worker: its lease, deadline and context."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
