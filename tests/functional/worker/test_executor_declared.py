@@ -101,6 +101,16 @@ def test_a_backoff_is_not_asked_where_no_attempt_follows(error: BaseException) -
     assert (world.job(job).terminal, asked) == (True, [])
 
 
+def test_a_job_of_a_task_that_is_gone_has_the_delay_of_the_policy() -> None:
+    """There is no backoff to ask for: nothing of it is in the log."""
+    world = failing(World(), ValueError("x"))
+    job = world.submit("late")
+    world.registry.remove("late")
+    world.work()
+    assert world.job(job).state is State.PENDING
+    assert world.app.runtime.bulkhead.take() == {}
+
+
 # --- coroutines -------------------------------------------------------------------------------------------------
 
 
