@@ -18,3 +18,12 @@ def to_timestamp(at_ms: int | None) -> str | None:
         return None
     at = EPOCH + timedelta(milliseconds=min(max(at_ms, EARLIEST), LATEST))
     return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def instant(text: str) -> datetime | None:
+    """Read a time of ISO 8601 with its offset, as in `2026-11-23T20:10:35Z`; None if it is none, or has no offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if at.utcoffset() is None else at

@@ -10,6 +10,7 @@ from whendue.cli.failures import UsageProblemError
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import BODY_BYTES
 from whendue.schedules.calendar import durations, notations
+from whendue.support.timestamps import instant
 
 STDIN: Final = "-"
 
@@ -85,11 +86,8 @@ def time_of(text: str | None, option: str) -> datetime | None:
     """
     if text is None:
         return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.utcoffset() is None:
+    at = instant(text)
+    if at is None:
         raise UsageProblemError(f"{option} {text}: write a time with its offset, as in 2026-11-23T20:00:00Z")
     return at
 

@@ -12,6 +12,7 @@ from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode, UsageProblemError
 from whendue.cli.output import Column, cell, messages, note, write_json, write_line, write_list
 from whendue.client import Client, DeadLetterFilter, DeadLetterGroup, RedriveResult
+from whendue.client.flows.bulk import summed
 
 app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Look at dead jobs by error, and run them again.")
 Priority = Literal["critical", "high", "normal", "low"]
@@ -103,14 +104,7 @@ def _redriven(client: Client, wanted: DeadLetterFilter, rate: float | None, tota
     except BaseException:
         note(f"{sum(len(part.redriven) for part in parts)} jobs run again; run the command again for the others")
         raise
-    return RedriveResult(
-        matched=sum(part.matched for part in parts),
-        redriven=tuple(job_id for part in parts for job_id in part.redriven),
-        failed=tuple(failed for part in parts for failed in part.failed),
-        dry_run=False,
-        cursor=None,
-        missing=parts[-1].missing,
-    )
+    return summed(parts)
 
 
 def _parts(client: Client, wanted: DeadLetterFilter, rate: float | None) -> Iterator[RedriveResult]:

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal, cast
 
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import NAME_BYTES
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence, anchored, check
-from whendue.support.timestamps import EPOCH
+from whendue.support.timestamps import EPOCH, instant
 
 _TEXTS = ("cron", "every", "at", "timezone", "start", "end", "gap", "fold")
 _CHOICES: Mapping[str, tuple[str, ...]] = {"gap": ("skip", "next"), "fold": ("once", "twice")}
@@ -138,10 +138,7 @@ def _time(text: str | None, name: str) -> int | None:
     """Read a time to ms UTC, rounded up as the API does."""
     if text is None:
         return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.utcoffset() is None:
+    at = instant(text)
+    if at is None:
         raise InvalidScheduleError(name, "must be an RFC 3339 time with an offset, as in 2026-11-23T20:00:00Z")
     return -(-(at - EPOCH) // timedelta(milliseconds=1))

@@ -86,11 +86,16 @@ def redrive_all_dead_letters(
         )
         parts.append(part)
         cursor = part.cursor
+    return summed(parts)
+
+
+def summed(parts: Sequence[RedriveResult]) -> RedriveResult:
+    """Return the sum of the results of consecutive requests, of which there is at least one."""
     return RedriveResult(
         matched=sum(part.matched for part in parts),
         redriven=tuple(job_id for part in parts for job_id in part.redriven),
         failed=tuple(failed for part in parts for failed in part.failed),
-        dry_run=dry_run,
+        dry_run=parts[-1].dry_run,
         cursor=None,
         missing=parts[-1].missing,
     )
