@@ -22,6 +22,7 @@ from localstack.bytecode import Compiler, local_compiler, runtime_compiler
 from localstack.layer_contents import kept
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
+from localstack.task_manifest import NAME, task_manifest
 from localstack.topology import topology
 
 Target = Literal["local", "container", "lambda"]
@@ -37,6 +38,9 @@ FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
 USER_TASKS = "functions/worker/tasks"
+# The function that imports users' tasks; and those that import the modules of their channels, when one is used.
+WORKER = "worker"
+WITH_CHANNELS = ("api", "notifier")
 MANIFEST = BUILD / "manifest.json"
 
 
@@ -81,7 +85,7 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
 
     Raises:
         subprocess.CalledProcessError: the dependencies could not be installed.
-        RuntimeError: a function is larger than Lambda takes.
+        RuntimeError: a function is larger than Lambda takes, or a module of users ends the process that imports it.
     """
     compiler = local_compiler() if target == "local" else runtime_compiler()
     if target == "container":
@@ -89,8 +93,7 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
         return Built({}, dict.fromkeys(topology().functions, whole))
     layers = {"dependencies": _dependencies(target, compiler), "core": _core(compiler)}
     functions = {
-        name: _zip(f"function-{name}", _function_files(function.sources, extra_tasks), compiler, FUNCTION_ROOT)
-        for name, function in topology().functions.items()
+        name: _zip(f"function-{name}", files, compiler, FUNCTION_ROOT) for name, files in _functions(extra_tasks).items()
     }
     return Built(layers, functions)
 
@@ -99,8 +102,8 @@ def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
     """Put dependencies, core and all functions into one zip: the dependencies are compressed once for all of them."""
     base = _dependencies("container", compiler)
     sources = dict(core_files())
-    for function in topology().functions.values():
-        sources |= _function_files(function.sources, extra_tasks)
+    for files in _functions(extra_tasks).values():
+        sources |= files
     path = BUILD / f"function-whole-{_digest(sources, base.name)}.zip"
     if path.exists():
         return path
@@ -170,6 +173,21 @@ def core_files() -> Iterator[tuple[str, bytes]]:
     return ((name, data) for name, data in _tree(source) if not name.startswith(NOT_IN_FUNCTIONS))
 
 
+def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
+    """Return the files of each function: the worker has users' tasks, all others have the manifest of them."""
+    functions = {
+        name: dict(_function_files(function.sources, extra_tasks)) for name, function in topology().functions.items()
+    }
+    worker = functions.pop(WORKER)
+    manifest = task_manifest(worker)
+    tasks = {name: data for name, data in worker.items() if name.startswith(f"{USER_TASKS}/")}
+    imported = WITH_CHANNELS if json.loads(manifest)["channels"] else ()
+    described = {
+        name: files | {NAME: manifest} | (tasks if name in imported else {}) for name, files in functions.items()
+    }
+    return described | {WORKER: worker}
+
+
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:
     """Return a function's files; paths stay as in the source tree, so that imports are the same everywhere."""
     wanted = [*topology().shared_sources, *sources]
@@ -190,7 +208,7 @@ def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield name, path.read_bytes()
 
 
-def _zip(name: str, files: Iterable[tuple[str, bytes]], compiler: Compiler, root: str) -> Path:
+def _zip(name: str, files: Iterable[tuple[str, bytes]] | Mapping[str, bytes], compiler: Compiler, root: str) -> Path:
     """Write a zip under the hash of its sources; sources that were zipped before are not compiled and written again."""
     known = dict(files)
     path = BUILD / f"{name}-{_digest(known, f'{FORMAT} {compiler.version}')}.zip"

@@ -34,7 +34,7 @@ def concurrent_api(whendue: App) -> Api:
 
 @cache
 def _api() -> Api:
-    return _api_of(app())
+    return _api_of(app(described=True))
 
 
 def _api_of(whendue: App) -> Api:

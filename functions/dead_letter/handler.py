@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:  # noqa: ARG001 - Lambda hands it in
     """Settle a batch; answers with the messages that stay in the dead-letter queue."""
-    whendue = app()
+    whendue = app(described=True)
     return handle_batch(whendue, event, lambda arn: arn.rpartition(":")[2], whendue.dead_letter.handle)
 
 
 if STARTING:
     # Lambda gives a process more CPU while it starts, and SnapStart keeps what was done until now.
-    _ = app().dead_letter
+    _ = app(described=True).dead_letter
     end_start()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Run a batch; answers with the messages that stay in their queue."""
-    whendue = app()
+    whendue = app(described=True)
     deadline_ms = whendue.clock.now_ms() + context.get_remaining_time_in_millis()
     names = named(whendue.settings.queues)
     return handle_batch(whendue, event, names, lambda messages: whendue.work.handle(messages, deadline_ms))
@@ -21,5 +21,5 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
 
 if STARTING:
     # Lambda gives a process more CPU while it starts, and SnapStart keeps what was done until now.
-    _ = app().work
+    _ = app(described=True).work
     end_start()

@@ -17,7 +17,7 @@ MARGIN_MS = 5_000
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Run a tick, or a part of one; answers with what it did, so that a tick by hand shows it."""
-    whendue = app()
+    whendue = app(described=True)
     deadline_ms = whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS
     ticked = whendue.tick.run(deadline_ms, from_event(event, whendue.settings.shards))
     fields = {
@@ -33,5 +33,5 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
 
 if STARTING:
     # Lambda gives a process more CPU while it starts, and SnapStart keeps what was done until now.
-    _ = app().tick
+    _ = app(described=True).tick
     end_start()

@@ -7,7 +7,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("outbound", "settings", "table", "tracing"),
     ("jobs",),
     ("bulkhead", "declarations"),
-    ("engine",),
+    ("engine", "manifest"),
     ("adapters", "aws_errors", "metrics", "operations", "references"),
     ("mail", "notifications"),
     ("channels", "pauses", "profiles"),

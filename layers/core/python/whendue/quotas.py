@@ -17,7 +17,6 @@ JSON_DEPTH = 32
 # What 64 bits hold, signed or not: what databases give as ids. More would not survive most clients' own parsers.
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**64 - 1
-# Characters of the place that an error names.
 PLACE_CHARACTERS = 256
 # RFC 9110 section 4.1 asks for 8000 octets at least. API Gateway takes 10,240 bytes with all headers, others more:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -62,7 +61,6 @@ IDEMPOTENCY_KEY_BYTES = 255
 CURSOR_BYTES = 8192
 # What a Lambda function may return, as JSON with the body as a text; its page of quotas says 6 MB, it refuses here.
 RESPONSE_BYTES = 6_291_556
-# Of that, for status and headers.
 RESPONSE_HEAD_BYTES = 8192
 # Payloads and results up to here are shown with their job: two of the worst text (six bytes for two) take 3 MiB.
 DOCUMENT_SHOWN_BYTES = 512 * 1024
@@ -86,6 +84,9 @@ REDRIVE_RATE_MIN_PER_S = 0.001
 # Error types that are never retried stand in the hot item: together they must leave room for the rest.
 NEVER_RETRY = 10
 NEVER_RETRY_BYTES = 160
+# Of a task manifest, and of a schema in it. `GET /tasks` answers with about half of the file: within RESPONSE_BYTES.
+MANIFEST_BYTES = 4 * 1024 * 1024
+SCHEMA_BYTES = 64 * 1024
 
 # --- a job -----------------------------------------------------------------------------------------------------
 HORIZON_S = 366 * 86_400
@@ -286,7 +287,6 @@ RESUMED_AT_ONCE = 500
 RESUME_CALL_S = 5
 # Entries of a partition that a resume reads at a time.
 RESUME_PAGE = 500
-# Resumptions that a tick carries on.
 RESUMPTIONS_PER_TICK = 100
 # How long after its time a resume that did not take place, as its process died, is forgotten.
 RESUME_KEPT_S = 60

@@ -12,13 +12,15 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import IO, Any, Final, cast
 
 from whendue.engine.ports import BatchResult, ReceivedMessage
 
 MODULE: Final = "whendue.containers.isolated"
+# An argument of MODULE: the process that starts it runs no task of users, see `whendue.bootstrap.process.app`.
+DESCRIBED: Final = "described"
 # An answer is one line of ids and counts.
 ANSWER_BYTES: Final = 65_536
 # What a process answers first, once it has started up.
@@ -34,11 +36,12 @@ class ChildProcesses:
     Args:
         limit: how many; each is an interpreter with the application, about 100 MB.
         module: what they run; tests name another one.
+        arguments: of the module, after the file descriptor.
     """
 
-    def __init__(self, limit: int, module: str = MODULE) -> None:
+    def __init__(self, limit: int, module: str = MODULE, arguments: Sequence[str] = ()) -> None:
         """Begin with none."""
-        self._module = module
+        self._module, self._arguments = module, arguments
         self._environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))}
         self._directory = os.getcwd()  # noqa: PTH109 - a text, as Popen takes it
         self._free = threading.BoundedSemaphore(limit)
@@ -71,7 +74,7 @@ class ChildProcesses:
         answers, theirs = os.pipe()
         try:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, with a module of ours
-                [sys.executable, "-m", self._module, str(theirs)],
+                [sys.executable, "-m", self._module, str(theirs), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=_log(),
                 env=self._environment,

@@ -5,7 +5,7 @@ import sys
 from functools import cache, partial
 
 from whendue.bootstrap.application import App, build
-from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, discover
+from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, Registry, discover, packages_of
 from whendue.declarations.resources import TaskSettings, provide
 from whendue.metrics.consumption import Consumption
 from whendue.quotas import ISOLATED_AT_ONCE, POOL_THREADS
@@ -15,19 +15,21 @@ from whendue.tracing.spans import Tracing
 
 
 @cache
-def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
+def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False, described: bool = False) -> App:
     """Return this process's application, on AWS, configured by the environment.
 
     Args:
         isolated: this process was started for one suspect, and runs it itself.
         listen_s: how long a call to SQS may wait for a message.
         threads: how many threads may call AWS at once; a function's have connections enough.
+        described: this process runs no task of users, and imports none where there is a manifest of them.
 
     Raises:
-        ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
+        ConfigurationError: a setting, or the task manifest, is not right. A module of tasks that cannot be imported is
+            logged, and left out.
     """
     from whendue.adapters.aws import CONNECTIONS, READ_TIMEOUT_S, DeferredClient, client, parameter
-    from whendue.adapters.child_processes import ChildProcesses
+    from whendue.adapters.child_processes import DESCRIBED, ChildProcesses
     from whendue.adapters.dynamodb.store import DynamoStore
     from whendue.adapters.s3 import S3Blobs
     from whendue.adapters.ses import sender
@@ -59,9 +61,9 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
         WideQueue(SqsQueue(sqs, urls, clock), pool),
         S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
         ThreadRunner(),
-        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
+        _registry(described=described),
         Tracing.from_env(os.environ),
-        isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
+        isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE, arguments=[DESCRIBED] if described else []),
         pool=pool,
         consumption=consumption,
         # Only functions can invoke themselves.
@@ -71,3 +73,15 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
         sys.stdout.write(f"{failed.log_line()}\n")
     provide("notify", lambda: made.notify)
     return made
+
+
+def _registry(*, described: bool) -> Registry:
+    """Return the tasks and channels of this process: the shipped ones, and those of users, described or imported."""
+    packages = packages_of(os.environ)
+    if described:
+        from whendue.manifest.model import find
+
+        if manifest := find(os.environ, sys.path, packages):
+            manifest.register(registry := discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS))
+            return registry
+    return discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *packages)

@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.make is None:
             return _migrate(app(), options.rate)
-        whendue = app(listen_s=options.wait, threads=options.threads + STAGE_THREADS)
+        described = options.make is not _worker
+        whendue = app(listen_s=options.wait, threads=options.threads + STAGE_THREADS, described=described)
         liveness = Liveness(whendue.clock.now_ms, options.silent)
         service = options.make(whendue, options, liveness)
         return run(whendue, service, liveness, Probes(options.health_host, options.health_port))

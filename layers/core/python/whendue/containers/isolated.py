@@ -1,8 +1,8 @@
 """One message in a process of its own: what a worker starts for a job that may kill the process it runs in.
 
-`python -m whendue.containers.isolated FD` reads a line of JSON with the message from its standard input and handles it
-as any worker would. It writes to the file descriptor FD: that it is ready, then what became of the message. The end of
-its input means that the worker is gone.
+`python -m whendue.containers.isolated FD [described]` reads a line of JSON with the message from its standard input and
+handles it as any worker would; `described`: as a process that runs no task of users. It writes to the file descriptor
+FD: that it is ready, then what became of the message. The end of its input means that the worker is gone.
 """
 
 import json
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from whendue.adapters.child_processes import READY
+from whendue.adapters.child_processes import DESCRIBED, READY
 from whendue.bootstrap.process import app
 from whendue.containers import log
 from whendue.engine.ports import ReceivedMessage
@@ -43,19 +43,19 @@ class Drain:
         self._at_ms = self._now_ms()
 
 
-def main(answer_to: int) -> None:
+def main(answer_to: int, *, described: bool = False) -> None:
     """Handle the message, and end this process: a task that did not stop when it was interrupted ends with it."""
     try:
-        _handle(answer_to)
+        _handle(answer_to, described=described)
     except Exception as error:  # noqa: BLE001 - without an answer the job counts as lost
         log.failed("isolated failed", error)
         os._exit(1)
     os._exit(0)
 
 
-def _handle(answer_to: int) -> None:
+def _handle(answer_to: int, *, described: bool) -> None:
     request = json.loads(sys.stdin.readline())
-    whendue = app(isolated=True)
+    whendue = app(isolated=True, described=described)
     drain = Drain(sys.stdin, whendue.clock.now_ms)
     os.write(answer_to, READY)
     worked = whendue.work.handle([ReceivedMessage(**request["message"])], request["deadline_ms"], drain.at_ms)
@@ -64,4 +64,4 @@ def _handle(answer_to: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), described=DESCRIBED in sys.argv[2:])

@@ -60,6 +60,21 @@ class TaskDefinition:
     backoff: Callable[[int], Any] | None = field(default=None, compare=False)
     location: "Location | None" = field(default=None, compare=False)
 
+    @property
+    def module(self) -> str:
+        """The module whose import declares it."""
+        return self.location.module if self.location else self.function.__module__
+
+    @property
+    def where(self) -> str:
+        """File and line, or the module of one that was made by hand."""
+        return self.location.where if self.location else self.module
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether whendue itself declares it."""
+        return self.module.startswith("whendue.")
+
     def call(self, payload: object, context: Context) -> Any:
         """Validate the payload and run the task; what it, or its coroutine, returns or raises is the attempt's outcome.
 
@@ -71,9 +86,22 @@ class TaskDefinition:
             model = self._validator(payload)
         except ValidationError as error:
             raise InvalidPayloadError(self._refusal, errors=places(error)) from None
+        self._check_again(model, context)
         if self.channel:
             return resource("notify")(self.channel, model, context)
         return finished(self.function(model, context) if self.takes_context else self.function(model))
+
+    def _check_again(self, model: "BaseModel", context: Context) -> None:
+        """Let the check of a user's task refuse the payload before it runs; shipped tasks check within.
+
+        At submit it was called only where tasks are imported, and never with results that the payload refers to.
+        """
+        if self.check is None or self.is_shipped:
+            return
+        try:
+            self.check(model, context.tenant)
+        except REFUSALS as error:
+            raise InvalidPayloadError(f"{self._refusal}: {error}") from None
 
     def backoff_s(self, attempt: int) -> float | None:
         """Return the delay after a failed attempt by the task's own function, seconds; None if it has none.

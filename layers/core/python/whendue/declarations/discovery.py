@@ -3,10 +3,13 @@
 import importlib
 import json
 import pkgutil
+import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, TextIO
 
 from whendue.errors import ConfigurationError
 from whendue.jobs.failures import clip
@@ -94,3 +97,37 @@ def _where(module: str, error: BaseException) -> str:
         return ""
     frame, line = (own or frames)[-1]
     return f"{frame.f_code.co_filename}:{line}"
+
+
+def show_failures(packages: Sequence[str], stream: TextIO) -> None:
+    """Import the modules of packages, and write a traceback for each that fails.
+
+    For developers: a deployment's log has type and line alone, as the text of an error may quote a secret.
+
+    Args:
+        packages: their names.
+        stream: takes the tracebacks.
+    """
+    for package in packages:
+        if _imported(package, stream):
+            paths = list(getattr(sys.modules[package], "__path__", ()))
+            for found in sorted(pkgutil.iter_modules(paths), key=lambda each: each.name):
+                _imported(f"{package}.{found.name}", stream)
+
+
+def _imported(module: str, stream: TextIO) -> bool:
+    try:
+        importlib.import_module(module)
+    except BaseException as error:  # noqa: BLE001 - whatever it raises, the others are imported
+        lines = traceback.format_exception(type(error), error, _own(error.__traceback__))
+        stream.write(f"ERROR {module} cannot be imported, its tasks are off:\n{''.join(lines)}")
+        stream.flush()
+        return False
+    return True
+
+
+def _own(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of this module and of Python's import, which begin every traceback."""
+    while trace and trace.tb_frame.f_code.co_filename.startswith(("<frozen importlib", __file__, importlib.__file__)):
+        trace = trace.tb_next
+    return trace

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
+from whendue.declarations.described import DescribedTask
 from whendue.declarations.discovery import ModuleFailure, failure, load, modules_of
 from whendue.declarations.outcomes import Cancel, GiveUp, Retry
 from whendue.errors import (
@@ -23,6 +24,9 @@ from whendue.support.text import nearest
 
 __all__ = ["Cancel", "ChannelDefinition", "GiveUp", "Retry", "TaskDefinition"]
 
+# What is known of a task that jobs are accepted of.
+Task = TaskDefinition | DescribedTask
+
 BUILT_IN_TASKS: Final = "whendue.tasks"
 BUILT_IN_CHANNELS: Final = "whendue.channels"
 # Deliveries are jobs of such a type; no user submits one.
@@ -35,6 +39,11 @@ USER_TASKS: Final = "functions.worker.tasks"
 NAMED: Final = 5
 
 
+def packages_of(environment: Mapping[str, str]) -> list[str]:
+    """Return the packages whose tasks a process knows: those that WHENDUE_TASKS names."""
+    return [name for each in environment.get("WHENDUE_TASKS", USER_TASKS).split(",") if (name := each.strip())]
+
+
 class Registry:
     """The tasks and channels of a process, by name, and the modules that could not be imported."""
 
@@ -45,6 +54,8 @@ class Registry:
         self._failures: dict[str, ModuleFailure] = {}
         # Task -> the module that declares it, imported when the task is first asked for.
         self._deferred: dict[str, str] = {}
+        # Tasks that are known, and never imported: a manifest describes them.
+        self._described: dict[str, DescribedTask] = {}
         # Tasks that cannot be had, and why: names that are declared twice, and those of modules that failed.
         self._clashes: dict[str, str] = {}
         self._lost: dict[str, str] = {}
@@ -62,17 +73,17 @@ class Registry:
         from whendue.declarations.declaring import is_stale
 
         name = definition.name
-        if self._deferred.get(name) != _module(definition):
+        if self._deferred.get(name) != definition.module:
             self._import_deferred(name)
         known = self._tasks.get(name)
         if known and known != definition and not (known.location and is_stale(known.location)):
-            if not _is_shipped(known):
+            if not known.is_shipped:
                 self._remove(name)
-                self._clashes[name] = f"it is declared twice, in {_module(known)} and in {_module(definition)}"
-            problem = f"two tasks are called {name!r}; the other one is at {_where(known)}"
-            raise ConfigurationError(f"{_where(definition)}: {problem}")
+                self._clashes[name] = f"it is declared twice, in {known.module} and in {definition.module}"
+            problem = f"two tasks are called {name!r}; the other one is at {known.where}"
+            raise ConfigurationError(f"{definition.where}: {problem}")
         if name in self._clashes:
-            raise ConfigurationError(f"{_where(definition)}: the task {name!r} is there already: {self._clashes[name]}")
+            raise ConfigurationError(f"{definition.where}: the task {name!r} is there already: {self._clashes[name]}")
         self._tasks[name] = definition
         self._lost.pop(name, None)
 
@@ -90,6 +101,14 @@ class Registry:
         """Note that a module declares a task of this name; it is imported when the task is first asked for."""
         if name not in self._tasks:
             self._deferred[name] = module
+
+    def describe(self, described: DescribedTask) -> None:
+        """Note a task that is not imported here; a declared one of its name counts more."""
+        self._described[described.name] = described
+
+    def lose(self, name: str, reason: str) -> None:
+        """Note why a task cannot be had."""
+        self._lost[name] = reason
 
     def _import_deferred(self, name: str) -> None:
         """Import the module of a deferred task; the import system makes other threads wait for it.
@@ -127,7 +146,7 @@ class Registry:
             if problem := unusable(model):
                 # Otherwise the next import of it would be none, and find no fault.
                 sys.modules.pop(module, None)
-                return failure(module, ConfigurationError(f"{_where(definition)}: the task {name!r}: {problem}"))
+                return failure(module, ConfigurationError(f"{definition.where}: the task {name!r}: {problem}"))
         return None
 
     def _declared_in(self, module: str) -> list[str]:
@@ -159,8 +178,13 @@ class Registry:
         """The modules that could not be imported, by name."""
         return sorted(self._failures.values(), key=lambda lost: lost.module)
 
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """The tasks that cannot be had, each with the reason."""
+        return self._lost | self._clashes
+
     def get(self, name: str) -> TaskDefinition:
-        """Find a task.
+        """Find a task to run it.
 
         Raises:
             UnknownTaskError: none has this name, or the one that has it could not be imported; the message names the
@@ -172,9 +196,22 @@ class Registry:
         except KeyError:
             raise UnknownTaskError(self._missing("task", name, name)) from None
 
+    def find(self, name: str) -> Task:
+        """Find a task to accept jobs of it; it may only be described.
+
+        Raises:
+            UnknownTaskError: as `get`.
+        """
+        self._import_deferred(name)
+        return self._tasks.get(name) or self._described.get(name) or self.get(name)
+
+    def description(self, name: str) -> DescribedTask | None:
+        """Return how a manifest describes a task, if one does."""
+        return self._described.get(name)
+
     def may_have(self, name: str) -> bool:
         """Return whether there is such a task, or would be if its module could be imported."""
-        known = name in self._tasks or name in self._deferred
+        known = name in self._tasks or name in self._deferred or name in self._described
         return known or name in self._clashes or name in self._lost or bool(self._failures)
 
     def _missing(self, kind: str, name: str, key: str) -> str:
@@ -194,7 +231,7 @@ class Registry:
 
     def all_names(self) -> list[str]:
         """List the names of all tasks, sorted; those that deliver among them."""
-        return sorted({*self._tasks, *self._deferred})
+        return sorted({*self._tasks, *self._deferred, *self._described})
 
     def channel(self, name: str) -> ChannelDefinition:
         """Find a channel.
@@ -209,16 +246,6 @@ class Registry:
             raise UnknownChannelError(self._missing("channel", name, f"{DELIVERIES}{name}")) from None
 
 
-def _is_shipped(definition: TaskDefinition) -> bool:
-    return _module(definition).startswith("whendue.")
-
-
-def _module(definition: TaskDefinition) -> str:
-    return definition.location.module if definition.location else definition.function.__module__
-
-
-def _where(definition: TaskDefinition) -> str:
-    return definition.location.where if definition.location else _module(definition)
 
 
 TASKS: Final = Registry()

@@ -52,7 +52,7 @@ def validated(
     except BaseException as error:
         if type(error) in OURS:
             raise
-        raise refused(f"{what}: {raised(error)}", errors=[_place(inside, raised(error))]) from None
+        raise refused(f"{what}: {raised(error)}", errors=[fault(inside, raised(error))]) from None
 
 
 def bounded(call: Callable[[], R], tenant: str, name: str, refused: type[InvalidRequestError], what: str) -> R:
@@ -73,7 +73,7 @@ def bounded(call: Callable[[], R], tenant: str, name: str, refused: type[Invalid
         return in_time(call, tenant, name)
     except OutOfTimeError:
         problem = f"its validator did not end within {VALIDATION_S:g} s"
-        raise refused(f"{what}: {problem}", errors=[_place((), problem)]) from None
+        raise refused(f"{what}: {problem}", errors=[fault((), problem)]) from None
 
 
 def raised(error: BaseException, who: str = "its validator") -> str:
@@ -91,14 +91,14 @@ def places(error: "ValidationError", *inside: str) -> list[dict[str, str]]:
     try:
         count = error.error_count()
         if count > DESCRIBED:
-            return [_place(inside, f"{count} places are not valid")]
+            return [fault(inside, f"{count} places are not valid")]
         found = error.errors(include_input=False, include_url=False)
-        named = [_place((*inside, *part["loc"]), _problem(part)) for part in found[:PLACES]]
+        named = [fault((*inside, *part["loc"]), _problem(part)) for part in found[:PLACES]]
     except Interrupted:
         raise
     except BaseException as broken:  # noqa: BLE001 - the text of an error of users, made by their __str__
-        return [_place(inside, raised(broken, "describing what does not fit"))]
-    more = [_place(inside, f"{count - PLACES} more places are not valid")] if count > PLACES else []
+        return [fault(inside, raised(broken, "describing what does not fit"))]
+    more = [fault(inside, f"{count - PLACES} more places are not valid")] if count > PLACES else []
     return named + more
 
 
@@ -111,5 +111,6 @@ def _problem(part: Any) -> str:
     return str(part["msg"])
 
 
-def _place(where: tuple[Any, ...], problem: str) -> dict[str, str]:
+def fault(where: tuple[Any, ...], problem: str) -> dict[str, str]:
+    """Return an entry of an error's list: where something does not fit, and what is wrong there, clipped."""
     return {"where": clip(".".join(map(str, where)), PLACE_BYTES), "problem": clip(problem, PROBLEM_BYTES)}

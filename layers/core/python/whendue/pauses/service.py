@@ -155,7 +155,7 @@ class PauseService:
         """
         # A task whose module is broken can be paused, too: its jobs wait for the deploy that repairs it.
         if task is not None and not self._runtime.registry.may_have(task):
-            self._runtime.registry.get(task)
+            self._runtime.registry.find(task)
         key = _tenant_key(tenant, task)
         made = self._begin(key, reason, by, until)
         self._notify(self._notifications.deliveries_of(tenant, pause_event(key, made, task=task)))

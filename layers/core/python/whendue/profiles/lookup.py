@@ -59,7 +59,7 @@ class ProfileLookup:
         """Return a following job with the policy of its profile's newest version; unchanged if that cannot be read."""
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
-            task = self._runtime.registry.get(job.type).policy
+            task = self._runtime.registry.find(job.type).policy
             return followed(job, newest, default=default_policy(self._runtime.settings), task=task)
         except UNKNOWABLE:
             return job

@@ -2,23 +2,28 @@
 
 It ends when its standard input does, so that none outlives `whendue dev`. A worker shows first which tasks there are,
 and the traceback of each module of theirs that cannot be imported: a deployment's log has its type and line alone, as
-its text may quote a secret; a developer needs all of it.
+its text may quote a secret; a developer needs all of it. The API writes the manifest of the tasks first, by a process
+that imports them, and the timer reads it: as on AWS, neither of them imports a task.
 """
 
-import importlib
 import os
-import pkgutil
 import runpy
 import signal
+import subprocess
 import sys
 import threading
-import traceback
-from types import TracebackType
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
+from whendue.declarations.discovery import show_failures
 from whendue.declarations.registry import TASKS
+from whendue.manifest.model import SETTING
 
 WITH_TASKS: Final = "worker"
+DESCRIBES: Final = "api"
+# A module that takes longer to import keeps the API waiting no longer: it then imports the tasks itself.
+DESCRIBE_S: Final = 60
 
 
 def main(arguments: list[str]) -> None:
@@ -26,6 +31,11 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     if arguments[:1] == [WITH_TASKS]:
         show_tasks([name for name in os.environ.get("WHENDUE_TASKS", "").split(",") if name])
+    elif manifest := os.environ.get(SETTING):
+        if arguments[:1] == [DESCRIBES]:
+            describe(Path(manifest))
+        if not Path(manifest).is_file():
+            del os.environ[SETTING]
     sys.argv = ["whendue", *arguments]
     runpy.run_module("whendue.cli", run_name="__main__", alter_sys=True)
 
@@ -39,11 +49,7 @@ def _end_with_parent() -> None:
 
 def show_tasks(packages: list[str]) -> None:
     """Import the modules of packages; write a traceback for each that fails, and what tasks the others declare."""
-    for package in packages:
-        if _imported(package):
-            paths = list(getattr(sys.modules[package], "__path__", ()))
-            for found in sorted(pkgutil.iter_modules(paths), key=lambda each: each.name):
-                _imported(f"{package}.{found.name}")
+    show_failures(packages, sys.stdout)
     names = [
         name
         for name in TASKS.names()
@@ -53,22 +59,14 @@ def show_tasks(packages: list[str]) -> None:
     sys.stdout.flush()
 
 
-def _imported(module: str) -> bool:
-    try:
-        importlib.import_module(module)
-    except BaseException as error:  # noqa: BLE001 - whatever it raises, the others are imported
-        lines = traceback.format_exception(type(error), error, _own(error.__traceback__))
-        sys.stdout.write(f"ERROR {module} cannot be imported, its tasks are off:\n{''.join(lines)}")
-        sys.stdout.flush()
-        return False
-    return True
-
-
-def _own(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames of this module and of Python's import, which begin every traceback."""
-    while trace and trace.tb_frame.f_code.co_filename.startswith(("<frozen importlib", __file__, importlib.__file__)):
-        trace = trace.tb_next
-    return trace
+def describe(manifest: Path) -> None:
+    """Write the manifest of the tasks by a process of its own; if that fails, there is none afterwards."""
+    command = [sys.executable, "-m", "whendue.manifest.describe", str(manifest)]
+    manifest.unlink(missing_ok=True)
+    quiet = subprocess.DEVNULL
+    with suppress(subprocess.TimeoutExpired):
+        # What is wrong with a module is shown by the worker.
+        subprocess.run(command, check=False, timeout=DESCRIBE_S, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603 - our own program
 
 
 if __name__ == "__main__":

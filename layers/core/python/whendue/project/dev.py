@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any, Final
 
 from whendue.errors import ConfigurationError
+from whendue.manifest import model as manifest
 from whendue.project import carried
 from whendue.project.processes import Process
 from whendue.project.services import Services
@@ -271,6 +272,7 @@ class Dev:
         assert self._services is not None  # noqa: S101 - nothing is started before them
         environment = carried.environment(self._project, first=self._project) | self._settings.environment
         environment |= self._services.environment | {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
+        environment |= {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
         self._running.current[name] = Process(
             name,
             ["-m", "whendue.project.child", name, *_PROBES, *arguments],

@@ -27,6 +27,7 @@ _OWN: Final = frozenset(
         "WHENDUE_SECRET",
         "WHENDUE_SECRET_PARAMETER",
         "WHENDUE_TABLE",
+        "WHENDUE_TASK_MANIFEST",
         "WHENDUE_TASKS",
     }
 )

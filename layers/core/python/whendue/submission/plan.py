@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from whendue.declarations.registry import TaskDefinition
+from whendue.declarations.registry import Task
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidReferenceError,
@@ -110,8 +110,8 @@ class JobPlanner:
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(job, self._runtime.settings.timing, first=placed.write)
 
-    def _definition(self, request: JobRequest) -> TaskDefinition:
-        definition = self._runtime.registry.get(request.type)
+    def _definition(self, request: JobRequest) -> Task:
+        definition = self._runtime.registry.find(request.type)
         if definition.channel:
             raise UnknownTaskError(f"type must not be {request.type!r}: deliveries cannot be submitted")
         return definition
@@ -126,7 +126,7 @@ class JobPlanner:
     # --- the payload --------------------------------------------------------------------------------------------
 
     def _payload(
-        self, tenant: str, definition: TaskDefinition, request: JobRequest, position: Position
+        self, tenant: str, definition: Task, request: JobRequest, position: Position
     ) -> tuple[Any, bool]:
         """Check a payload as far as it is known; return it, and whether it refers to results of dependencies."""
         if position.expands is not None:
@@ -164,7 +164,7 @@ class JobPlanner:
         self,
         tenant: str,
         request: JobRequest,
-        definition: TaskDefinition,
+        definition: Task,
         profile: Profile,
         now_ms: int,
         position: Position,
@@ -220,7 +220,7 @@ class JobPlanner:
             fence=self._runtime.clock.new_id(),
         )
 
-    def _policy(self, request: JobRequest, definition: TaskDefinition, profile: Profile) -> Resolved:
+    def _policy(self, request: JobRequest, definition: Task, profile: Profile) -> Resolved:
         """Return the job's policy; one that no worker can keep is refused.
 
         Raises:

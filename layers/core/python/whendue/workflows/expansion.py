@@ -133,7 +133,7 @@ class Expander:
 
     def _item(self, composite: Job, number: int, payload: Any) -> Member:
         try:
-            self._runtime.registry.get(composite.type).parse(payload)
+            self._runtime.registry.find(composite.type).parse(payload)
         except InvalidPayloadError as error:
             raise InvalidPayloadError(f"item {number}: {error}", **error.details) from None
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))

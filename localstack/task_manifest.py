@@ -1,0 +1,85 @@
+"""The manifest of users' tasks: made by importing them once, in a process of its own, and kept while nothing changes."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from localstack.once import exclusive
+from localstack.paths import BUILD, ROOT
+from localstack.topology import topology
+from whendue.declarations.registry import USER_TASKS
+from whendue.manifest.model import NAME
+
+__all__ = ["NAME", "task_manifest"]
+
+# A module that takes longer to import could not be started by Lambda, either, which gives a start ten seconds:
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
+IMPORT_S: Final = 120
+
+
+def task_manifest(sources: Mapping[str, bytes]) -> bytes:
+    """Return the manifest of the tasks among some files.
+
+    They are imported by this interpreter, with what is installed for it and with its environment. A module that
+    cannot be imported is described as such, and its traceback is on standard error; it is imported again next time.
+
+    Args:
+        sources: path -> content; all that the worker function has.
+
+    Raises:
+        RuntimeError: a module has ended the process that imports it, or keeps it.
+    """
+    core = ROOT / (topology().layers["core"].source or "")
+    path = BUILD / f"tasks-{_digest(sources, core)}.json"
+    with exclusive("tasks"):
+        if path.exists():
+            return path.read_bytes()
+        made = _made(sources, core)
+        if not json.loads(made)["failures"]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".draft")
+            draft.write_bytes(made)
+            draft.replace(path)
+        return made
+
+
+def _made(sources: Mapping[str, bytes], core: Path) -> bytes:
+    with TemporaryDirectory() as folder, TemporaryDirectory() as result:
+        for name, data in sources.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        written = Path(result, NAME)
+        command = [sys.executable, "-m", "whendue.manifest.describe", str(written)]
+        environment = {**os.environ, "PYTHONPATH": str(core), "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            run = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment | {"WHENDUE_TASKS": USER_TASKS},
+                # What the modules print is not what the build prints.
+                stdout=subprocess.DEVNULL,
+                timeout=IMPORT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"the tasks in {USER_TASKS} could not be imported within {IMPORT_S} s") from None
+        if run.returncode or not written.is_file():
+            raise RuntimeError(f"the process that imports {USER_TASKS} has ended with exit code {run.returncode}")
+        return written.read_bytes()
+
+
+def _digest(sources: Mapping[str, bytes], core: Path) -> str:
+    """Hash what the manifest depends on: the tasks, whendue, the interpreter and the locked versions."""
+    digest = hashlib.sha256(f"{sys.version}\0{(ROOT / 'requirements/layer.txt').read_text()}".encode())
+    ours = {path.relative_to(core).as_posix(): path for path in sorted((core / "whendue").rglob("*.py"))}
+    files = dict(sources) | {name: path.read_bytes() for name, path in ours.items()}
+    for name, data in sorted(files.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()[:16]
