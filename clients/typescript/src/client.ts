@@ -392,6 +392,18 @@ export class Client {
     return nothing(this.#requests.DELETE("/pauses/types/{type}", { ...options, params: { path: { type } } }));
   }
 
+  // Tasks.
+
+  /** List the tasks whose jobs can be submitted; the page names the modules that could not be imported. */
+  listTasks(options: t.CallOptions = {}): Items<t.Task, t.TaskPage> {
+    return listed({}, () => this.#requests.GET("/tasks", { ...options }));
+  }
+
+  /** Get a task: its policy, and the JSON Schema of its payload. */
+  async getTask(name: string, options: t.CallOptions = {}): Promise<t.Task> {
+    return result(this.#requests.GET("/tasks/{name}", named(name, options)));
+  }
+
   // Profiles.
 
   /** Create a profile, or its next version. */

@@ -104,7 +104,9 @@ test("schedules", async () => {
   assert.equal(await code(client.getSchedule("minutely")), "schedule_not_found");
 });
 
-test("queues, pauses and profiles", async () => {
+test("queues, pauses, tasks and profiles", async () => {
+  assert.ok((await all(client.listTasks())).some(({ name }) => name === "ok"));
+  assert.equal((await client.getTask("ok")).policy.maxAttempts, null);
   assert.equal((await client.pauseQueue("low", { reason: "upkeep" })).reason, "upkeep");
   assert.equal((await all(client.listQueues())).find(({ name }) => name === "low")?.paused?.reason, "upkeep");
   await client.resumeQueue("low");

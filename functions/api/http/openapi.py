@@ -33,6 +33,7 @@ TAGS: Final[Mapping[str, str]] = {
     "workflows": "Submit jobs that depend on each other as one unit, and follow their progress.",
     "schedules": "Create jobs again and again: by a cron expression, at an interval, or once at a given time.",
     "dead letters": "Find jobs that failed for good, grouped by error, and run them again in bulk.",
+    "tasks": "Show what can run: each task with its policy and the JSON Schema of its payload.",
     "profiles": "Name and version a policy (attempts, backoff, timeouts, limits) that jobs then refer to.",
     "queues": "Show the queues of the deployment; pause and resume them for all tenants.",
     "pauses": "Pause and resume your own tenant, or one of its task types.",

@@ -44,6 +44,7 @@ from whendue.errors import (
     ScheduleNotFoundError,
     StateConflictError,
     SubscriptionNotFoundError,
+    TaskNotFoundError,
     TooManyProfilesError,
     TooManySchedulesError,
     TooManySubscriptionsError,
@@ -86,6 +87,7 @@ NOT_FOUND: Final[Mapping[str, type[WhendueError]]] = {
     "/schedules/{name}/backfills/{backfill_id}": BackfillNotFoundError,
     "/subscriptions/{name}": SubscriptionNotFoundError,
     "/subscriptions/{name}/deliveries/{delivery_id}": DeliveryNotFoundError,
+    "/tasks/{name}": TaskNotFoundError,
     "/workflows/{workflow_id}": WorkflowNotFoundError,
 }
 TEMPLATE: Final[Errors] = (

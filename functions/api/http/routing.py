@@ -15,6 +15,7 @@ MODULES: Final = (
     "workflows",
     "schedules",
     "dead_letters",
+    "tasks",
     "profiles",
     "queues",
     "pauses",
@@ -38,7 +39,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": ("queues",),
     "schedules": ("schedules",),
     "subscriptions": ("subscriptions",),
-    "tasks": ("jobs",),
+    "tasks": ("jobs", "tasks"),
     "usage": ("usage",),
     "workflows": ("workflows",),
 }

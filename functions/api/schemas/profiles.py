@@ -1,6 +1,7 @@
 """Profiles as the API takes and shows them."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -63,7 +64,7 @@ class ProfileBody(PolicyBody):
 
 
 class ProfileBackoffReply(Reply):
-    """How long a profile's jobs wait before a retry; null: the task or the defaults decide."""
+    """How long jobs of a profile or a task wait before a retry; null: the task, or the defaults, decide."""
 
     base_seconds: float | None = Field(description="Seconds before the first retry.")
     factor: float | None = Field(description="Each wait is this many times as long as the one before.")
@@ -109,12 +110,7 @@ def profile_reply(profile: Profile) -> ProfileReply:
         updated_at=times.to_timestamp(profile.edited_at),
         priority=profile.queue,
         max_attempts=said.get("max_attempts"),
-        backoff=ProfileBackoffReply(
-            base_seconds=said.get("base_s"),
-            factor=said.get("factor"),
-            cap_seconds=said.get("cap_s"),
-            jitter=said.get("jitter"),
-        ),
+        backoff=backoff_reply(said),
         timeout_seconds=said.get("timeout_s"),
         lease_seconds=said.get("lease_s"),
         retention_seconds=said.get("retention_s"),
@@ -122,4 +118,14 @@ def profile_reply(profile: Profile) -> ProfileReply:
         follow=profile.follow,
         limits=limits_reply(profile.limit),
         notify=profile.notify.split(),
+    )
+
+
+def backoff_reply(policy: Mapping[str, Any]) -> ProfileBackoffReply:
+    """Show the backoff of a profile or a task; what its policy does not say is null."""
+    return ProfileBackoffReply(
+        base_seconds=policy.get("base_s"),
+        factor=policy.get("factor"),
+        cap_seconds=policy.get("cap_s"),
+        jitter=policy.get("jitter"),
     )

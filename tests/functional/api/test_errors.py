@@ -321,6 +321,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "precondition_failed": 412,
         "profile_not_found": 404,
         "queue_not_found": 404,
+        "task_not_found": 404,
         "route_not_found": 404,
         "state_conflict": 409,
         "delivery_not_found": 404,

@@ -142,6 +142,14 @@ def pauses(call: Call, world: World) -> None:
     assert call("resume_task_type", "ok") is None
 
 
+def tasks(call: Call, world: World) -> None:
+    assert [task.name for task in call("list_tasks")] == world.registry.names()
+    found = call("get_task", "ok")
+    assert (found.name, found.policy.max_attempts, found.policy.backoff.base_seconds) == ("ok", None, None)
+    assert found.payload_schema["type"] == "object"
+
+
+
 def profiles(call: Call, world: World) -> None:
     made = call("put_profile", "p", NewProfile(retries=1, never_retry=["E"]), only_create=True)
     assert (made.version, made.max_attempts, made.never_retry) == (1, 2, ("E",))
@@ -177,4 +185,4 @@ def operating(call: Call, world: World) -> None:
     assert call("get_readiness").components["table"]["status"] == "UP"
 
 
-STEPS = (jobs, logs, batches, dead_letters, workflows, schedules, pauses, profiles, subscriptions, operating)
+STEPS = (jobs, logs, batches, dead_letters, workflows, schedules, pauses, tasks, profiles, subscriptions, operating)

@@ -62,6 +62,12 @@ class ProfileNotFoundError(WhendueError):
     code = "profile_not_found"
 
 
+class TaskNotFoundError(WhendueError):
+    """No task has this name; GET /tasks lists them."""
+
+    code = "task_not_found"
+
+
 class BuiltInProfileError(WhendueError):
     """A built-in profile cannot be changed; create one under another name."""
 

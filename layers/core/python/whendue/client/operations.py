@@ -161,6 +161,9 @@ class Operations:
     pause_tenant = _sends(tenant.pause_tenant)
     resume_tenant = _sends(tenant.resume_tenant)
     resume_task_type = _sends(tenant.resume_task_type)
+    # Tasks.
+    list_tasks = ListOperation(tenant.list_tasks)
+    get_task = _sends(tenant.get_task)
     # Profiles.
     put_profile = _sends(tenant.put_profile)
     list_profiles = ListOperation(tenant.list_profiles)

@@ -76,6 +76,8 @@ ROUTES: Final = {
     "pauseTenant": Route("POST", "/pauses"),
     "resumeTenant": Route("DELETE", "/pauses/tenant"),
     "resumeTaskType": Route("DELETE", "/pauses/types/{type}"),
+    "listTasks": Route("GET", "/tasks"),
+    "getTask": Route("GET", "/tasks/{name}"),
     "putProfile": Route("PUT", "/profiles/{name}"),
     "listProfiles": Route("GET", "/profiles"),
     "getProfile": Route("GET", "/profiles/{name}"),

@@ -1,4 +1,4 @@
-"""Profiles, pauses, queues, usage and health, as the API answers with them."""
+"""Profiles, pauses, queues, tasks, usage and health, as the API answers with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,6 +94,73 @@ class Queue:
     delayed: int | None
     oldest_due_at: datetime | None
     paused: Pause | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPolicy:
+    """What a task asks for; where a field is None, the defaults decide. Profile and request win over it.
+
+    Args:
+        max_attempts: Maximum number of attempts, the first one included.
+        own_backoff: Whether a function of the task returns the time between two attempts, instead of `backoff`.
+        timeout_seconds: Longest time that one attempt may take, in seconds.
+        lease_seconds: Seconds without a heartbeat after which a worker counts as dead.
+        retention_seconds: How long a finished job is kept, in seconds.
+    """
+
+    max_attempts: int | None
+    backoff: Backoff
+    own_backoff: bool
+    timeout_seconds: int | None
+    lease_seconds: int | None
+    retention_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task of the deployment.
+
+    Args:
+        name: Name of the task: the `type` of its jobs.
+        module: Python module that declares it.
+        description: First line of its documentation; empty if it has none.
+        payload_schema: JSON Schema (2020-12) of its payload; None if its model has none.
+        policy: What it asks for over the defaults.
+    """
+
+    name: str
+    module: str
+    description: str
+    payload_schema: Mapping[str, Any] | None
+    policy: TaskPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailure:
+    """A module of tasks that could not be imported: its tasks are not available.
+
+    Args:
+        module: Name of the Python module.
+        error_type: Class of the error.
+    """
+
+    module: str
+    error_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """The tasks of the deployment, sorted by name.
+
+    Args:
+        items: The tasks.
+        failures: The modules that could not be imported, sorted by name.
+        cursor: Always None: the list is never split into pages.
+    """
+
+    items: tuple[Task, ...]
+    failures: tuple[TaskFailure, ...]
+    cursor: None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

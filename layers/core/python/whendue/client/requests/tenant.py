@@ -1,4 +1,4 @@
-"""Requests about profiles, pauses, queues, usage, metrics and health."""
+"""Requests about profiles, pauses, queues, tasks, usage, metrics and health."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from whendue.client.inputs.definitions import NewProfile
 from whendue.client.listing import Listing
 from whendue.client.messages import Request, model, nothing, request, text
 from whendue.client.models.common import Page
-from whendue.client.models.tenant import Health, Pause, Profile, Queue, TenantPause, Usage
+from whendue.client.models.tenant import Health, Pause, Profile, Queue, Task, TaskPage, TenantPause, Usage
 from whendue.client.requests.schedules import preconditions
 
 # `DOWN` is an answer, and no error.
@@ -70,6 +70,16 @@ def resume_tenant() -> Request[None]:
 def resume_task_type(type: str) -> Request[None]:  # noqa: A002 - the parameter's name
     """Resume a task type of the tenant."""
     return request("resumeTaskType", nothing, at={"type": type})
+
+
+def list_tasks() -> Listing[TaskPage, Task]:
+    """List the tasks whose jobs can be submitted; the page names the modules that could not be imported."""
+    return Listing(lambda _: request("listTasks", model(TaskPage)), lambda page: page, None)
+
+
+def get_task(name: str) -> Request[Task]:
+    """Get a task: its policy, and the JSON Schema of its payload."""
+    return request("getTask", model(Task), at={"name": name})
 
 
 def put_profile(
