@@ -13,6 +13,7 @@ import yaml
 from localstack.paths import ROOT
 from localstack.venvs import ensure
 from tests.builders.image import COMPOSE, DOCKERFILE, TEXT
+from whendue.manifest.model import NAME
 
 
 def copied() -> list[tuple[str, str]]:
@@ -46,6 +47,13 @@ def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(t
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=given, cwd=tmp_path
     )
     assert "demo.greet" in done.stdout
+
+
+def test_the_image_has_a_manifest_of_the_tasks_where_its_processes_look_for_it() -> None:
+    """`/app` is the path of imports; it is written when the tasks are there, and before the file system is read-only."""
+    command = f"RUN PYTHONPATH=/app /opt/whendue/bin/python -m whendue.manifest.describe /app/{NAME}"
+    assert "ENV PYTHONPATH=/app " in TEXT
+    assert TEXT.index("COPY functions/worker/tasks") < TEXT.index(command) < TEXT.index("compileall")
 
 
 def test_the_locked_requirements_are_those_of_the_layer_and_the_server() -> None:

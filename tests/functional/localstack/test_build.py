@@ -17,6 +17,7 @@ from localstack.build import Built
 from localstack.bytecode import Compiler
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.topology import topology
+from whendue.manifest.model import NAME
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -48,7 +49,7 @@ sys.path[:0] = folders
 module, _, name = sys.argv[1].rpartition(".")
 assert callable(getattr(importlib.import_module(module), name))
 from whendue.bootstrap.process import app
-tasks = app().registry
+tasks = app(described=not sys.argv[1].startswith("functions.worker.")).registry
 standard = sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sys.base_prefix
 files = {n: m.__file__ for n, m in sys.modules.items() if getattr(m, "__file__", None)}
 print([n for n, f in files.items() if "site-packages" in f or not f.startswith((*folders, *standard))])
@@ -275,6 +276,7 @@ def test_only_the_embedded_emulators_zips_need_its_environment(monkeypatch: pyte
     monkeypatch.setattr(builder, "BUILD", tmp_path)
     monkeypatch.setattr(builder, "EMULATOR_PYTHON", tmp_path / "nothing")
     monkeypatch.setattr(builder, "runtime_compiler", lambda: Compiler(None))
+    monkeypatch.setattr(builder, "task_manifest", lambda _sources: b'{"channels": {}}')
     monkeypatch.setattr("subprocess.run", run)
     builder.build("container")
     builder.build("lambda")
@@ -282,12 +284,50 @@ def test_only_the_embedded_emulators_zips_need_its_environment(monkeypatch: pyte
 
 
 def test_further_tasks_go_where_the_users_tasks_are(tmp_path: Path, built: Built) -> None:
-    """The end-to-end tests bring tasks of their own, and the tree stays as it is."""
+    """To the worker; a file that declares nothing changes nothing for the others, and they are not built again."""
     (tmp_path / "more.py").write_text("")
-    more = builder.build("local", tmp_path)
-    for name, path in more.functions.items():
-        assert "functions/worker/tasks/more.py" in zipfile.ZipFile(path).namelist()
-        assert path != built.functions[name]
+    more = builder.build("local", tmp_path).functions
+    assert "functions/worker/tasks/more.py" in zipfile.ZipFile(more["worker"]).namelist()
+    assert {name for name, path in more.items() if path != built.functions[name]} == {"worker"}
+
+
+def test_only_the_worker_has_the_code_of_tasks(built: Built) -> None:
+    """All others have their manifest: a bad import, or a slow one, is no business of theirs."""
+    for name, path in built.functions.items():
+        names = zipfile.ZipFile(path).namelist()
+        tasks = [each for each in names if each.startswith("functions/worker/tasks/")]
+        assert (NAME in names, bool(tasks)) == ((False, True) if name == "worker" else (True, False)), name
+        if name != "worker":
+            document = json.loads(zipfile.ZipFile(path).read(NAME))
+            assert "demo.greet" in [described["name"] for described in document["tasks"]]
+
+
+CHANNEL = """
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel
+
+
+class Config(ChannelConfig): ...
+
+
+@channel("pigeon")
+def fly(event: Event, config: Config, attempt: Attempt) -> None: ...
+"""
+
+
+def test_a_channel_of_users_goes_to_what_uses_it(tmp_path: Path) -> None:
+    """The API asks it whether it signs, the notifier delivers by it; both import its module when it is used."""
+    (tmp_path / "pigeon.py").write_text(CHANNEL)
+    functions = builder.build("local", tmp_path).functions
+    carried = {
+        name
+        for name, path in functions.items()
+        if "functions/worker/tasks/pigeon.py" in zipfile.ZipFile(path).namelist()
+    }
+    assert carried == {"api", "notifier", "worker"}
+    assert json.loads(zipfile.ZipFile(functions["api"]).read(NAME))["channels"] == {
+        "pigeon": "functions.worker.tasks.pigeon"
+    }
 
 
 def test_the_manifest_names_zips_beside_it(built: Built) -> None:

@@ -1,0 +1,176 @@
+"""GET /tasks: what can be submitted, whether the API imports the tasks or reads their manifest."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field, field_validator
+
+from tests.builders.api import a_token, api_of
+from tests.builders.gateway import Client
+from tests.builders.world import World
+from whendue.declarations.discovery import ModuleFailure
+from whendue.declarations.registry import Registry, task
+from whendue.errors import NotAllowedError
+from whendue.manifest.described_tasks import manifest_of
+
+
+class Order(BaseModel):
+    """An order."""
+
+    number: int = Field(alias="orderNumber", ge=1)
+
+    @field_validator("number")
+    @classmethod
+    def _is_no_thirteen(cls, value: int) -> int:
+        if value == 13:
+            raise ValueError("is unlucky")
+        return value
+
+
+def remind(payload: Order) -> int:
+    """Remind of an order."""
+    return payload.number
+
+
+def forbid(payload: Order, tenant: str) -> None:
+    if payload.number == 7:
+        raise NotAllowedError(f"{tenant} has no seven")
+
+
+def declare(world: World) -> None:
+    task("order.remind", registry=world.registry, max_attempts=3, base_s=2, check=forbid)(remind)
+
+
+def described(world: World) -> World:
+    """Return the API's side of a world: it has the same stores, and the manifest of the tasks alone."""
+    api, registry = World(clock=world.clock), Registry()
+    manifest_of(world.registry, ["tests"]).register(registry)
+    api.table, api.queues, api.blobs, api.registry = world.table, world.queues, world.blobs, registry
+    api.app = api.build()
+    return api
+
+
+@pytest.fixture(params=["imported", "described"])
+def client(world: World, request: pytest.FixtureRequest) -> Client:
+    """An API of either kind."""
+    declare(world)
+    return Client(api_of(described(world) if request.param == "described" else world), a_token())
+
+
+def test_a_task_is_shown_with_its_policy_and_its_schema(client: Client) -> None:
+    """All that a caller needs to submit it."""
+    shown = client.send("GET", "/tasks/order.remind")
+    assert shown.status == 200
+    assert shown.json == {
+        "name": "order.remind",
+        "module": __name__,
+        "description": "Remind of an order.",
+        "payloadSchema": Order.model_json_schema(),
+        "policy": {
+            "maxAttempts": 3,
+            "backoff": {"baseSeconds": 2.0, "factor": None, "capSeconds": None, "jitter": None},
+            "ownBackoff": False,
+            "timeoutSeconds": None,
+            "leaseSeconds": None,
+            "retentionSeconds": None,
+        },
+    }
+    listed = client.send("GET", "/tasks").json
+    assert shown.json in listed["items"]
+    assert [each["name"] for each in listed["items"]] == ["bad", "ok", "order.remind", "workflow"]
+    assert (listed["failures"], listed["cursor"]) == ([], None)
+
+
+def test_a_task_that_nobody_knows_is_not_found(client: Client) -> None:
+    """Nor those of deliveries, which no user submits."""
+    for name in ("none", "notify.webhook"):
+        answer = client.send("GET", f"/tasks/{name}")
+        assert (answer.status, answer.code) == (404, "task_not_found")
+
+
+def test_modules_that_could_not_be_imported_are_named(world: World, client: Client) -> None:
+    """With the class of their error; where it was is in the log."""
+    broken = Client(api_of(world), a_token())
+    world.registry.failed(ModuleFailure("tasks.bad", "KeyError", "/var/task/tasks/bad.py:1"))
+    world.registry.lose("bad.one", "its module tasks.bad could not be imported")
+    assert broken.send("GET", "/tasks").json["failures"] == [{"module": "tasks.bad", "errorType": "KeyError"}]
+    answer = broken.send("GET", "/tasks/bad.one")
+    assert (answer.status, answer.code) == (404, "task_not_found")
+    assert "tasks.bad" in answer.json["detail"]
+
+
+def test_reading_tasks_needs_the_scope_of_reading(world: World) -> None:
+    """As with jobs."""
+    for path in ("/tasks", "/tasks/ok"):
+        writer = Client(api_of(world), a_token(scopes="jobs:write"))
+        assert writer.send("GET", path).code == "forbidden"
+
+
+# --- a job of a task that the API does not import -----------------------------------------------------------------
+
+
+@pytest.fixture
+def submitted(world: World) -> Callable[[Any], Any]:
+    """Submit to an API with a manifest; the worker, which imports the task, runs the job."""
+    declare(world)
+    client = Client(api_of(described(world)), a_token())
+
+    def submit(payload: Any) -> Any:
+        answer = client.send("POST", "/jobs", {"type": "order.remind", "payload": payload})
+        if answer.status == 202:
+            world.work()
+        return answer
+
+    return submit
+
+
+def test_a_payload_that_does_not_fit_the_schema_is_refused_at_submit(submitted: Callable[[Any], Any]) -> None:
+    """As if the task were imported: with its place, and no value."""
+    answer = submitted({"orderNumber": "no-number"})
+    assert (answer.status, answer.code) == (422, "invalid_payload")
+    assert [each["where"] for each in answer.json["errors"]] == ["orderNumber"]
+    assert "no-number" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [(5, "succeeded"), ("5", "succeeded"), (13, "dead"), (7, "dead")],
+    ids=["fits", "is converted", "is refused by a validator", "is refused by the check"],
+)
+def test_the_model_and_the_check_decide_in_the_worker(
+    client_of: Callable[..., Client], submitted: Callable[[Any], Any], number: object, state: str
+) -> None:
+    """No attempt can mend the payload: the job ends at once, as `invalid_payload`."""
+    submitted({"orderNumber": number})
+    client = client_of()
+    [job] = client.send("GET", "/jobs").json["items"]
+    shown = client.send("GET", f"/jobs/{job['id']}").json
+    errors = [attempt["error"]["type"] for attempt in shown["attempts"]]
+    assert (shown["state"], errors) == (state, [] if state == "succeeded" else ["invalid_payload"])
+
+
+def test_a_check_that_fails_instead_of_refusing_is_tried_again(world: World) -> None:
+    """It may have asked a service that does not answer now."""
+    answers = iter([ConnectionError("down"), None])
+
+    def check(payload: Order, tenant: str) -> None:
+        if error := next(answers):
+            raise error
+
+    task("order.checked", registry=world.registry, check=check)(remind)
+    client = Client(api_of(described(world)), a_token())
+    job = client.send("POST", "/jobs", {"type": "order.checked", "payload": {"orderNumber": 1}}).json["id"]
+    world.work()
+    assert client.send("GET", f"/jobs/{job}").json["attempts"][0]["error"]["type"] == "ConnectionError"
+    world.pass_time(120)
+    assert client.send("GET", f"/jobs/{job}").json["state"] == "succeeded"
+
+
+def test_the_tasks_policy_is_known_at_submit(world: World) -> None:
+    """The worker finds it in the job."""
+    declare(world)
+    client = Client(api_of(described(world)), a_token())
+    job = client.send("POST", "/jobs", {"type": "order.remind", "payload": {"orderNumber": 1}}).json["id"]
+    effective = client.send("GET", f"/jobs/{job}").json["effective"]
+    assert effective["maxAttempts"] == {"value": 3, "source": "task"}
