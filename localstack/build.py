@@ -41,6 +41,9 @@ USER_TASKS = "functions/worker/tasks"
 # The function that imports users' tasks; and those that import the modules of their channels, when one is used.
 WORKER = "worker"
 WITH_CHANNELS = ("api", "notifier")
+# A file of further tasks that is code of each function instead, also of those that import no tasks.
+EVERY_FUNCTION = "_every_function.py"
+FIRST_IMPORTED = "functions/__init__.py"
 MANIFEST = BUILD / "manifest.json"
 
 
@@ -81,7 +84,7 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
     Args:
         target: `local` takes wheels for the embedded emulator's interpreter, `lambda` those of the topology's runtime,
             `container` those of its Python on this machine's processor (LocalStack), and makes no layers.
-        extra_tasks: a folder of further task files, put beside the user's own (for tests).
+        extra_tasks: a folder of further task files, put beside the user's own, and EVERY_FUNCTION (for tests).
 
     Raises:
         subprocess.CalledProcessError: the dependencies could not be installed.
@@ -176,7 +179,8 @@ def core_files() -> Iterator[tuple[str, bytes]]:
 def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
     """Return the files of each function: the worker has users' tasks, all others have the manifest of them."""
     functions = {
-        name: dict(_function_files(function.sources, extra_tasks)) for name, function in topology().functions.items()
+        name: dict(_function_files(function.sources, extra_tasks)) | _in_every_function(extra_tasks)
+        for name, function in topology().functions.items()
     }
     worker = functions.pop(WORKER)
     manifest = task_manifest(worker)
@@ -186,6 +190,14 @@ def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
         name: files | {NAME: manifest} | (tasks if name in imported else {}) for name, files in functions.items()
     }
     return described | {WORKER: worker}
+
+
+def _in_every_function(extra_tasks: Path | None) -> dict[str, bytes]:
+    """Return the module that each function imports first, with what further tasks put there."""
+    added = extra_tasks / EVERY_FUNCTION if extra_tasks else None
+    if added is None or not added.is_file():
+        return {}
+    return {FIRST_IMPORTED: (ROOT / FIRST_IMPORTED).read_bytes() + b"\n\n" + added.read_bytes()}
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:

@@ -120,7 +120,7 @@ def test_what_has_changed_is_brought_up_to_date(emulated: Emulator, stack: Stack
     functions = Clients(emulated.endpoint_url).functions
 
     def deployed() -> tuple[str, dict[str, str]]:
-        found = functions.get_function_configuration(FunctionName=stack.functions["dead_letter"])
+        found = functions.get_function_configuration(FunctionName=stack.functions["worker"])
         return found["CodeSha256"], found["Environment"]["Variables"]
 
     before = deployed()

@@ -44,7 +44,6 @@ def _without_folder(manifest: Manifest, folder: str) -> Manifest:
 
 
 if __name__ == "__main__":
-    sys.stdout.flush()
     # Threads that a module of users has started must not keep this process.
     code = main(sys.argv[1:])
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Not a task, but loaded with them: notes what the deployed functions ask of AWS, in the words of permissions.yaml.
+"""Not a task, but part of each function (localstack/build.py): notes what it asks of AWS, as permissions.yaml says it.
 
 tests/e2e/test_permissions.py reads the notes: a line `function resource action` when a process does something first.
 """
