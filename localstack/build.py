@@ -96,7 +96,8 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
         return Built({}, dict.fromkeys(topology().functions, whole))
     layers = {"dependencies": _dependencies(target, compiler), "core": _core(compiler)}
     functions = {
-        name: _zip(f"function-{name}", files, compiler, FUNCTION_ROOT) for name, files in _functions(extra_tasks).items()
+        name: _zip(f"function-{name}", files, compiler, FUNCTION_ROOT)
+        for name, files in _functions(extra_tasks).items()
     }
     return Built(layers, functions)
 

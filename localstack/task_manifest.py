@@ -1,4 +1,4 @@
-"""The manifest of users' tasks: made by importing them once, in a process of its own, and kept while nothing changes."""
+"""The manifest of users' tasks: made by importing them once, in a process of its own, and kept until they change."""
 
 import hashlib
 import json

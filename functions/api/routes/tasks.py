@@ -15,9 +15,7 @@ from whendue.quotas import TYPE_BYTES
 router = APIGatewayHttpRouter()
 TaskName = Annotated[
     str,
-    Path(
-        description="Name of the task.", pattern=r"^[A-Za-z0-9._-]+$", max_length=TYPE_BYTES, examples=["email.send"]
-    ),
+    Path(description="Name of the task.", pattern=r"^[A-Za-z0-9._-]+$", max_length=TYPE_BYTES, examples=["email.send"]),
 ]
 
 

@@ -149,7 +149,6 @@ def tasks(call: Call, world: World) -> None:
     assert found.payload_schema["type"] == "object"
 
 
-
 def profiles(call: Call, world: World) -> None:
     made = call("put_profile", "p", NewProfile(retries=1, never_retry=["E"]), only_create=True)
     assert (made.version, made.max_attempts, made.never_retry) == (1, 2, ("E",))

@@ -50,7 +50,7 @@ def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(t
 
 
 def test_the_image_has_a_manifest_of_the_tasks_where_its_processes_look_for_it() -> None:
-    """`/app` is the path of imports; it is written when the tasks are there, and before the file system is read-only."""
+    """`/app` is the path of imports; written when the tasks are there, before the file system is read-only."""
     command = f"RUN PYTHONPATH=/app /opt/whendue/bin/python -m whendue.manifest.describe /app/{NAME}"
     assert "ENV PYTHONPATH=/app " in TEXT
     assert TEXT.index("COPY functions/worker/tasks") < TEXT.index(command) < TEXT.index("compileall")

@@ -30,7 +30,7 @@ def run(payload: Order) -> int:
     return payload.number
 '''
 # Each import of it is a line in a file; it takes two seconds and 200 MB.
-HEAVY = f'''{HEAD}
+HEAVY = f"""{HEAD}
 import time
 from pathlib import Path
 
@@ -44,7 +44,7 @@ time.sleep(2)
 @task("heavy.count")
 def count(payload: Order) -> int:
     return payload.number
-'''
+"""
 BROKEN = f'''{HEAD}
 
 @task("broken.early")

@@ -28,7 +28,7 @@ def described(accepts: dict[str, Any] | None, name: str = "order.remind") -> Des
 
 
 def refusal(schema: dict[str, Any], payload: object) -> list[dict[str, str]]:
-    with pytest.raises(InvalidPayloadError, match="does not fit the task order.remind") as refused:
+    with pytest.raises(InvalidPayloadError, match=r"does not fit the task order\.remind") as refused:
         described(schema).parse(payload)
     errors: list[dict[str, str]] = refused.value.details["errors"]  # type: ignore[assignment]
     return errors
@@ -57,7 +57,7 @@ def test_a_fault_is_named_by_its_place() -> None:
         {"maxLength": 3},
         {"pattern": "^a+$"},
         {"anyOf": [{"type": "integer"}, {"maxLength": 2}]},
-        {"anyOf": [{"anyOf": [{"const": 1}, {"type": "null"}]}, {"pattern": "^a"}]},
+        {"anyOf": [{"anyOf": [{"const": 1}, {"type": "null"}]}, {"pattern": "^z"}]},
         {"oneOf": [{"type": "integer"}, {"type": "null"}]},
         {"not": {"type": "string"}},
         {"format": "date", "type": "number"},
@@ -94,8 +94,8 @@ def test_a_pattern_that_backtracks_without_end_refuses() -> None:
 
 
 def test_a_value_that_the_library_cannot_read_is_refused() -> None:
-    """Half a surrogate pair is no text of JSON."""
-    [wrong] = refusal({"type": "object"}, {"a": "\ud800"})
+    """No JSON has such a value; a library that fails must not fail the request."""
+    [wrong] = refusal({"additionalProperties": {"type": "string"}}, {"a": object()})
     assert "its validation raised" in wrong["problem"]
 
 

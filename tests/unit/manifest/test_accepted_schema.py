@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -36,6 +36,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.dataclasses import dataclass
+from typing_extensions import TypedDict
 
 from whendue.declarations.described import DescribedTask
 from whendue.errors import InvalidPayloadError
@@ -207,7 +208,7 @@ TYPES: dict[str, Any] = {
     "dict of patterns": dict[Annotated[str, Field(pattern="^a")], int],
     "mapping": Mapping[str, list[bool]],
     "ordered": OrderedDict[str, int],
-    "literal": Literal["a", 1, None],
+    "literal": Literal["a", 1],
     "colour": Colour,
     "level": Level,
     "guessing": Guessing,
@@ -238,8 +239,25 @@ WORDS = st.sampled_from(
     ]
 )
 NAMES = st.sampled_from(
-    ["x", "y", "a", "ab", "kind", "lives", "value", "branches", "count", "flag", "text", "width", "height", "retries"]
-    + ["firstName", "first_name", "number", "no", "numbers", "left", "right", "1", "07", "é"]
+    [
+        *(
+            "x",
+            "y",
+            "a",
+            "ab",
+            "kind",
+            "lives",
+            "value",
+            "branches",
+            "count",
+            "flag",
+            "text",
+            "width",
+            "height",
+            "retries",
+        ),
+        *("firstName", "first_name", "number", "no", "numbers", "left", "right", "1", "07", "é"),
+    ]
 )
 SCALARS = (
     st.none()
@@ -379,4 +397,3 @@ def test_a_field_of_a_class_accepts_the_json_that_is_an_instance_of_it() -> None
     assert accepts(described, {"local": None})
     assert not accepts(described, {"local": {}})
     assert accepts(described, {"sizes": [1]}) == takes(TypeAdapter(Odd), {"sizes": [1]})
-    assert not accepts(described, {"sizes": {}})

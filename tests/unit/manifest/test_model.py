@@ -15,7 +15,7 @@ from whendue.quotas import MANIFEST_BYTES
 WHOLE = Manifest(
     packages=("shop.tasks",),
     tasks=(
-        DescribedTask("a.b", "shop.tasks.a", "Do it.", {"max_attempts": 3, "jitter": "none"}, True, {"a": 1}, {}),  # noqa: FBT003
+        DescribedTask("a.b", "shop.tasks.a", "Do it.", {"max_attempts": 3, "jitter": "none"}, True, {"a": 1}, {}),
         DescribedTask("c", "shop.tasks.c"),
     ),
     channels={"pager": "shop.tasks.pager"},

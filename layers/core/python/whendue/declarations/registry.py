@@ -246,8 +246,6 @@ class Registry:
             raise UnknownChannelError(self._missing("channel", name, f"{DELIVERIES}{name}")) from None
 
 
-
-
 TASKS: Final = Registry()
 
 

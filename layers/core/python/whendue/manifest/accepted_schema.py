@@ -6,11 +6,12 @@ whatever pydantic converts (https://docs.pydantic.dev/latest/concepts/conversion
 users comes first; the model itself decides in the worker.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any, Final
 
 from pydantic import AliasChoices, AliasPath
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
 # What pydantic reads as a number or a time has no other letters.
 _INTEGER: Final = "^[^A-Za-z]+$"
@@ -19,7 +20,9 @@ _BOOLEAN: Final = "^[A-Za-z01]{1,5}$"
 _TIME: Final = "^[^a-su-yA-SU-Y]+$"
 # Classes such as \d are of all alphabets to pydantic, and of ASCII to JSON Schema: other texts pass.
 _NOT_ASCII: Final = "[^\t-~]"
-_JSON_VALUES: Final = ("", 0, 0.0, True, None, [], {})
+# What changes a text before it is checked.
+_CHANGES: Final = ("strip_whitespace", "to_lower", "to_upper")
+_JSON_VALUES: Final[tuple[Any, ...]] = ("", 0, 0.0, True, None, [], {})
 
 
 class AcceptedSchema(GenerateJsonSchema):
@@ -30,6 +33,11 @@ class AcceptedSchema(GenerateJsonSchema):
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
         """Allow any value."""
         return {}
+
+    def generate(self, schema: Any, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        """Return the schema; addresses may be numbers, too, whose schema none of the methods below makes."""
+        written: JsonSchemaValue = _with_numbers(super().generate(schema, mode))
+        return written
 
     # --- values that are converted ----------------------------------------------------------------------------
 
@@ -69,19 +77,19 @@ class AcceptedSchema(GenerateJsonSchema):
     def str_schema(self, schema: Any) -> JsonSchemaValue:
         """Leave out what is checked after the text is changed, and patterns of another dialect."""
         config = self._config
-        if any(
-            schema.get(option, getattr(config, f"str_{option}"))
-            for option in ("strip_whitespace", "to_lower", "to_upper")
-        ):
-            return {"type": "string"}
         written = super().str_schema(schema)
         pattern = written.pop("pattern", None)
-        engine = schema.get("regex_engine", config.regex_engine)
-        if isinstance(schema.get("pattern"), str) and engine == "rust-regex":
-            written["anyOf"] = [{"pattern": pattern}, {"pattern": _NOT_ASCII}]
         if schema.get("coerce_numbers_to_str", config.coerce_numbers_to_str):
             written["type"] = ["string", "number"]
+        if any(schema.get(option, getattr(config, f"str_{option}")) for option in _CHANGES):
+            return {"type": written["type"]}
+        if isinstance(schema.get("pattern"), str) and schema.get("regex_engine", config.regex_engine) == "rust-regex":
+            written["anyOf"] = [{"pattern": pattern}, {"pattern": _NOT_ASCII}]
         return written
+
+    def decimal_schema(self, schema: Any) -> JsonSchemaValue:
+        """Allow any number in a text: the digits of a text are counted in several ways."""
+        return next(iter(super().decimal_schema(schema).get("anyOf", [])), {})
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:
         """Leave out the least length: it is of bytes, of which a character may have several."""
@@ -89,11 +97,16 @@ class AcceptedSchema(GenerateJsonSchema):
         written.pop("minLength", None)
         return written
 
+    def literal_schema(self, schema: Any) -> JsonSchemaValue:
+        """Allow what is equal in Python: true is 1."""
+        return _or_equal(super().literal_schema(schema), schema["expected"])
+
     def enum_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow what an enumeration of numbers, or one with `_missing_`, converts."""
-        if schema.get("missing"):
+        enumeration: type[Enum] = schema["cls"]
+        if getattr(enumeration._missing_, "__func__", None) is not Enum.__dict__["_missing_"].__func__:
             return {}
-        written = super().enum_schema(schema)
+        written = _or_equal(super().enum_schema(schema), [member.value for member in schema["members"]])
         if schema.get("sub_type") in ("int", "float"):
             return {"anyOf": [written, {"type": ["string", "boolean"]}]}
         return written
@@ -113,13 +126,6 @@ class AcceptedSchema(GenerateJsonSchema):
         written = super().tagged_union_schema(schema)
         written["anyOf"] = written.pop("oneOf")
         return written
-
-    def json_or_python_schema(self, schema: Any) -> JsonSchemaValue:
-        """Allow a number for what JSON writes as a text, such as an IP address."""
-        written = super().json_or_python_schema(schema)
-        if written.get("type") != "string":
-            return written
-        return {"anyOf": [written, {"type": ["number", "boolean"]}]}
 
     def is_instance_schema(self, schema: Any) -> JsonSchemaValue:
         """Refuse all if no JSON value is an instance of the class."""
@@ -175,6 +181,24 @@ def _or_text(written: JsonSchemaValue, pattern: str) -> JsonSchemaValue:
 def _or_number(written: JsonSchemaValue, pattern: str | None = None) -> JsonSchemaValue:
     """Allow a number or a truth value, too."""
     return written | {"type": ["string", "number", "boolean"]} | ({"pattern": pattern} if pattern else {})
+
+
+def _or_equal(written: JsonSchemaValue, values: Sequence[Any]) -> JsonSchemaValue:
+    """Allow a truth value where a number is expected, and a number where a truth value is."""
+    if not any(isinstance(value, int) for value in values):
+        return written
+    return {"anyOf": [written, {"enum": [False, True, 0, 1]}]}
+
+
+def _with_numbers(written: Any) -> Any:
+    """Let each IP address be a number."""
+    if isinstance(written, list):
+        return [_with_numbers(part) for part in written]
+    if not isinstance(written, dict):
+        return written
+    parts = {name: _with_numbers(part) for name, part in written.items()}
+    is_address = written.get("type") == "string" and str(written.get("format")).startswith("ip")
+    return parts | {"type": ["string", "number", "boolean"]} if is_address else parts
 
 
 def _repeatable(written: JsonSchemaValue) -> JsonSchemaValue:

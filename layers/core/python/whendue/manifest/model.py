@@ -114,9 +114,9 @@ def find(environment: Mapping[str, str], folders: Iterable[str], packages: Seque
             raise ConfigurationError(f"{problem}: write it again, or correct WHENDUE_TASKS")
         return manifest
     path = next((path for folder in folders if (path := Path(folder, NAME)).is_file()), None)
-    manifest = read(path) if path else None
+    beside = read(path) if path else None
     # An image that is made of another one may bring packages of its own, and no manifest of them.
-    return manifest if manifest and list(manifest.packages) == list(packages) else None
+    return beside if beside and list(beside.packages) == list(packages) else None
 
 
 def _manifest(document: Mapping[str, Any]) -> Manifest:

@@ -125,9 +125,7 @@ class JobPlanner:
 
     # --- the payload --------------------------------------------------------------------------------------------
 
-    def _payload(
-        self, tenant: str, definition: Task, request: JobRequest, position: Position
-    ) -> tuple[Any, bool]:
+    def _payload(self, tenant: str, definition: Task, request: JobRequest, position: Position) -> tuple[Any, bool]:
         """Check a payload as far as it is known; return it, and whether it refers to results of dependencies."""
         if position.expands is not None:
             return request.payload, bool(position.dependencies)
