@@ -57,7 +57,8 @@ def _made(sources: Mapping[str, bytes], core: Path) -> bytes:
             path.write_bytes(data)
         written = Path(result, NAME)
         command = [sys.executable, "-m", "whendue.manifest.describe", str(written)]
-        environment = {**os.environ, "PYTHONPATH": str(core), "PYTHONDONTWRITEBYTECODE": "1"}
+        paths = os.pathsep.join(filter(None, (str(core), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             run = subprocess.run(
                 command,

@@ -55,6 +55,8 @@ export const ROUTES = {
   pauseTenant: { method: "POST", path: "/pauses", repeatable: true, keyed: false, public: false },
   resumeTenant: { method: "DELETE", path: "/pauses/tenant", repeatable: true, keyed: false, public: false },
   resumeTaskType: { method: "DELETE", path: "/pauses/types/{type}", repeatable: true, keyed: false, public: false },
+  listTasks: { method: "GET", path: "/tasks", repeatable: true, keyed: false, public: false },
+  getTask: { method: "GET", path: "/tasks/{name}", repeatable: true, keyed: false, public: false },
   putProfile: { method: "PUT", path: "/profiles/{name}", repeatable: true, keyed: false, public: false },
   listProfiles: { method: "GET", path: "/profiles", repeatable: true, keyed: false, public: false },
   getProfile: { method: "GET", path: "/profiles/{name}", repeatable: true, keyed: false, public: false },

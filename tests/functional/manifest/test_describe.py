@@ -168,7 +168,7 @@ def test_a_broken_module_is_shown_and_takes_only_its_own_tasks(shop: Shop) -> No
     manifest = read(shop.path)
     assert [task.name for task in manifest.tasks if not task.module.startswith("whendue.")] == ["good.one"]
     [failed] = manifest.failures
-    assert (failed.module, failed.error_type, failed.where) == ("shop.broken", "KeyError", "shop/broken.py:19")
+    assert (failed.module, failed.error_type, failed.where) == ("shop.broken", "KeyError", "shop/broken.py:16")
     assert list(manifest.unavailable) == ["broken.early"]
     assert "secret" not in shop.path.read_text()
 
