@@ -394,7 +394,7 @@ export class Client {
 
   // Tasks.
 
-  /** List the tasks whose jobs can be submitted; the page names the modules that could not be imported. */
+  /** List the tasks that can be submitted; the page names the modules that could not be imported. */
   listTasks(options: t.CallOptions = {}): Items<t.Task, t.TaskPage> {
     return listed({}, () => this.#requests.GET("/tasks", { ...options }));
   }

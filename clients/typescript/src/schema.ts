@@ -1008,6 +1008,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tasks
+         * @description Return the tasks that can be submitted, those that whendue ships included, sorted by name.
+         *
+         *     Tasks of modules that could not be imported are missing; `failures` names the modules.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tasks/schedule": {
         parameters: {
             query?: never;
@@ -1024,6 +1048,28 @@ export interface paths {
          *     Required scope: `jobs:write`.
          */
         post: operations["scheduleTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tasks/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a task
+         * @description Return a task: its policy, and the JSON Schema of its payload.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["getTask"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3289,7 +3335,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -3308,7 +3354,7 @@ export interface components {
         };
         /**
          * ProfileBackoffReply
-         * @description How long a profile's jobs wait before a retry; null: the task or the defaults decide.
+         * @description How long jobs of a profile or a task wait before a retry; null: the task, or the defaults, decide.
          */
         ProfileBackoffReply: {
             /**
@@ -4375,6 +4421,104 @@ export interface components {
              * @description Secret to verify `v1` signatures with. Store it: it is not returned again.
              */
             secret?: string | null;
+        };
+        /**
+         * TaskFailureReply
+         * @description A module of tasks that could not be imported: its tasks are not available.
+         */
+        TaskFailureReply: {
+            /**
+             * Errortype
+             * @description Class of the error.
+             */
+            errorType: string;
+            /**
+             * Module
+             * @description Name of the Python module.
+             */
+            module: string;
+        };
+        /**
+         * TaskListReply
+         * @description The tasks of the deployment, sorted by name.
+         */
+        TaskListReply: {
+            /**
+             * Cursor
+             * @description Always null: the list is never split into pages.
+             */
+            cursor?: null;
+            /**
+             * Failures
+             * @description The modules that could not be imported, sorted by name.
+             */
+            failures: components["schemas"]["TaskFailureReply"][];
+            /**
+             * Items
+             * @description The tasks.
+             */
+            items: components["schemas"]["TaskReply"][];
+        };
+        /**
+         * TaskPolicyReply
+         * @description What a task asks for; where a field is null, the defaults decide. Profile and request win over it.
+         */
+        TaskPolicyReply: {
+            backoff: components["schemas"]["ProfileBackoffReply"];
+            /**
+             * Leaseseconds
+             * @description Seconds without a heartbeat after which a worker counts as dead.
+             */
+            leaseSeconds: number | null;
+            /**
+             * Maxattempts
+             * @description Maximum number of attempts, the first one included.
+             */
+            maxAttempts: number | null;
+            /**
+             * Ownbackoff
+             * @description Whether a function of the task returns the time between two attempts, instead of `backoff`.
+             */
+            ownBackoff: boolean;
+            /**
+             * Retentionseconds
+             * @description How long a finished job is kept, in seconds.
+             */
+            retentionSeconds: number | null;
+            /**
+             * Timeoutseconds
+             * @description Longest time that one attempt may take, in seconds.
+             */
+            timeoutSeconds: number | null;
+        };
+        /**
+         * TaskReply
+         * @description A task of the deployment.
+         */
+        TaskReply: {
+            /**
+             * Description
+             * @description First line of its documentation; empty if it has none.
+             */
+            description: string;
+            /**
+             * Module
+             * @description Python module that declares it.
+             */
+            module: string;
+            /**
+             * Name
+             * @description Name of the task: the `type` of its jobs.
+             */
+            name: string;
+            /**
+             * Payloadschema
+             * @description JSON Schema (2020-12) of its payload; null if its model has none. The model may accept more than the schema describes, and its validators may refuse more.
+             */
+            payloadSchema: {
+                [key: string]: unknown;
+            } | null;
+            policy: components["schemas"]["TaskPolicyReply"];
         };
         /**
          * TenantPauseBody
@@ -12039,6 +12183,113 @@ export interface operations {
             };
         };
     };
+    listTasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskListReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     scheduleTask: {
         parameters: {
             query?: never;
@@ -12164,6 +12415,128 @@ export interface operations {
                 };
             };
             /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the task.
+                 * @example email.send
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `route_not_found`, `task_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
             422: {
                 headers: {
                     [name: string]: unknown;

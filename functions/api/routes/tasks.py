@@ -21,7 +21,7 @@ TaskName = Annotated[
 
 @router.get("/tasks", tags=["tasks"], summary="List tasks", operation_id="listTasks")
 def list_tasks() -> TaskListReply:
-    """Return the tasks whose jobs can be submitted, those that whendue ships included, sorted by name.
+    """Return the tasks that can be submitted, those that whendue ships included, sorted by name.
 
     Tasks of modules that could not be imported are missing; `failures` names the modules.
     """

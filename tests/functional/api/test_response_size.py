@@ -333,10 +333,11 @@ def test_every_route_has_been_thought_of() -> None:
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
         "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
+        "/tasks",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",
         "/schedules/<name>/backfills/<backfill_id>", "/schedules/<name>/fires", "/workflows", "/actuator/prometheus",
-        "/subscriptions/<name>/deliveries",
+        "/subscriptions/<name>/deliveries", "/tasks/<name>",
     }  # fmt: skip
     assert paths == small | measured | single | PUBLIC

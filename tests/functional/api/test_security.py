@@ -51,6 +51,8 @@ NEEDED = {
     ("GET", "/schedules/<name>/backfills/<backfill_id>"): READ,
     ("GET", "/dead-letters"): READ,
     ("POST", "/dead-letters/redrive"): WRITE,
+    ("GET", "/tasks"): READ,
+    ("GET", "/tasks/<name>"): READ,
     ("GET", "/profiles"): READ,
     ("GET", "/profiles/<name>"): READ,
     ("GET", "/profiles/<name>/versions/<version>"): READ,

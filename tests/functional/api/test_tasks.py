@@ -1,5 +1,6 @@
 """GET /tasks: what can be submitted, whether the API imports the tasks or reads their manifest."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,13 @@ from pydantic import BaseModel, Field, field_validator
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
+from whendue.declarations.described import DescribedTask
 from whendue.declarations.discovery import ModuleFailure
 from whendue.declarations.registry import Registry, task
 from whendue.errors import NotAllowedError
 from whendue.manifest.described_tasks import manifest_of
+from whendue.manifest.model import Manifest
+from whendue.quotas import MANIFEST_BYTES, SCHEMA_BYTES
 
 
 class Order(BaseModel):
@@ -106,6 +110,22 @@ def test_reading_tasks_needs_the_scope_of_reading(world: World) -> None:
     for path in ("/tasks", "/tasks/ok"):
         writer = Client(api_of(world), a_token(scopes="jobs:write"))
         assert writer.send("GET", path).code == "forbidden"
+
+
+def test_the_tasks_of_the_largest_manifest_can_be_listed(world: World) -> None:
+    """An answer has a bound of its own (docs/reference/quotas.md), and is escaped within it."""
+    fields = {f"field_{number}": {"type": "integer", "title": f"Field {number}"} for number in range(900)}
+    schema = {"type": "object", "properties": fields}
+    size = len(json.dumps(schema))
+    tasks = [
+        DescribedTask(f"t.{number}", "tasks.large", schema=schema)
+        for number in range(int(MANIFEST_BYTES / size / 1.01))
+    ]
+    manifest = Manifest(["tasks"], tasks)
+    assert size < SCHEMA_BYTES
+    assert len(manifest.to_json()) > 0.9 * MANIFEST_BYTES
+    manifest.register(world.registry)
+    assert Client(api_of(world), a_token()).send("GET", "/tasks").status == 200
 
 
 # --- a job of a task that the API does not import -----------------------------------------------------------------

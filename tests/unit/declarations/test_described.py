@@ -15,11 +15,11 @@ SECRET = "a-secret-value"
 ADDRESS = {"type": "object", "properties": {"zip": {"type": "integer"}}, "required": ["zip"]}
 
 
-class Work(BaseModel):
+class Payload(BaseModel):
     """A payload."""
 
 
-def work(payload: Work) -> None:
+def work(payload: Payload) -> None:
     """Do nothing."""
 
 
@@ -107,11 +107,11 @@ def test_nothing_is_fetched() -> None:
 
 def test_a_schema_is_compiled_once() -> None:
     """A process answers many submits of the same task."""
-    one = described({"type": "object"})
-    one.parse({})
-    validator = one._validator
-    one.parse({})
-    assert one._validator is validator
+    task_described = described({"type": "object"})
+    task_described.parse({})
+    validator = task_described._validator
+    task_described.parse({})
+    assert task_described._validator is validator
 
 
 # --- in a registry ----------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def resume_task_type(type: str) -> Request[None]:  # noqa: A002 - the parameter'
 
 
 def list_tasks() -> Listing[TaskPage, Task]:
-    """List the tasks whose jobs can be submitted; the page names the modules that could not be imported."""
+    """List the tasks that can be submitted; the page names the modules that could not be imported."""
     return Listing(lambda _: request("listTasks", model(TaskPage)), lambda page: page, None)
 
 
