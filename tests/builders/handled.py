@@ -40,7 +40,7 @@ class Handled(World):
 
     def handled_tick(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """Let the timer's handler tick."""
-        monkeypatch.setattr(timer, "app", lambda: self.app)
+        monkeypatch.setattr(timer, "app", lambda **_: self.app)
         return timer.handler({}, Remaining())  # type: ignore[arg-type]
 
     def live(self, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:

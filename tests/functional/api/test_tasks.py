@@ -116,7 +116,7 @@ def test_the_tasks_of_the_largest_manifest_can_be_listed(world: World) -> None:
     """An answer has a bound of its own (docs/reference/quotas.md), and is escaped within it."""
     fields = {f"field_{number}": {"type": "integer", "title": f"Field {number}"} for number in range(900)}
     schema = {"type": "object", "properties": fields}
-    size = len(json.dumps(schema))
+    size = len(json.dumps(schema, separators=(",", ":")))
     tasks = [
         DescribedTask(f"t.{number}", "tasks.large", schema=schema)
         for number in range(int(MANIFEST_BYTES / size / 1.01))
