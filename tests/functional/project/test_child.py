@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from localstack.paths import ROOT
+from whendue.manifest.model import read
 
 SHOW = "import sys; from whendue.project.child import show_tasks; show_tasks(sys.argv[1:])"
 TASK = """
@@ -73,3 +76,26 @@ def test_a_task_that_is_declared_before_its_module_fails_is_not_listed(tmp_path:
     """It does not run either."""
     package(tmp_path, half=f"{TASK.format(name='a.b')}\nimport no_such_module\n")
     assert shown(tmp_path, "tasks").endswith("tasks: none\n")
+
+
+DESCRIBE = (
+    "import sys; from pathlib import Path; from whendue.project.child import describe; describe(Path(sys.argv[1]))"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "described"),
+    [(TASK.format(name="a.b"), True), ("1 / 0", True), ("import os; os._exit(3)", False)],
+    ids=["a task", "a broken module", "the end of its process"],
+)
+def test_the_api_has_a_manifest_of_the_code_as_it_is_now(tmp_path: Path, source: str, *, described: bool) -> None:
+    """Or none: one of the code before would hide what has changed. Then it imports the tasks itself."""
+    package(tmp_path, module=source)
+    manifest = tmp_path / "tasks.json"
+    manifest.write_text("of the code before")
+    paths = os.pathsep.join((str(tmp_path), str(ROOT / "layers/core/python"), str(ROOT), *sys.path))
+    environment = {"PYTHONPATH": paths, "PATH": os.environ["PATH"], "WHENDUE_TASKS": "tasks"}
+    subprocess.run([sys.executable, "-c", DESCRIBE, str(manifest)], check=True, env=environment, cwd=tmp_path)
+    assert manifest.is_file() == described
+    if described:
+        assert ("a.b" in [task.name for task in read(manifest).tasks]) == ("a.b" in source)
