@@ -23,6 +23,7 @@ from typing import Any, Final
 from whendue.errors import ConfigurationError
 from whendue.project import carried
 from whendue.project.processes import Process
+from whendue.project.refusal import Refusal
 from whendue.project.services import Services
 from whendue.project.settings import FILE, ProjectSettings, load
 from whendue.project.stream import Stream
@@ -157,6 +158,7 @@ class Dev:
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._running = _Running()
         self._services: Services | None = None
+        self._refusal: Refusal | None = None
         self._introduced = False
         self._changed_s: float | None = None
 
@@ -227,6 +229,7 @@ class Dev:
         _wait(processes, END_AT_ONCE_S)
         for process in processes:
             process.kill()
+        self._accept()
         if self._services:
             self._services.stop()
         self._note("stopped")
@@ -267,6 +270,8 @@ class Dev:
         self._start(API)
 
     def _start(self, name: str) -> None:
+        if name == API:
+            self._accept()
         arguments, descriptors = self._arguments(name)
         assert self._services is not None  # noqa: S101 - nothing is started before them
         environment = carried.environment(self._project, first=self._project) | self._settings.environment
@@ -315,6 +320,14 @@ class Dev:
                 timer = threading.Timer(AGAIN_S, self._put, (StartAgain(process),))
                 timer.daemon = True
                 timer.start()
+            elif process.name == API:
+                self._refusal = Refusal(self._listening)
+
+    def _accept(self) -> None:
+        """Answer no more requests in the API's place."""
+        if self._refusal:
+            self._refusal.stop()
+            self._refusal = None
 
     def _introduce(self) -> None:
         """Write the addresses, a token and a first request."""
