@@ -130,7 +130,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/bench.txt requirements/bench.in
 	$(COMPILE) $(UPGRADE) -o requirements/workflows.txt requirements/workflows.in
-	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra dev --extra local --extra otel --extra server --extra worker -c requirements/layer.txt \
+	$(COMPILE) $(UPGRADE) --extra api --extra cli --extra contributing --extra dev --extra local --extra otel --extra server --extra worker -c requirements/layer.txt \
 		-o requirements/dev.txt pyproject.toml
 docs: $(READY)  ## write the generated parts of the docs, and api/openapi.json
 	$(PY) -m scripts.generate_docs

@@ -31,8 +31,8 @@ FORMAT = 5
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
-# What talks to a deployment, and is no part of one.
-OUTSIDE = ("whendue/cli/", "whendue/client/")
+# What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
+NOT_IN_FUNCTIONS = ("whendue/carried/", "whendue/cli/", "whendue/client/", "whendue/project/")
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -165,9 +165,9 @@ def _core(compiler: Compiler) -> Path:
 
 
 def core_files() -> Iterator[tuple[str, bytes]]:
-    """Return the files of whendue that functions run: all but the API's client and the command line."""
+    """Return the files of whendue that functions run: all but NOT_IN_FUNCTIONS."""
     source = ROOT / (topology().layers["core"].source or "")
-    return ((name, data) for name, data in _tree(source) if not name.startswith(OUTSIDE))
+    return ((name, data) for name, data in _tree(source) if not name.startswith(NOT_IN_FUNCTIONS))
 
 
 def _function_files(sources: Iterable[str], extra_tasks: Path | None) -> Iterator[tuple[str, bytes]]:

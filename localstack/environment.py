@@ -3,17 +3,21 @@
 import shlex
 
 from localstack.deploy.clients import Clients
-from localstack.stack import Stack
+from localstack.stack import REGION, Stack
 
 
 def environment_of(stack: Stack) -> dict[str, str]:
     """Return the worker function's environment for a local process, with the emulator's address."""
     functions = Clients(stack.aws_endpoint_url).functions
     variables = functions.get_function_configuration(FunctionName=stack.functions["worker"])["Environment"]["Variables"]
+    return {**variables, **of_emulator(stack.aws_endpoint_url)}
+
+
+def of_emulator(endpoint_url: str) -> dict[str, str]:
+    """Return the variables that lead a process's AWS clients to an emulator."""
     return {
-        **variables,
-        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
-        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }

@@ -24,7 +24,7 @@ def ensure(name: str, python: str = sys.executable) -> Path:
     stamp = venv / "lock.txt"
     with exclusive(f"{name}-venv"):
         if not stamp.exists() or stamp.read_text() != lock.read_text():
-            print(f"Installing {venv.relative_to(ROOT)} (once)...", file=sys.stderr, flush=True)
+            print(f"Installing {venv.relative_to(LOCAL.parent)} (once)...", file=sys.stderr, flush=True)
             shutil.rmtree(venv, ignore_errors=True)
             subprocess.run([python, "-m", "venv", str(venv)], check=True)
             pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -116,6 +116,7 @@ class Api:
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request. Fills `facts` as far as it gets: they are logged even if it raises."""
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
         facts |= {"method": method[:METHOD_CHARACTERS], "route": "none"}
         check_lengths(event)

@@ -1,6 +1,7 @@
 """Deploy a whole stack from infra/topology.yaml to an emulator; safe to repeat, parts are made or updated."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from localstack.build import Target, build
@@ -13,6 +14,45 @@ from localstack.deploy.storage import JOBS_DEAD_LETTER, deploy_bucket, deploy_qu
 from localstack.deploy.triggers import connect_queue, connect_schedule
 from localstack.stack import REGION, Stack
 from localstack.topology import Queues, topology
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What functions and processes alike work on.
+
+    Args:
+        addresses: of table, bucket and queues.
+        arns: of the queues, by name.
+        variables: the `WHENDUE_*` variables of every function or process.
+    """
+
+    addresses: Environment
+    arns: dict[str, str]
+    variables: dict[str, str]
+
+
+def deploy_services(
+    clients: Clients, prefix: str, *, environment: Mapping[str, str], queues: Queues | None = None
+) -> Services:
+    """Deploy table, bucket and queues, and verify the senders of mails.
+
+    Args:
+        clients: of the emulator.
+        prefix: begins every name.
+        environment: `WHENDUE_*` variables besides the addresses.
+        queues: other queue settings than the topology's.
+    """
+    plan = topology()
+    wanted = queues or plan.queues
+    table = deploy_table(clients, f"{prefix}-jobs", plan.table)
+    bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
+    urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
+    own = [f"{prefix}-{name}" for name in plan.functions]
+    addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
+    bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s), "WHENDUE_SHARDS": str(plan.due_index.shards)}
+    variables = bound | ses.variables(clients) | dict(environment) | addresses.variables()
+    verify_senders(clients, variables)
+    return Services(addresses, arns, variables)
 
 
 def deploy(
@@ -44,22 +84,14 @@ def deploy(
         botocore.exceptions.ClientError: the emulator refused something.
     """
     plan = topology()
-    wanted = queues or plan.queues
     clients = Clients(endpoint_url)
     built = build(target, extra_tasks)
-    table = deploy_table(clients, f"{prefix}-jobs", plan.table)
-    bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
-    urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
-    own = [f"{prefix}-{name}" for name in plan.functions]
-    addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
-    bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s), "WHENDUE_SHARDS": str(plan.due_index.shards)}
-    variables = bound | ses.variables(clients) | dict(environment) | addresses.variables()
-    verify_senders(clients, variables)
-    names = deploy_functions(clients, prefix, plan, built, variables)
+    services = deploy_services(clients, prefix, environment=environment, queues=queues)
+    names = deploy_functions(clients, prefix, plan, built, services.variables)
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:
-            connect_queue(clients, names[trigger.function], arns[queue], trigger.batch_size, concurrency)
+            connect_queue(clients, names[trigger.function], services.arns[queue], trigger.batch_size, concurrency)
     connect_schedule(clients, f"{prefix}-tick", names["timer"], plan.triggers.timer.every, enabled=schedule_timer)
     api_url = deploy_api(clients, prefix, names["api"], api_flavor or plan.api.flavor, plan.api)
     return Stack(
@@ -67,9 +99,9 @@ def deploy(
         dashboard_url=f"{api_url}/",
         aws_endpoint_url=endpoint_url,
         region=REGION,
-        table=table,
-        bucket=bucket,
-        queues=urls,
-        dead_letter_queue=dead_urls[JOBS_DEAD_LETTER],
+        table=services.addresses.table,
+        bucket=services.addresses.bucket,
+        queues=services.addresses.queues,
+        dead_letter_queue=services.addresses.dead_letter_queues[JOBS_DEAD_LETTER],
         functions=names,
     )

@@ -32,7 +32,7 @@ from whendue.support.clock import system_clock
 
 # Addresses of backends that somebody else has started (`make e2e-localstack` does).
 DYNAMODB_LOCAL = "WHENDUE_DYNAMODB_LOCAL"
-LOCALSTACK = "WHENDUE_LOCALSTACK"
+LOCALSTACK = "DEV_STACK_LOCALSTACK"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 _numbers = count()
 

@@ -15,6 +15,8 @@ SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
 LEVEL_OF = {f"whendue.{name}": level for level, names in enumerate(LEVELS) for name in names}
 # The client runs in other people's processes: it stands low, so that it cannot import the server.
 LEVEL_OF |= {"whendue.client": 2}
+# The development of projects: beside the containers, which it starts as processes of their own.
+LEVEL_OF |= {"whendue.project": LEVEL_OF["whendue.containers"]}
 LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
 # Constants and errors, which pure modules may use.
 PLAIN = {"whendue.aws_quotas", "whendue.errors", "whendue.quotas", "whendue.settings", "whendue.support.text"}

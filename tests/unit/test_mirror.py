@@ -24,6 +24,8 @@ LINES_MAX = 600
 # Module -> files that cover it, below tests. Each imports the module; one that reaches it in another way says by what
 # word of its text, behind the colon: a route of the API, a service of the application, a task.
 COVERED: Final[dict[str, tuple[str, ...]]] = {
+    # Starts an emulator.
+    "whendue.project.services": ("e2e/test_project.py:services",),
     # --- whendue --------------------------------------------------------------------------------------------------
     "whendue.aws_errors": (
         "functional/tasks/test_aws_tasks.py:what_lambda_says",

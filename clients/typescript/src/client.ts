@@ -149,6 +149,18 @@ export class Client {
     });
   }
 
+  /** List what the attempts of a job have logged, the newest first; an attempt that logged nothing is left out. */
+  listJobLogs(
+    jobId: string,
+    filter: t.LogFilter = {},
+    options: t.CallOptions = {},
+  ): Items<t.AttemptLog, t.AttemptLogPage> {
+    return listed(filter, (cursor) => {
+      const params = { ...job(jobId).params, query: { ...filter, cursor } };
+      return this.#requests.GET("/jobs/{job_id}/logs", { ...options, params });
+    });
+  }
+
   /** Explain why a job has not run, or why it ended. */
   async explainJob(jobId: string, options: t.CallOptions = {}): Promise<t.Explanation> {
     return result(this.#requests.GET("/jobs/{job_id}/explain", { ...options, ...job(jobId) }));

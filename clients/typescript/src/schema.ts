@@ -293,6 +293,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/{job_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what a job has logged
+         * @description Return the lines that the attempts have logged, newest attempt first.
+         *
+         *     An attempt's lines are stored when it ends. An attempt that logged nothing is left out.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listJobLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}/payload": {
         parameters: {
             query?: never;
@@ -1129,6 +1153,42 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AttemptErrorReply
+         * @description Why an attempt failed, with the calls that led there.
+         */
+        AttemptErrorReply: {
+            /**
+             * Causes
+             * @description What it was raised from, the nearest first. Of a long chain the first ones and the last.
+             */
+            causes: components["schemas"]["CauseReply"][];
+            /**
+             * Fingerprint
+             * @description The same for errors of the same kind; dead letters are grouped by it.
+             */
+            fingerprint: string;
+            /**
+             * Message
+             * @description Message of the error, shortened.
+             */
+            message: string;
+            /**
+             * Stack
+             * @description Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for those in the middle of a long one. Empty if no code raised it, as with a timeout.
+             */
+            stack: string[];
+            /**
+             * Type
+             * @description Type of the error, such as `ConnectionError`.
+             */
+            type: string;
+            /**
+             * Where
+             * @description Innermost place in the task's own code, else in any code: `module:function:line`.
+             */
+            where: string;
+        };
+        /**
          * AttemptListReply
          * @description A page of failed attempts, newest first.
          */
@@ -1143,6 +1203,43 @@ export interface components {
              * @description The attempts.
              */
             items: components["schemas"]["AttemptReply"][];
+        };
+        /**
+         * AttemptLogReply
+         * @description What one attempt has logged. An attempt that began again, as its worker was lost, may be there twice.
+         */
+        AttemptLogReply: {
+            /**
+             * Attempt
+             * @description Number of the attempt, counted from 1.
+             */
+            attempt: number;
+            /**
+             * Dropped
+             * @description Number of lines that were not kept.
+             */
+            dropped: number;
+            /**
+             * Droppedafter
+             * @description Number of lines in `lines` that are older than those that were not kept; null if all were kept.
+             */
+            droppedAfter: number | null;
+            /**
+             * Endedat
+             * Format: date-time
+             * @description When it ended.
+             */
+            endedAt: string;
+            /**
+             * Lines
+             * @description Its first 50 and its last 150 lines, oldest first, as far as they have 16384 bytes together.
+             */
+            lines: components["schemas"]["LogLineReply"][];
+            /**
+             * Startedat
+             * @description When it started.
+             */
+            startedAt: string | null;
         };
         /**
          * AttemptReply
@@ -1160,7 +1257,7 @@ export interface components {
              */
             endedAt: string | null;
             /** @description Why it failed; null if it did not. */
-            error?: components["schemas"]["ErrorReply"] | null;
+            error?: components["schemas"]["AttemptErrorReply"] | null;
             /**
              * Startedat
              * @description When it started.
@@ -1371,6 +1468,27 @@ export interface components {
          * @enum {string}
          */
         Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "fan_out_pending" | "redrivable" | "too_old";
+        /**
+         * CauseReply
+         * @description An error that another one was raised from, or while it was handled.
+         */
+        CauseReply: {
+            /**
+             * Message
+             * @description Message of the error, shortened.
+             */
+            message: string;
+            /**
+             * Type
+             * @description Type of the error.
+             */
+            type: string;
+            /**
+             * Where
+             * @description Innermost place in the task's own code: `module:function:line`.
+             */
+            where: string;
+        };
         /**
          * ChangeBody
          * @description What to change about a job that waits for its due time or for a worker, before its first attempt or a retry.
@@ -1718,7 +1836,7 @@ export interface components {
             type: string;
             /**
              * Where
-             * @description Place in the code that raised it.
+             * @description Innermost place in the task's own code, else in any code: `module:function:line`.
              */
             where: string;
         };
@@ -2049,6 +2167,48 @@ export interface components {
              * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
+        };
+        /**
+         * JobLogsReply
+         * @description A page of logs, newest attempt first.
+         * @example {
+         *       "cursor": null,
+         *       "items": [
+         *         {
+         *           "attempt": 1,
+         *           "dropped": 0,
+         *           "droppedAfter": null,
+         *           "endedAt": "2026-11-28T08:00:01.430Z",
+         *           "lines": [
+         *             {
+         *               "at": "2026-11-28T08:00:00.131Z",
+         *               "level": "INFO",
+         *               "logger": "whendue.task",
+         *               "message": "order 7 has 3 items"
+         *             },
+         *             {
+         *               "at": "2026-11-28T08:00:01.402Z",
+         *               "level": "WARNING",
+         *               "logger": "shop.stock",
+         *               "message": "item 4711 is not in stock"
+         *             }
+         *           ],
+         *           "startedAt": "2026-11-28T08:00:00.120Z"
+         *         }
+         *       ]
+         *     }
+         */
+        JobLogsReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` to get the next page; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description The logs, an item for each attempt that logged something.
+             */
+            items: components["schemas"]["AttemptLogReply"][];
         };
         /**
          * JobReply
@@ -2697,6 +2857,33 @@ export interface components {
              * @description Maximum number of jobs that start per second; null: no limit.
              */
             ratePerSecond: number | null;
+        };
+        /**
+         * LogLineReply
+         * @description One line of a log.
+         */
+        LogLineReply: {
+            /**
+             * At
+             * Format: date-time
+             * @description When it was logged.
+             */
+            at: string;
+            /**
+             * Level
+             * @description `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or a name of the task's own.
+             */
+            level: string;
+            /**
+             * Logger
+             * @description Name of the logger; `whendue.task` for `ctx.log`.
+             */
+            logger: string;
+            /**
+             * Message
+             * @description The message, at most 2048 bytes; with an exception, its type, message and calls.
+             */
+            message: string;
         };
         /**
          * MisfireBody
@@ -6638,6 +6825,135 @@ export interface operations {
                 };
             };
             /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `job_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobLogs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the attempt. Default: all attempts.
+                 * @example 2
+                 */
+                attempt?: number | null;
+                /** @description Maximum number of items in the page. Default: 20. */
+                limit?: number;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLogsReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
             400: {
                 headers: {
                     [name: string]: unknown;

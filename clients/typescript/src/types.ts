@@ -31,6 +31,8 @@ export type JobWithTimeline = Schemas["JobWithTimelineReply"];
 export type JobPage = Schemas["JobListReply"];
 export type Attempt = Schemas["AttemptReply"];
 export type AttemptPage = Schemas["AttemptListReply"];
+export type AttemptLog = Schemas["AttemptLogReply"];
+export type AttemptLogPage = Schemas["JobLogsReply"];
 export type Explanation = Schemas["ExplainReply"];
 export type DeadLetters = Schemas["DeadLettersReply"];
 export type DeadLetterGroup = Schemas["DeadLetterGroupReply"];
@@ -99,6 +101,7 @@ export type JobFilter = Omit<Query<"listJobs">, "tag"> & {
   /** Only jobs with all of these tags. */
   tags?: Record<string, string>;
 };
+export type LogFilter = Query<"listJobLogs">;
 export type FireFilter = Query<"listFires">;
 export type WorkflowFilter = Query<"listWorkflows">;
 export type DeliveryFilter = Query<"listDeliveries">;

@@ -63,6 +63,7 @@ test("dead letters", async () => {
   const { id } = await client.submitJob({ type: "bad", maxAttempts: 1 });
   assert.equal((await client.waitFor(id)).state, "dead");
   assert.equal((await all(client.listJobAttempts(id)))[0]?.error?.type, "RuntimeError");
+  assert.deepEqual(await all(client.listJobLogs(id, { attempt: 1 })), []);
   assert.equal((await all(client.listDeadLetters({ type: "bad" })))[0]?.count, 1);
   assert.equal((await client.redriveDeadLetters({ filter: { type: "bad" }, dryRun: true })).matched, 1);
   await client.redriveJob(id);

@@ -106,6 +106,7 @@ OWN: Final[Mapping[str, Errors]] = {
     "POST /workflows": (*SUBMIT, InvalidWorkflowError),
     "GET /jobs": LISTED,
     "GET /jobs/{job_id}/attempts": LISTED,
+    "GET /jobs/{job_id}/logs": LISTED,
     "GET /jobs/{job_id}/payload": (DocumentNotFoundError,),
     "GET /jobs/{job_id}/result": (DocumentNotFoundError,),
     "PATCH /jobs/{job_id}": CHANGED,

@@ -24,7 +24,6 @@ from functions.api.schemas.job_replies import (
     JobReply,
     JobWithPolicyReply,
     JobWithTimelineReply,
-    failed_attempts,
     job_reply,
     job_with_policy,
     job_with_timeline,
@@ -32,6 +31,7 @@ from functions.api.schemas.job_replies import (
 )
 from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.schemas.reply import missing
+from functions.api.schemas.shared.attempts import JobLogsReply, attempt_log, failed_attempts
 from functions.api.schemas.shared.list_parameters import (
     CreatedAfterParameter,
     CreatedBeforeParameter,
@@ -49,7 +49,7 @@ from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
 from whendue.operations.listing import JobFilter
-from whendue.quotas import ATTEMPTS_SHOWN, PAGE_DEFAULT
+from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 
@@ -239,6 +239,27 @@ def attempts(
     app, tenant = caller(router)
     page = app.attempts.page(tenant, job_id, limit, cursor)
     return AttemptListReply(items=failed_attempts(page.attempts), cursor=page.cursor)
+
+
+@router.get("/jobs/<job_id>/logs", tags=["jobs"], summary="Get what a job has logged", operation_id="listJobLogs")
+def logs(
+    job_id: JobId,
+    attempt: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_ATTEMPTS, description="Number of the attempt. Default: all attempts.", examples=[2]),
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=LOGS_SHOWN, description=f"Maximum number of items in the page. Default: {LOGS_SHOWN}.")
+    ] = LOGS_SHOWN,
+    cursor: CursorParameter = None,
+) -> JobLogsReply:
+    """Return the lines that the attempts have logged, newest attempt first.
+
+    An attempt's lines are stored when it ends. An attempt that logged nothing is left out.
+    """
+    app, tenant = caller(router)
+    page = app.job_logs.page(tenant, job_id, attempt, limit, cursor)
+    return JobLogsReply(items=[attempt_log(log) for log in page.logs], cursor=page.cursor)
 
 
 @router.get(

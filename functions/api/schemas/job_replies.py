@@ -1,7 +1,6 @@
 """Jobs and dead letters as the API returns them."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -10,33 +9,15 @@ from pydantic.alias_generators import to_camel
 from functions.api.http import times
 from functions.api.schemas.effective import EffectiveReply, effective_reply
 from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
+from functions.api.schemas.shared.attempts import AttemptReply, ErrorReply, attempts_of, error_reply
 from whendue.inspection.causes import Cause
 from whendue.inspection.explain_rules import Reason
 from whendue.jobs.dependencies import upstream_numbers
 from whendue.jobs.limit_spec import Limit
-from whendue.jobs.model import Failure, Job, State, shown_state
+from whendue.jobs.model import Job, State, shown_state
 from whendue.operations.dead_letters import DeadLetterGroup
 from whendue.operations.reader import JobView
 from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
-
-
-class ErrorReply(Reply):
-    """Why an attempt failed."""
-
-    type: str = Field(description="Type of the error, such as `ConnectionError`.")
-    message: str = Field(description="Message of the error, shortened.")
-    where: str = Field(description="Place in the code that raised it.")
-    fingerprint: str = Field(description="The same for errors of the same kind; dead letters are grouped by it.")
-
-
-class AttemptReply(Reply):
-    """One attempt to run a job."""
-
-    attempt: int = Field(description="Number of the attempt, counted from 1.")
-    state: str = Field(description="`failed`, `running` or `succeeded`.")
-    started_at: Time | None = Field(description="When it started.")
-    ended_at: Time | None = Field(description="When it ended; null while it runs.")
-    error: ErrorReply | None = Field(default=None, description="Why it failed; null if it did not.")
 
 
 class LimitsReply(Reply):
@@ -227,12 +208,6 @@ def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
     )
 
 
-def attempts_of(view: JobView) -> list[AttemptReply]:
-    """Show a job's attempts, oldest first."""
-    attempts = failed_attempts(view.attempts)
-    return [*attempts, _current(view.job)] if view.job.state in (State.RUNNING, State.SUCCEEDED) else attempts
-
-
 def _fields(job: Job, now_ms: int) -> dict[str, Any]:
     return {
         "id": job.id,
@@ -273,35 +248,6 @@ def limits_reply(limit: Limit | None) -> LimitsReply | None:
     if limit is None:
         return None
     return LimitsReply(concurrency=limit.concurrency, rate_per_second=limit.rate_per_s, key=limit.key)
-
-
-def error_reply(failure: Failure) -> ErrorReply:
-    """Show why an attempt failed."""
-    return ErrorReply(type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint)
-
-
-def failed_attempts(failures: Iterable[Failure]) -> list[AttemptReply]:
-    """Show attempts that failed."""
-    return [_failed(failure) for failure in failures]
-
-
-def _failed(failure: Failure) -> AttemptReply:
-    return AttemptReply(
-        attempt=failure.attempt,
-        state="failed",
-        started_at=times.to_timestamp(failure.started_at),
-        ended_at=times.to_timestamp(failure.failed_at),
-        error=error_reply(failure),
-    )
-
-
-def _current(job: Job) -> AttemptReply:
-    return AttemptReply(
-        attempt=job.attempt,
-        state=job.state.value,
-        started_at=times.to_timestamp(job.started_at),
-        ended_at=times.to_timestamp(job.finished_at),
-    )
 
 
 def reason_reply(reason: Reason) -> ReasonReply:

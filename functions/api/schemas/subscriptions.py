@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_replies import AttemptReply, attempts_of
 from functions.api.schemas.reply import ALWAYS_WHOLE, CURSOR, MISSING, Missing, Reply, Time
+from functions.api.schemas.shared.attempts import AttemptReply, attempts_of
 from functions.api.schemas.shared.policy import Name, Priority, TypeName
 from whendue.errors import HeaderInjectionError
 from whendue.jobs.model import shown_state
@@ -227,5 +227,5 @@ def delivery_reply(view: JobView, now_ms: int) -> DeliveryReply:
         finished_at=times.to_timestamp(job.finished_at),
         answer=view.result,
         payload=view.payload,
-        attempts=attempts_of(view),
+        attempts=attempts_of(view, traced=False),
     )

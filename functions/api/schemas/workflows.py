@@ -8,9 +8,9 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
-from functions.api.schemas.job_replies import ErrorReply, error_reply
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, DueBody, JobTemplate, OnDependencyFailure, Tags
 from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
+from functions.api.schemas.shared.attempts import ErrorReply, error_reply
 from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import Name, Priority
 from whendue.jobs.dependencies import On

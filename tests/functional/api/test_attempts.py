@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from whendue.jobs.model import Failure, evolve, to_item
+from whendue.jobs.model import Failure, as_value, evolve, to_item
 from whendue.quotas import ATTEMPTS_SHOWN
 from whendue.table.keys import attempt_key
 from whendue.table.writes import Write, insert
@@ -26,7 +26,7 @@ def tried(world: World, client: Client, count: int) -> str:
                 insert(
                     "attempt",
                     attempt_key(job.id, item.generation, job.life),
-                    {name: getattr(item, name) for name in Failure.__slots__},
+                    as_value(item),
                 )
                 for item in kept[start : start + 25]
             ]

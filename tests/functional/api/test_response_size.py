@@ -15,7 +15,7 @@ from tests.builders.gateway import Answer, Client
 from tests.builders.world import IDS, TENANT, World
 from whendue import aws_quotas
 from whendue import quotas as limits
-from whendue.jobs.model import Failure, Job, State, evolve, to_item
+from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
 from whendue.notifications.subscription import Subscription, Terms, subscribe
 from whendue.table.keys import attempt_key
 from whendue.table.writes import Write, insert
@@ -44,7 +44,7 @@ def insist(answer: Answer, at_least: int = 0) -> None:
 ERROR = Failure(
     wide(aws_quotas.ERROR_TYPE_BYTES), wide(aws_quotas.ERROR_MESSAGE_BYTES),
     wide(aws_quotas.ERROR_MESSAGE_BYTES), "f" * 16, 50, 50,
-    1_800_000_000_000, 1_800_000_000_000,
+    1_800_000_000_000, 1_800_000_000_000, "\n".join([wide(126)] * 4), "\n".join(["\t".join([wide(84)] * 3)] * 2),
 )  # fmt: skip
 TAGS = {f"{number}{wide(23)}": wide(20) for number in range(5)}
 NAME = "n" * limits.NAME_BYTES
@@ -110,9 +110,7 @@ def test_what_is_just_shown_with_its_job_fits_with_all_attempts(world: World, cl
     world.work()
     stored = world.job(world.app.query.get(TENANT, job["id"]).job)
     store(world, [evolve(stored, last=replace(ERROR, generation=999), tags=TAGS)])
-    attempts = [
-        {name: getattr(replace(ERROR, generation=n), name) for name in Failure.__slots__} for n in range(1, 400)
-    ]
+    attempts = [as_value(replace(ERROR, generation=n)) for n in range(1, 400)]
     world.table.apply(
         [insert("attempt", attempt_key(job["id"], attempt["generation"]), attempt) for attempt in attempts]
     )
@@ -122,6 +120,25 @@ def test_what_is_just_shown_with_its_job_fits_with_all_attempts(world: World, cl
     assert shown.json["payloadUrl"] is None
     assert len(shown.json["attempts"]) == limits.ATTEMPTS_SHOWN + 1, "and the one that succeeded"
     insist(client.send("GET", f"/jobs/{job['id']}/attempts", limit=limits.ATTEMPTS_SHOWN), 100_000)
+
+
+def test_a_page_of_the_largest_logs(world: World, client: Client) -> None:
+    """As many as a page has, each as large as one is kept."""
+
+    def run(payload: Any, ctx: Any) -> None:
+        for _ in range(10_000):
+            ctx.log.info(wide(40))
+        raise RuntimeError
+
+    world.task("t", run)
+    job = client.submit("t", maxAttempts=50)
+    for _ in range(limits.LOGS_SHOWN + 1):
+        world.work()
+        world.pass_time(3600, step_s=600)
+    page = client.send("GET", f"/jobs/{job['id']}/logs")
+    insist(page, 500_000)
+    assert len(page.json["items"]) == limits.LOGS_SHOWN
+    assert page.json["cursor"] is not None
 
 
 def test_documents_that_are_not_there_are_404(client: Client, client_of: Callable[..., Client]) -> None:
@@ -273,6 +290,25 @@ def test_all_subscriptions_profiles_and_deliveries(world: World, client: Client)
     insist(client.send("GET", "/profiles"), 50_000)
 
 
+def test_a_page_of_deliveries_that_failed_often(world: World, client: Client) -> None:
+    """As many as a page has, each with all the attempts that it shows."""
+    terms = Terms("webhook", "{}", ("dead",), "all", (), (), ())
+    world.table.apply([subscribe(Subscription(TENANT, "s", terms, "m", 1, 1, "m", "k", None, None, 1, 1, ""))])
+    for _ in range(limits.DELIVERIES_PER_PAGE):
+        assert client.send("POST", "/subscriptions/s/test").status == 202
+    deliveries = [view.job for view in world.app.deliveries.page(TENANT, "s", None, 50, None).deliveries]
+    shown = range(1, limits.DELIVERY_ATTEMPTS_SHOWN + 1)
+    store(world, [worst(job, last=replace(ERROR, generation=len(shown))) for job in deliveries])
+    for job in deliveries:
+        failures = [as_value(replace(ERROR, generation=number)) for number in shown]
+        world.table.apply([insert("attempt", attempt_key(job.id, failure["generation"]), failure) for failure in failures])
+    page = client.send("GET", "/subscriptions/s/deliveries")
+    insist(page, 1_000_000)
+    attempts = [attempt for item in page.json["items"] for attempt in item["attempts"]]
+    assert len(attempts) == limits.DELIVERIES_PER_PAGE * limits.DELIVERY_ATTEMPTS_SHOWN
+    assert all(attempt["error"]["stack"] == attempt["error"]["causes"] == [] for attempt in attempts)
+
+
 @pytest.mark.parametrize("path", sorted(PUBLIC))
 def test_pages_and_the_document_itself(client: Client, path: str) -> None:
     """Swagger UI is more than a megabyte of quotation marks."""
@@ -315,11 +351,11 @@ def test_every_route_has_been_thought_of() -> None:
     paths = {route.path for route in routes_of(make_resolver()) if route.method == "GET"}
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
-        "/jobs/<job_id>/attempts", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
+        "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
+        "/subscriptions/<name>/deliveries",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",
         "/schedules/<name>/backfills/<backfill_id>", "/schedules/<name>/fires", "/workflows", "/actuator/prometheus",
-        "/subscriptions/<name>/deliveries",
     }  # fmt: skip
     assert paths == small | measured | single | PUBLIC

@@ -11,7 +11,7 @@ from tests.builders.api import SECRET, a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
 from whendue.aws_quotas import ERROR_MESSAGE_BYTES, ERROR_TYPE_BYTES
-from whendue.jobs.failures import failure
+from whendue.jobs.failures import Raised, failure
 from whendue.quotas import PAUSE_BY_BYTES, SUBJECT_BYTES
 from whendue.schedules.model import schedule_key
 from whendue.support.text import is_line, one_line
@@ -141,7 +141,7 @@ def test_errors_of_tasks_are_stored_as_bounded_lines() -> None:
     assert is_line(last.message + last.type + last.where)
     assert len(last.message.encode()) <= ERROR_MESSAGE_BYTES
     assert len(last.type.encode()) <= ERROR_TYPE_BYTES
-    made = failure(job, text, text, failed_at=1, where=text)
+    made = failure(job, text, text, failed_at=1, raised_at=Raised(text))
     assert is_line(made.type + made.where + made.message)
 
 

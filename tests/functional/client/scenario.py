@@ -53,6 +53,22 @@ def jobs(call: Call, world: World) -> None:
     assert [each.id for each in found] == [job.id]
 
 
+def logs(call: Call, world: World) -> None:
+    def run(payload: Any, ctx: Any) -> None:
+        ctx.log.info("attempt %s", ctx.attempt)
+        if ctx.attempt == 1:
+            raise RuntimeError("no")
+
+    world.task("logs", run)
+    job = call("submit_job", NewJob("logs"))
+    call("wait_for_job", job.id)
+    second, first = call("list_job_logs", job.id, limit=1)
+    assert (first.attempt, first.dropped, first.dropped_after) == (1, 0, None)
+    [line] = second.lines
+    assert (line.level, line.logger, line.message, line.at.tzinfo) == ("INFO", "whendue.task", "attempt 2", UTC)
+    assert [log.attempt for log in call("list_job_logs", job.id, attempt=1)] == [1]
+
+
 def batches(call: Call, world: World) -> None:
     wanted = [BatchJob("ok", ref="first"), NewJob("ok", depends_on=[Dependency(ref="first", as_="x")]), NewJob("none")]
     first, second, refused = call("submit_jobs", wanted)
@@ -65,6 +81,8 @@ def dead_letters(call: Call, world: World) -> None:
     job = call("submit_job", NewJob("bad", max_attempts=1))
     assert call("wait_for_job", job.id).state == "dead"
     [attempt] = call("list_job_attempts", job.id)
+    assert attempt.error.where == attempt.error.stack[-1]
+    assert attempt.error.causes == ()
     [group] = call("list_dead_letters", type="bad")
     assert (group.count, group.fingerprint, group.sample) == (1, attempt.error.fingerprint, (job.id,))
     assert call("redrive_dead_letters", DeadLetterFilter(type="bad"), dry_run=True).matched == 1
@@ -159,4 +177,4 @@ def operating(call: Call, world: World) -> None:
     assert call("get_readiness").components["table"]["status"] == "UP"
 
 
-STEPS = (jobs, batches, dead_letters, workflows, schedules, pauses, profiles, subscriptions, operating)
+STEPS = (jobs, logs, batches, dead_letters, workflows, schedules, pauses, profiles, subscriptions, operating)

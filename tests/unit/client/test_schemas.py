@@ -19,11 +19,14 @@ SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "api/openapi.j
     "schemas"
 ]
 MODELS: dict[str, Any] = {
+    "AttemptErrorReply": common.AttemptFailure,
     "AttemptListReply": common.Page,
+    "AttemptLogReply": common.AttemptLog,
     "AttemptReply": common.Attempt,
     "BackfillReply": schedules.Backfill,
     "BatchItemReply": jobs.BatchItem,
     "BatchReply": jobs.Batch,
+    "CauseReply": common.Cause,
     "DeadLetterGroupReply": jobs.DeadLetterGroup,
     "DeadLettersReply": jobs.DeadLetters,
     "DeliveryListReply": common.Page,
@@ -40,10 +43,12 @@ MODELS: dict[str, Any] = {
     "FireReply": schedules.Fire,
     "Health": tenant.Health,
     "JobListReply": common.Page,
+    "JobLogsReply": common.Page,
     "JobReply": jobs.Job,
     "JobWithPolicyReply": jobs.JobWithPolicy,
     "JobWithTimelineReply": jobs.JobWithTimeline,
     "LimitsReply": common.Limits,
+    "LogLineReply": common.LogLine,
     "MisfireReply": schedules.Misfire,
     "NodeReply": workflows.WorkflowNode,
     "PauseListReply": common.Page,

@@ -35,6 +35,9 @@ RESULT_INLINE_BYTES = 400
 # Under DynamoDB's 400 KB an item, with room for its keys; larger goes to S3.
 PAYLOAD_ITEM_BYTES = 256 * 1024
 ERROR_MESSAGE_BYTES = 256
+# More would take a further write unit of most jobs that fail: with each of them, at most one more.
+ERROR_STACK_BYTES = 512
+ERROR_CAUSES_BYTES = 512
 # As long as the names that a policy can list as never retried.
 ERROR_TYPE_BYTES = 160
 PROGRESS_BYTES = 128

@@ -19,9 +19,8 @@ INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**64 - 1
 # Characters of the place that an error names.
 PLACE_CHARACTERS = 256
-# API Gateway takes 10,240 bytes for request line and headers together, other gateways more:
+# RFC 9110 section 4.1 asks for 8000 octets at least. API Gateway takes 10,240 bytes with all headers, others more:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-# RFC 9110 section 4.1 asks for 8000 octets of a URI at least.
 TARGET_BYTES = 16 * 1024
 HEADERS = 200
 HEADERS_BYTES = 64 * 1024
@@ -31,7 +30,7 @@ ID_CHARACTERS = 128
 TOKEN_BYTES = 8192
 # https://openid.net/specs/openid-connect-core-1_0.html section 2: a subject has 255 ASCII characters at most.
 SUBJECT_BYTES = 255
-# An issuer's key set: large ones, with certificates, have some 50 KB.
+# An issuer's key set: large ones have some 50 KB.
 KEY_SET_BYTES = 512 * 1024
 # A secret of HS256 in a parameter is read again after this time: one that was removed is accepted no longer than this.
 SECRETS_AGE_MS = 60_000
@@ -39,8 +38,7 @@ SECRETS_AGE_MS = 60_000
 RSA_MAX_BITS = 8192
 PAYLOAD_BYTES = 1024 * 1024
 RESULT_BYTES = 1024 * 1024
-# A payload of JSON_DEPTH levels with such a result in its innermost place can be read by every reader:
-# pydantic's serializer ends at 255 levels, Python's json at about 990.
+# With a payload of JSON_DEPTH levels around it below what readers take: pydantic's serializer 255, Python's json 990.
 RESULT_DEPTH = 100
 BULK_JOBS = 500
 PAGE_DEFAULT = 50
@@ -62,8 +60,7 @@ TYPE_BYTES = 64
 NAME_BYTES = 64
 IDEMPOTENCY_KEY_BYTES = 255
 CURSOR_BYTES = 8192
-# What a Lambda function may return, as JSON: the reply's body is a text within it, escaped once more. Its page of
-# quotas says 6 MB; this is where it refuses.
+# What a Lambda function may return, as JSON with the body as a text; its page of quotas says 6 MB, it refuses here.
 RESPONSE_BYTES = 6_291_556
 # Of that, for status and headers.
 RESPONSE_HEAD_BYTES = 8192
@@ -72,6 +69,9 @@ DOCUMENT_SHOWN_BYTES = 512 * 1024
 # Attempts that a job is shown with, the newest ones; redrives add to them without end. And of each delivery in a list.
 ATTEMPTS_SHOWN = 100
 DELIVERY_ATTEMPTS_SHOWN = 20
+# Attempts' logs in a page, 1.2 MB of the worst text; and those read to find one attempt: more than MAX_ATTEMPTS.
+LOGS_SHOWN = 20
+LOGS_READ = 60
 # What a problem names at most, and what each of a batch's problems does.
 PROBLEM_PLACES = 20
 PROBLEM_TEXT_BYTES = 1024
@@ -89,12 +89,12 @@ NEVER_RETRY_BYTES = 160
 
 # --- a job -----------------------------------------------------------------------------------------------------
 HORIZON_S = 366 * 86_400
-# What belongs to a job is looked at this long after the retention of a job that ends when it is due; it is erased if
-# the job has gone. A live job's belongings are looked at again after as long as it has lived, within these bounds.
+# Belongings are looked at this long after the retention of a job that ends when due, and erased if it has gone; those
+# of a live job are looked at again after as long as it has lived, within these bounds.
 ERASE_AFTER_S = 3600
 ERASE_CHECK_MIN_S = 3600
 ERASE_CHECK_MAX_S = 86_400
-# A job is kept for this much longer, and on while live jobs depend on it: the timer checks before it goes.
+# A job is kept for this much longer, and on while live jobs depend on it.
 DEPENDED_ON_S = 86_400
 # Belongings that one tick looks at in each partition, and how many at a time.
 ERASE_WINDOW = 100
@@ -109,6 +109,11 @@ RETENTION_MIN_S = 60
 RETRY_AGE_S = 490 * 86_400
 RETENTION_S = 30 * 86_400
 MAX_ATTEMPTS = 50
+# Of what an attempt logs: its first and last lines, bytes of a message, and of all: each KB takes a write unit.
+LOG_FIRST_LINES = 50
+LOG_LAST_LINES = 150
+LOG_MESSAGE_BYTES = 2048
+LOG_BYTES = 16 * 1024
 TIMEOUT_S = 12 * 3600
 # What a worker function keeps of its time to interrupt and record what it ran; the rest is the longest attempt.
 WORKER_RESERVE_S = 3
@@ -122,23 +127,21 @@ BACKOFF_FACTOR_MAX = 100
 MAX_LOST = 3
 # Processes of suspects that a worker runs at once: each is an interpreter with the application, about 100 MB.
 ISOLATED_AT_ONCE = 5
-# A worker without room gives a suspect's message back so often; then it lets it wait, unless so many do; and hides it
-# for so long each time. After the last time it waits anyway: SQS gives up after as many receives as topology.yaml says.
+# A worker without room returns a suspect's message this often, hidden for so long each time; then the message waits,
+# unless this many do, and after the last time in any case: SQS gives up after the receives that topology.yaml says.
 GIVEN_BACK = 3
 SUSPECTS_WAITING = 100
 NO_ROOM_VISIBILITY_S = (0, 2, 5, 60, 120, 240, 480)
 # What a process of its own gets beyond its job's timeout: to start, to interrupt, to record. Then it is killed.
 ISOLATED_EXTRA_S = 60
-# After a process has died of a job that it ran alone, jobs of its tenant and type run alone at once for this time; and
-# of how many tenants' types a worker remembers it.
+# After a process died of a job that ran alone, its tenant's jobs of that type run alone this long; types remembered.
 DEADLY_S = 600
 DEADLY_REMEMBERED = 1000
 # A worker in a container returns a message that has waited for a free thread for this long.
 PREFETCH_HELD_S = 10
 # A message that was received no more often than this, and whose job no worker was lost with, is no suspect.
 TRUSTED_RECEIVES = 5
-# What a validator of one payload or configuration may take, what all of one request or tick may take together, and of
-# how many tenants it may have failed to end before the others' values are left to the next request or tick.
+# Time of one validator, of all in a request or tick, and tenants whose validators hung before others' values wait.
 VALIDATION_S = 3.0
 VALIDATIONS_S = 15.0
 HUNG_TENANTS = 2
@@ -215,8 +218,7 @@ REFERENCES = 100
 REFERENCE_PATH_BYTES = 256
 # How many times as large as the result that it is taken from a path may make what it gives.
 REFERENCE_GROWTH = 32
-# Levels of a path's expression, and the steps of all paths of one payload together: values looked at or made. A worker
-# does about 700,000 a second (measured on a laptop); a filter over 10,000 items takes 100,000.
+# Levels of a path, and steps of all paths of a payload: values looked at or made; about 700,000 a second on a laptop.
 REFERENCE_PATH_DEPTH = 50
 REFERENCE_STEPS = 250_000
 # Seconds until a job with a pending fan-out is checked: the process that records the end runs it, unless it dies.
@@ -258,7 +260,7 @@ WINDOW_GROWTH = 10
 WINDOW_MS = 2000
 # The first look at a partition, which serves promote and rescue, reads this many entries at most.
 FIRST_LOOK = 50
-# What one invocation of the timer moves for rescue in a tick, at three write units each: see docs/reference/quotas.md.
+# What one invocation of the timer moves for rescue in a tick, at three write units each: docs/reference/quotas.md.
 RESCUE_WRITES = 100_000
 # A tick that has worked so long and sees more starts further ones; `reserved_concurrency` (topology) has room for them.
 FAN_OUT_AFTER_MS = 2000
@@ -266,8 +268,7 @@ TIMERS_AT_ONCE = 8
 # Positions in one update: AWS takes expressions of 4 KB and 300 operators.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
 CURSORS_PER_WRITE = 50
-# Partitions of a queue's due index: each takes 1,000 write units and 3,000 read units a second.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+# Partitions of a queue's due index: each takes 1,000 write units (see LIMIT_RATE_PER_S) and 3,000 read units a second.
 SHARDS_DEFAULT = 8
 SHARDS_MAX = 256
 # How many there were at most while each had items of its own for the timer's positions.
@@ -342,8 +343,7 @@ SUBSCRIBERS_REMEMBERED = 1000
 # The names that a job, a profile or a schedule's template gives stand in the hot item.
 NOTIFY_NAMES = 10
 NOTIFY_BYTES = 160
-# A tenant's subscriptions share these lanes, each with a bounded number of deliveries at once: together under half of
-# the notifier's concurrency (infra/topology.yaml), so that slow receivers of one tenant never delay another tenant.
+# Lanes that a tenant's subscriptions share, and deliveries at once in each; under half of the notifier's concurrency.
 NOTIFY_LANES = 4
 NOTIFY_CONCURRENCY = 5
 # Standard Webhooks asks for 15 to 30 s: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md

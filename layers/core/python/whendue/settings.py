@@ -21,6 +21,8 @@ NOTIFICATIONS: Final = "notifications"
 ALL_QUEUES: Final = (*QUEUES, NOTIFICATIONS)
 # What SQS has given up on: jobs, and deliveries.
 DEAD_LETTER_QUEUES: Final = ("dead_letter", "notifications_dead_letter")
+# From which level on the lines of tasks are kept, as the standard `logging` numbers them; OFF is above all.
+LOG_LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50, "OFF": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Settings:
         lease_s: lease of a claim where neither request, profile nor task says anything else.
         visibility_s: the queues' visibility timeout; workers extend it for messages that they hold longer.
         max_timeout_s: the longest attempt that the workers can keep; a job that asks for more is refused.
+        task_log_level: from which level on the lines that tasks log are kept, a number of the standard `logging`.
     """
 
     table: str
@@ -66,6 +69,7 @@ class Settings:
     visibility_s: int = 6 * WORKER_TIMEOUT_S
     max_timeout_s: int = WORKER_TIMEOUT_S - WORKER_RESERVE_S
     notifications_dead_letter_queue: str = ""
+    task_log_level: int = LOG_LEVELS["INFO"]
     secret: Secret = field(kw_only=True)
 
     @property
@@ -103,6 +107,7 @@ class Settings:
                 env, "WHENDUE_MAX_TIMEOUT_S", WORKER_TIMEOUT_S - WORKER_RESERVE_S, low=1, high=TIMEOUT_S
             ),
             notifications_dead_letter_queue=env.get("WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE", ""),
+            task_log_level=_level(env),
             secret=_secret(env, read),
         )
 
@@ -120,6 +125,13 @@ def _secret(env: Mapping[str, str], read: Callable[[str], str] | None) -> Secret
     if parameter and read:
         return Secret.read(read(parameter), "the parameter that WHENDUE_SECRET_PARAMETER names")
     return Secret.read(text)
+
+
+def _level(env: Mapping[str, str]) -> int:
+    name = env.get("WHENDUE_TASK_LOG_LEVEL") or "INFO"
+    if name not in LOG_LEVELS:
+        raise ConfigurationError(f"WHENDUE_TASK_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
+    return LOG_LEVELS[name]
 
 
 def _number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:

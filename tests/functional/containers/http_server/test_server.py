@@ -1,7 +1,9 @@
 """The server as a service: it listens, is live, drains, and says whether it came to its end."""
 
+import os
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,9 +20,10 @@ from whendue.errors import ConfigurationError
 from whendue.support.clock import system_clock
 
 
-def server_at(port: int) -> HttpServer:
+def server_at(port: int, descriptor: int | None = None) -> HttpServer:
     clock = system_clock()
-    return HttpServer(echo, Options("127.0.0.1", port, 1, 10, Proxies()), clock, Liveness(clock.now_ms, 60))
+    options = Options("127.0.0.1", port, 1, 10, Proxies(), descriptor)
+    return HttpServer(echo, options, clock, Liveness(clock.now_ms, 60))
 
 
 def test_a_port_that_is_taken_is_named() -> None:
@@ -29,6 +32,30 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}"):
             server_at(port).start()
+
+
+def test_requests_wait_at_a_socket_of_another_process_for_the_next_server() -> None:
+    """So a server can be replaced without refusing any."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        first = server_at(0, os.dup(listening.fileno()))
+        first.start()
+        assert first.address == f"http://127.0.0.1:{port}"
+        assert httpx.get(first.address).status_code == 200
+        first.drain()
+        assert first.join()
+        answer = beside(lambda: httpx.get(first.address, timeout=600))
+        second = server_at(0, os.dup(listening.fileno()))
+        second.start()
+        assert answer().status_code == 200
+        second.drain()
+        assert second.join()
+
+
+def test_a_descriptor_that_is_no_socket_is_named(tmp_path: Path) -> None:
+    """Before anything else is started."""
+    with (tmp_path / "file").open("w") as file, pytest.raises(ConfigurationError, match=f"{file.fileno()} is no open"):
+        server_at(0, file.fileno()).start()
 
 
 def test_a_drained_server_ends_its_requests_and_takes_no_others() -> None:

@@ -1,4 +1,5 @@
 """Adapters: the ports of `whendue.engine.ports` on AWS, on threads, and in memory.
 
-Nothing but `bootstrap` imports them. They import the engine and below.
+Start with `dynamodb/store`; `memory` has every port once more. No package below `bootstrap` imports them. They import
+the engine and below.
 """

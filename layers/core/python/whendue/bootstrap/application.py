@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from whendue.operations.commands import JobCommands
     from whendue.operations.dead_letters import DeadLetterService
     from whendue.operations.erase import JobEraser
+    from whendue.operations.job_logs import JobLogs
     from whendue.operations.listing import Listing
     from whendue.operations.migration import Migration
     from whendue.operations.reader import JobReader
@@ -149,6 +150,13 @@ class App:
         from whendue.operations.migration import Migration
 
         return Migration(self._runtime)
+
+    @cached_property
+    def job_logs(self) -> "JobLogs":
+        """Show what attempts have logged."""
+        from whendue.operations.job_logs import JobLogs
+
+        return JobLogs(self._runtime)
 
     @cached_property
     def explainer(self) -> "Explainer":

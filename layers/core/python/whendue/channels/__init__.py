@@ -1,1 +1,4 @@
-"""Channels by which notifications are sent, one file each."""
+"""Channels by which notifications are sent, one file each.
+
+Start with `webhook`. Imports mail and below.
+"""

@@ -113,6 +113,12 @@ def _add_api(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="port to listen at; 0 picks a free one (default: %(default)s)",
     )
     api.add_argument(
+        "--fd",
+        type=_number(3, 1_000_000),
+        default=None,
+        help="file descriptor of a listening socket, instead of host and port (default: none)",
+    )
+    api.add_argument(
         "--threads",
         type=_number(1, THREADS_MAX),
         default=THREADS,
@@ -195,7 +201,7 @@ def _api(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Servi
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"the API needs {error.name}: install whendue[api,server], or use the image") from None
     proxies = options.trusted_proxies or Proxies()
-    wanted = server.Options(options.host, options.port, options.threads, options.grace, proxies)
+    wanted = server.Options(options.host, options.port, options.threads, options.grace, proxies, options.fd)
     return server.HttpServer(handler, wanted, whendue.clock, liveness)
 
 

@@ -1,9 +1,12 @@
 """What a task can read while it runs, and what it may report."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from whendue.aws_quotas import PROGRESS_BYTES
+from whendue.declarations.attempt_log import AttemptLog, KeptLines, line_of_record
+from whendue.declarations.log_capture import AttemptLogger
 from whendue.jobs.json_values import NotJsonError, to_text
 from whendue.jobs.model import Job
 
@@ -16,18 +19,29 @@ class Context:
         deadline_ms: when the soft timeout ends the attempt, ms UTC.
         now_ms: the clock.
         first_time: durably notes a key, True the first time.
+        publish: stores a progress at once, and says whether it did; without it, the next heartbeat stores it.
 
     `traceparent` (W3C Trace Context) is the header for what the task calls, None where the job belongs to no trace.
     """
 
+    # Made when the first line is logged: most attempts log none.
+    _lines: AttemptLog
+
     def __init__(
-        self, job: Job, deadline_ms: int, now_ms: Callable[[], int], first_time: Callable[[str], bool]
+        self,
+        job: Job,
+        deadline_ms: int,
+        now_ms: Callable[[], int],
+        first_time: Callable[[str], bool],
+        publish: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Begin an attempt."""
         self._job = job
         self._now_ms = now_ms
         self._first_time = first_time
+        self._publish = publish
         self._progress: str | None = None
+        self._is_stored = True
         self._cancelled = False
         self.deadline_ms = deadline_ms
         self.traceparent = job.traceparent
@@ -78,15 +92,29 @@ class Context:
         return self._cancelled
 
     def progress(self, value: Any) -> None:
-        """Publish how far the task is: any JSON value of up to 128 bytes, stored with the next heartbeat.
+        """Publish how far the task is: any JSON value of up to 128 bytes.
+
+        The first value is stored at once, later ones with the next heartbeat, and the last one with the attempt's end.
 
         Raises:
             ValueError: it is longer, or JSON has nothing for it.
         """
         try:
-            self._progress = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES, name="progress")
+            text = to_text(value, most_bytes=PROGRESS_BYTES, most_levels=PROGRESS_BYTES, name="progress")
         except NotJsonError as error:
             raise ValueError(f"the progress cannot be stored: {error}") from None
+        is_first = self._progress is None
+        self._is_stored, self._progress = False, text
+        if is_first and self._publish(text) and self._progress is text:
+            self._is_stored = True
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger of this attempt: `GET /jobs/{id}/logs` shows what it logs, and nothing else prints it.
+
+        What the task logs with the standard `logging` is kept, too, but only in the task's own thread and coroutines.
+        """
+        return AttemptLogger(self)
 
     def once(self, key: str) -> bool:
         """Return True the first time any attempt of this job asks for this key (any text), False from then on.
@@ -101,8 +129,24 @@ class Context:
 
     def take_progress(self) -> str | None:
         """Return the latest progress, once: the heartbeat stores it."""
-        value, self._progress = self._progress, None
+        value = None if self._is_stored else self._progress
+        self._is_stored = True
         return value
+
+    @property
+    def last_progress(self) -> str | None:
+        """The latest progress, stored or not; None where there was none: the attempt's end stores it."""
+        return self._progress
+
+    def note(self, record: logging.LogRecord) -> None:
+        """Keep a record of the attempt."""
+        # Of two threads that log the first line, both get the same log.
+        vars(self).setdefault("_lines", AttemptLog()).add(line_of_record(record, self._now_ms()))
+
+    def close_log(self) -> KeptLines | None:
+        """End the attempt's log; None where nothing was logged."""
+        lines: AttemptLog | None = vars(self).get("_lines")
+        return lines.close() if lines else None
 
     def mark_cancelled(self) -> None:
         """Note that a cancel was requested."""

@@ -57,7 +57,7 @@ def _count(runtime: Runtime, done: Written) -> None:
     for write in done:
         try:
             runtime.metrics.note([write])
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - an error of the metrics undoes nothing
             runtime.bulkhead.note("count", write[0].job.id, error)
 
 

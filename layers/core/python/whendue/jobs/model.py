@@ -66,12 +66,13 @@ class Failure:
     Args:
         type: the error's class name, or a cause of ours such as `timeout` or `worker_lost`.
         message: what it said, at most 256 bytes.
-        where: `module:function:line` of the innermost frame of the task, empty where there is none.
+        where: `module:function:line` of the innermost frame of the user's own code, empty where there is none.
         fingerprint: equal for errors with the same type, place and message but for numbers and ids.
         attempt: which attempt it was, from 1.
         generation: the job's generation that failed; keys the attempt's item.
         started_at: when the attempt began, ms UTC.
         failed_at: when it ended, ms UTC.
+        stack, causes: see `whendue.jobs.failures.Raised`.
     """
 
     type: str
@@ -82,6 +83,8 @@ class Failure:
     generation: int
     failed_at: int
     started_at: int | None = None
+    stack: str | None = None
+    causes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

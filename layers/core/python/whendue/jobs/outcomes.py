@@ -35,6 +35,7 @@ class Failed:
         final: no further attempt can help.
         after_s: the least delay before the next attempt.
         backoff_s: the delay that the task's own backoff asks for; None for that of the policy.
+        stack, causes: see `whendue.jobs.failures.Raised`.
     """
 
     type: str
@@ -43,6 +44,8 @@ class Failed:
     final: bool = False
     after_s: float = 0
     backoff_s: float | None = None
+    stack: str | None = None
+    causes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

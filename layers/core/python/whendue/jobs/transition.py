@@ -94,7 +94,7 @@ def finish(
     changes |= archive(job, state, now_ms, more.get("last", job.last)) | (
         {"unmet_dependencies": None} if job.unmet_dependencies else {}
     )
-    # Who has dependents keeps them.
+    # A dependent that was added since the job was read must not be missed: the mark precedes its edge (decision 2).
     conditions = expected if job.has_dependents else [*expected, Lacks("has_dependents")]
     over = step(name, job, conditions, first=first or check_sooner(job, now_ms), **changes | more)
     return (
@@ -132,6 +132,13 @@ def archive(job: Job, state: State, at_ms: int, last: Failure | None) -> dict[st
         "fingerprint": last.fingerprint if last else "",
         "expires_at": expiry(job, at_ms),
     }
+
+
+def with_progress(over: Transition, progress: str | None) -> Transition:
+    """Store a task's progress with a transition of its job; None leaves what is stored."""
+    if progress is None:
+        return over
+    return replace(over, changes={**over.changes, "progress": progress}, job=evolve(over.job, progress=progress))
 
 
 def with_pending_fan_out(over: Transition) -> Transition:

@@ -70,6 +70,17 @@ def attempt_key(job_id: str, generation: int, life: int | None = None) -> Key:
     return Key(f"JOB#{job_id}", f"{_kind('attempt', life)}{generation:06d}")
 
 
+def log_key(job_id: str, generation: int, fence: str, life: int | None = None) -> Key:
+    """Return the key of what an attempt logged; a generation that lost its worker has several, by their fences."""
+    return Key(f"JOB#{job_id}", f"{_kind('log', life)}{generation:06d}#{fence}")
+
+
+def log_range(life: int | None = None) -> tuple[str, str]:
+    """Return the sort keys between which a job's logs are."""
+    kind = _kind("log", life)
+    return kind, f"{kind}~"
+
+
 def dependencies_key(job_id: str, request_hash: str, life: int | None = None) -> Key:
     """Return the key of the list of a job's dependencies; the hash as for payloads."""
     return Key(f"JOB#{job_id}", f"{_kind('dependencies', life)}{request_hash}")

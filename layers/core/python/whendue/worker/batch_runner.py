@@ -34,7 +34,7 @@ Interrupt = Callable[[int, type[BaseException]], None]
 class RunningJobs:
     """Jobs under way, by numbers that are given in the order in which they begin.
 
-    Threads may share it: a job ends once, for whoever is first to end it.
+    Threads may share it: a job ends once, by the first thread that ends it.
 
     Args:
         runtime: the outside.

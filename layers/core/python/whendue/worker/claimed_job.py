@@ -1,5 +1,6 @@
-"""A claimed job on its way through a worker, and the ports that workers use."""
+"""A received job, and a claimed one on its way through a worker: its lease, deadline and context."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from whendue.declarations.context import Context
@@ -8,10 +9,11 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.lifetime import belonging
 from whendue.jobs.model import Job
+from whendue.jobs.transitions import heartbeat
 from whendue.limits.slot_model import Slot
 from whendue.quotas import LEASE_MIN_S, PREFETCH_HELD_S
-from whendue.table.keys import once_key
-from whendue.table.writes import insert
+from whendue.table.keys import log_key, once_key
+from whendue.table.writes import Write, insert
 
 # A message and the job that it carries.
 Received = tuple[ReceivedMessage, Job]
@@ -70,11 +72,38 @@ def claimed(
     """Prepare the run of a claimed job; its attempt ends with its timeout or its function, whichever is first."""
     now_ms = runtime.clock.now_ms()
     deadline_ms = min(now_ms + job.run_policy.timeout_s * 1000, function_deadline_ms)
-    context = Context(job, deadline_ms, runtime.clock.now_ms, lambda key: _first_time(runtime.store, job, key))
+    context = Context(
+        job,
+        deadline_ms,
+        runtime.clock.now_ms,
+        lambda key: _first_time(runtime.store, job, key),
+        lambda progress: _publish(runtime, job, progress),
+    )
     claimed_job = ClaimedJob(message, job, context, deadline_ms, slot)
     claimed_job.beat_at_ms = now_ms + claimed_job.beat_every_ms
     claimed_job.hidden_until_ms = now_ms + runtime.settings.visibility_s * 1000 - PREFETCH_HELD_S * 1000
     return claimed_job
+
+
+def log_write(claimed_job: ClaimedJob, now_ms: int) -> Write | None:
+    """End an attempt's log; return the write that stores it, None where nothing was logged. `now_ms` is its end."""
+    job, kept = claimed_job.job, claimed_job.context.close_log()
+    if kept is None:
+        return None
+    values = {"attempt": job.attempt, "generation": job.generation, "started_at": job.started_at, "ended_at": now_ms}
+    lines = {"lines": kept.text, "dropped": kept.dropped, "dropped_after": kept.dropped_after}
+    return insert("log", log_key(job.id, job.generation, job.fence or "", job.life), belonging(job, values | lines))
+
+
+def _publish(runtime: Runtime, job: Job, progress: str) -> bool:
+    """Store an attempt's first progress with a heartbeat of its own; False where that is left to the next one.
+
+    It is refused where the job is to be cancelled, or has another worker: the next heartbeat learns of that, too.
+    """
+    with suppress(UnavailableError), runtime.bulkhead.around("progress", job.id):
+        [result] = runtime.store.apply([heartbeat(job, runtime.clock.now_ms(), progress)])
+        return result.done
+    return False
 
 
 def _first_time(store: JobStore, job: Job, key: str) -> bool:

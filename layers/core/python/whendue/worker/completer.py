@@ -1,6 +1,7 @@
 """Complete: record how attempts ended, all of them in one call, each under its fence."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from whendue.engine.apply import send
@@ -10,13 +11,14 @@ from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.engine.stage import ISOLATED, Left, Stage, done, kept
 from whendue.errors import UnavailableError
-from whendue.jobs.model import Job
+from whendue.jobs.model import Job, evolve
 from whendue.jobs.outcomes import Ended, Expanded, Failed, StoredPayload, Succeeded, broken
-from whendue.jobs.transition import Transition
+from whendue.jobs.transition import Transition, with_progress
 from whendue.jobs.transitions import finish_cancelled
 from whendue.limits.limiter import Limiter
 from whendue.outbound.ssrf import TargetRefusedError
-from whendue.worker.claimed_job import ClaimedJob
+from whendue.table.writes import Write
+from whendue.worker.claimed_job import ClaimedJob, log_write
 from whendue.worker.ended_attempt import UNSTORABLE, cause_of, outcome_name, to_transition
 
 UNHELD: Final = Failed(UNSTORABLE, "its end cannot be stored", final=True)
@@ -38,6 +40,7 @@ class Completer:
     def complete(self, ended: Sequence[tuple[ClaimedJob, Ended]]) -> list[Left]:
         """Record how attempts ended; a message whose job the table would not record stays."""
         now_ms = self._runtime.clock.now_ms()
+        self._keep_logs([claimed_job for claimed_job, _ in ended], now_ms)
         planned = self._planned(ended, now_ms)
         recorded = self._recorded(planned.passed, now_ms)
         members = {claimed.job.id: outcome.to_send for claimed, outcome in ended if isinstance(outcome, Expanded)}
@@ -49,6 +52,13 @@ class Completer:
         if free := [(claimed.slot, claimed.job) for claimed, _ in ended if claimed.slot and claimed.owned]:
             self._limits.release(free)
         return left + [refused for claimed, outcome in ended if (refused := _refused_target(claimed, outcome))]
+
+    def _keep_logs(self, claimed_jobs: Sequence[ClaimedJob], now_ms: int) -> None:
+        """Store what the attempts have logged, in one call if there is anything; a log that is lost stops no end."""
+        writes = [write for claimed_job in claimed_jobs if (write := log_write(claimed_job, now_ms))]
+        if writes:
+            with suppress(UnavailableError):
+                self._runtime.bulkhead.batch(writes, self._runtime.store.apply, stage="log", name=_pk)
 
     def _planned(self, ended: Sequence[tuple[ClaimedJob, Ended]], now_ms: int) -> Stage[Step]:
         """Turn outcomes into transitions; a message stays where the outcome cannot be stored now."""
@@ -80,12 +90,14 @@ class Completer:
         Raises:
             UnavailableError: the result cannot be stored now.
         """
-        result = StoredPayload()
+        result, progress = StoredPayload(), claimed_job.context.last_progress
         if isinstance(outcome, Succeeded) and outcome.result is not None:
-            result = self._runtime.payloads.place_result(claimed_job.job, outcome.result)
+            # Beside the progress, which takes of the same room.
+            job = evolve(claimed_job.job, progress=progress) if progress else claimed_job.job
+            result = self._runtime.payloads.place_result(job, outcome.result)
         draw = self._runtime.clock.random() if isinstance(outcome, Failed) else 0
         timing = self._runtime.settings.timing
-        return to_transition(
+        over = to_transition(
             claimed_job.job,
             outcome,
             result,
@@ -95,6 +107,7 @@ class Completer:
             free_at=claimed_job.free_at,
             draw=draw,
         )
+        return with_progress(over, progress)
 
     def _recorded(self, steps: Sequence[Step], now_ms: int) -> Sequence[tuple[Step, Recorded]]:
         """Write in one call; an error of one job affects no other."""
@@ -139,8 +152,12 @@ class Completer:
             return self._step(claimed_job, UNHELD, now_ms)
         if isinstance(result, WriteResult) and _asks_to_cancel(result):
             # Or the claim is lost: then the next write is refused, too.
-            return finish_cancelled(claimed_job.job, now_ms)
+            return with_progress(finish_cancelled(claimed_job.job, now_ms), claimed_job.context.last_progress)
         return None
+
+
+def _pk(write: Write) -> str:
+    return write.key.pk
 
 
 def _asks_to_cancel(result: WriteResult) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from whendue.jobs.dependency_transitions import expand
-from whendue.jobs.failures import failure
+from whendue.jobs.failures import Raised, failure
 from whendue.jobs.model import Job, State
 from whendue.jobs.outcomes import Ended, Expanded, Failed, Stopped, StoredPayload, Succeeded
 from whendue.jobs.transition import Transition
@@ -49,7 +49,9 @@ def to_transition(
         case Failed("timeout") if interrupted == DRAINED:
             return requeue(job, max(now_ms, free_at), now_ms, timing)
         case Failed():
-            error = failure(job, cause_of(end, interrupted), end.message, failed_at=now_ms, where=end.where)
+            cause = cause_of(end, interrupted)
+            origin = Raised(end.where, end.stack, end.causes)
+            error = failure(job, cause, end.message, failed_at=now_ms, raised_at=origin)
             not_before = max(free_at, now_ms + round(end.after_s * 1000) if end.after_s else 0)
             return fail(
                 job,

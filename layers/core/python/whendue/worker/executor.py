@@ -1,6 +1,7 @@
 """One attempt: call the task with its payload and put what came of it into one of a few values. Never raises."""
 
 import json
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,10 +9,11 @@ from functools import partial
 
 from whendue.bulkhead import Bulkhead
 from whendue.declarations.context import Context
+from whendue.declarations.log_capture import CURRENT, TO_ATTEMPT, capture
 from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
 from whendue.engine.runtime import Runtime
 from whendue.errors import Interrupted, InvalidPayloadError, UnavailableError, WhendueError
-from whendue.jobs.failures import said, type_name, where_raised
+from whendue.jobs.failures import raised, said, type_name
 from whendue.jobs.model import Job
 from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, broken, brought, succeeded
 from whendue.profiles.model import BACKOFF_FIELDS, task_decides
@@ -33,9 +35,14 @@ class AttemptCalls:
         """Use this runtime."""
         self._runtime = runtime
         self._composites = composites
+        self._log_level = runtime.settings.task_log_level
+        capture(self._log_level)
 
     def of(self, batch: Sequence[ClaimedJob]) -> list[Callable[[], Ended]]:
         """Return a call per claimed job, in order; the payloads that are stored elsewhere are read here, in one go."""
+        if TO_ATTEMPT not in logging.root.handlers or logging.root.level > self._log_level:
+            # A task has configured `logging` anew.
+            capture(self._log_level)
         return [
             self._made(claimed_job, bring) for claimed_job, bring in zip(batch, self._inputs_of(batch), strict=True)
         ]
@@ -117,7 +124,7 @@ def attempt(runtime: Runtime, job: Job, bring: Callable[[], Input], context: Con
             if isinstance(payload, Failed):
                 return payload
             definition = runtime.registry.get(job.type)
-            return succeeded(definition.call(json.loads(payload), context))
+            return succeeded(_logged(definition.call, json.loads(payload), context))
         except Cancel:
             return Stopped()
         except Interrupted:
@@ -127,6 +134,15 @@ def attempt(runtime: Runtime, job: Job, bring: Callable[[], Input], context: Con
         return _delayed(failed, definition, job, runtime.bulkhead)
 
     return call
+
+
+def _logged(call: Callable[[object, Context], object], payload: object, context: Context) -> object:
+    """Call a task; what it logs belongs to its attempt."""
+    token = CURRENT.set(context)
+    try:
+        return call(payload, context)
+    finally:
+        CURRENT.reset(token)
 
 
 def _delayed(failed: Failed, definition: TaskDefinition | None, job: Job, bulkhead: Bulkhead) -> Failed:
@@ -143,10 +159,13 @@ def _delayed(failed: Failed, definition: TaskDefinition | None, job: Job, bulkhe
 
 def _failed(error: BaseException, definition: TaskDefinition | None) -> Failed:
     never_retry = (GiveUp, InvalidPayloadError, *(definition.never_retry if definition else ()))
+    origin = raised(error)
     return Failed(
         type=_named(error),
         message=said(error),
-        where=where_raised(error),
+        where=origin.where,
+        stack=origin.stack,
+        causes=origin.causes,
         final=_is(error, never_retry),
         after_s=_after_s(error) if _is(error, (Retry,)) else 0,
     )

@@ -84,7 +84,7 @@ class Suspects:
     def begin(self, suspects: Sequence[Received]) -> None:
         """Start as many as there is room for; the messages of others stay for other workers, the first few times.
 
-        None is given back until SQS gives up on it: it would be taken for one that kills whoever receives it.
+        None is given back until SQS gives up on it: it would be taken for one that kills each worker that receives it.
         """
         for message, job in suspects:
             if self._start(message, job):

@@ -79,7 +79,7 @@ class Failure:
     Args:
         type: Type of the error, such as `ConnectionError`.
         message: Message of the error, shortened.
-        where: Place in the code that raised it.
+        where: Innermost place in the task's own code, else in any code: `module:function:line`.
         fingerprint: The same for errors of the same kind; dead letters are grouped by it.
     """
 
@@ -87,6 +87,35 @@ class Failure:
     message: str
     where: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """An error that another one was raised from, or while it was handled.
+
+    Args:
+        type: Type of the error.
+        message: Message of the error, shortened.
+        where: Innermost place in the task's own code: `module:function:line`.
+    """
+
+    type: str
+    message: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailure(Failure):
+    """Why an attempt failed, with the calls that led there.
+
+    Args:
+        stack: Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for those in
+            the middle of a long one. Empty if no code raised it, as with a timeout.
+        causes: What it was raised from, the nearest first. Of a long chain the first ones and the last.
+    """
+
+    stack: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +134,45 @@ class Attempt:
     state: str
     started_at: datetime | None
     ended_at: datetime | None
-    error: Failure | None = None
+    error: AttemptFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of a log.
+
+    Args:
+        at: When it was logged.
+        level: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or a name of the task's own.
+        logger: Name of the logger; `whendue.task` for `ctx.log`.
+        message: The message, at most 2048 bytes; with an exception, its type, message and calls.
+    """
+
+    at: datetime
+    level: str
+    logger: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptLog:
+    """What one attempt has logged. An attempt that began again, as its worker was lost, may be there twice.
+
+    Args:
+        attempt: Number of the attempt, counted from 1.
+        started_at: When it started.
+        ended_at: When it ended.
+        lines: Its first 50 and its last 150 lines, oldest first, as far as they have 16384 bytes together.
+        dropped: Number of lines that were not kept.
+        dropped_after: Number of lines in `lines` that are older than those that were not kept; None if all were kept.
+    """
+
+    attempt: int
+    started_at: datetime | None
+    ended_at: datetime
+    lines: tuple[LogLine, ...]
+    dropped: int
+    dropped_after: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from whendue.client.inputs.jobs import DeadLetterFilter, NewJob
 from whendue.client.json_values import to_json
 from whendue.client.listing import Listing
 from whendue.client.messages import Request, checked_key, json_value, model, nothing, request
-from whendue.client.models.common import Attempt, Page
+from whendue.client.models.common import Attempt, AttemptLog, Page
 from whendue.client.models.jobs import (
     Batch,
     DeadLetterGroup,
@@ -128,6 +128,25 @@ def list_job_attempts(
         lambda at: request(
             "listJobAttempts", model(Page[Attempt]), at={"job_id": job_id}, query={"limit": limit, "cursor": at}
         ),
+        lambda page: page,
+        cursor,
+    )
+
+
+def list_job_logs(
+    job_id: str, *, attempt: int | None = None, limit: int | None = None, cursor: str | None = None
+) -> Listing[Page[AttemptLog], AttemptLog]:
+    """List what the attempts of a job have logged, the newest first; an attempt that logged nothing is left out.
+
+    Args:
+        job_id: id of the job.
+        attempt: only attempts of this number. Default: all.
+        limit: maximum number of items in a page. Default: the API's.
+        cursor: of the page to begin with. Default: the first page.
+    """
+    query = {"attempt": attempt, "limit": limit}
+    return Listing(
+        lambda at: request("listJobLogs", model(Page[AttemptLog]), at={"job_id": job_id}, query=query | {"cursor": at}),
         lambda page: page,
         cursor,
     )

@@ -37,6 +37,7 @@ class Options:
         threads: maximum number of requests that are answered concurrently.
         grace_s: seconds that requests get to end.
         proxies: whose X-Forwarded-For is believed.
+        descriptor: of a listening socket that another process has opened; then there is no own one.
     """
 
     host: str
@@ -44,6 +45,7 @@ class Options:
     threads: int
     grace_s: int
     proxies: Proxies = field(default_factory=Proxies)
+    descriptor: int | None = None
 
 
 class HttpServer:
@@ -79,7 +81,7 @@ class HttpServer:
             ConfigurationError: nothing can listen there.
         """
         _take_logs()
-        listening = _listening(self._options.host, self._options.port)
+        listening = _listening(self._options)
         host, port = listening.getsockname()[:2]
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._socket = listening
@@ -138,12 +140,22 @@ def _config(application: Application, grace_s: int) -> Config:
     )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(options: Options) -> socket.socket:
+    if options.descriptor is not None:
+        return _inherited(options.descriptor)
+    host, port = options.host, options.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=bounds.BACKLOG)
     except OSError as error:
         raise ConfigurationError(f"the API cannot be served at {host}:{port}: {error.strerror}") from error
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ConfigurationError(f"the file descriptor {descriptor} is no open socket: {error.strerror}") from error
 
 
 class _OurLog(logging.Handler):

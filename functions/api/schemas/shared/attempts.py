@@ -1,0 +1,179 @@
+"""Attempts, their errors and their logs, as jobs, workflows and deliveries show them alike."""
+
+from collections.abc import Iterable
+
+from pydantic import ConfigDict, Field
+
+from functions.api.http import times
+from functions.api.schemas.reply import CURSOR, Reply, Time
+from whendue.jobs.failures import causes_of, stack_of
+from whendue.jobs.model import Failure, Job, State
+from whendue.operations.job_logs import StoredLog
+from whendue.operations.reader import JobView
+from whendue.quotas import LOG_BYTES, LOG_FIRST_LINES, LOG_LAST_LINES, LOG_MESSAGE_BYTES
+
+
+class ErrorReply(Reply):
+    """Why an attempt failed."""
+
+    type: str = Field(description="Type of the error, such as `ConnectionError`.")
+    message: str = Field(description="Message of the error, shortened.")
+    where: str = Field(description="Innermost place in the task's own code, else in any code: `module:function:line`.")
+    fingerprint: str = Field(description="The same for errors of the same kind; dead letters are grouped by it.")
+
+
+class CauseReply(Reply):
+    """An error that another one was raised from, or while it was handled."""
+
+    type: str = Field(description="Type of the error.")
+    message: str = Field(description="Message of the error, shortened.")
+    where: str = Field(description="Innermost place in the task's own code: `module:function:line`.")
+
+
+class AttemptErrorReply(ErrorReply):
+    """Why an attempt failed, with the calls that led there."""
+
+    stack: list[str] = Field(
+        description="Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for "
+        "those in the middle of a long one. Empty if no code raised it, as with a timeout, and in lists of deliveries."
+    )
+    causes: list[CauseReply] = Field(
+        description="What it was raised from, the nearest first. Of a long chain the first ones and the last. "
+        "Empty in lists of deliveries."
+    )
+
+
+class AttemptReply(Reply):
+    """One attempt to run a job."""
+
+    attempt: int = Field(description="Number of the attempt, counted from 1.")
+    state: str = Field(description="`failed`, `running` or `succeeded`.")
+    started_at: Time | None = Field(description="When it started.")
+    ended_at: Time | None = Field(description="When it ended; null while it runs.")
+    error: AttemptErrorReply | None = Field(default=None, description="Why it failed; null if it did not.")
+
+
+class LogLineReply(Reply):
+    """One line of a log."""
+
+    at: Time = Field(description="When it was logged.")
+    level: str = Field(description="`DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or a name of the task's own.")
+    logger: str = Field(description="Name of the logger; `whendue.task` for `ctx.log`.")
+    message: str = Field(
+        description=f"The message, at most {LOG_MESSAGE_BYTES} bytes; with an exception, its type, message and calls."
+    )
+
+
+class AttemptLogReply(Reply):
+    """What one attempt has logged. An attempt that began again, as its worker was lost, may be there twice."""
+
+    attempt: int = Field(description="Number of the attempt, counted from 1.")
+    started_at: Time | None = Field(description="When it started.")
+    ended_at: Time = Field(description="When it ended.")
+    lines: list[LogLineReply] = Field(
+        description=f"Its first {LOG_FIRST_LINES} and its last {LOG_LAST_LINES} lines, oldest first, as far as "
+        f"they have {LOG_BYTES} bytes together."
+    )
+    dropped: int = Field(description="Number of lines that were not kept.")
+    dropped_after: int | None = Field(
+        description="Number of lines in `lines` that are older than those that were not kept; null if all were kept."
+    )
+
+
+class JobLogsReply(Reply):
+    """A page of logs, newest attempt first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    {
+                        "attempt": 1,
+                        "startedAt": "2026-11-28T08:00:00.120Z",
+                        "endedAt": "2026-11-28T08:00:01.430Z",
+                        "lines": [
+                            {
+                                "at": "2026-11-28T08:00:00.131Z",
+                                "level": "INFO",
+                                "logger": "whendue.task",
+                                "message": "order 7 has 3 items",
+                            },
+                            {
+                                "at": "2026-11-28T08:00:01.402Z",
+                                "level": "WARNING",
+                                "logger": "shop.stock",
+                                "message": "item 4711 is not in stock",
+                            },
+                        ],
+                        "dropped": 0,
+                        "droppedAfter": None,
+                    }
+                ],
+                "cursor": None,
+            }
+        }
+    )
+
+    items: list[AttemptLogReply] = Field(description="The logs, an item for each attempt that logged something.")
+    cursor: str | None = Field(description=CURSOR)
+
+
+def error_reply(failure: Failure) -> ErrorReply:
+    """Show why an attempt failed."""
+    return ErrorReply(type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint)
+
+
+def attempts_of(view: JobView, *, traced: bool = True) -> list[AttemptReply]:
+    """Show a job's attempts, oldest first.
+
+    Args:
+        view: the job.
+        traced: whether errors have stack and causes; without them, a page of many jobs fits into one answer.
+    """
+    attempts = failed_attempts(view.attempts, traced=traced)
+    return [*attempts, _current(view.job)] if view.job.state in (State.RUNNING, State.SUCCEEDED) else attempts
+
+
+def failed_attempts(failures: Iterable[Failure], *, traced: bool = True) -> list[AttemptReply]:
+    """Show attempts that failed; `traced` as of `attempts_of`."""
+    return [_failed(failure, traced=traced) for failure in failures]
+
+
+def _failed(failure: Failure, *, traced: bool) -> AttemptReply:
+    return AttemptReply(
+        attempt=failure.attempt,
+        state="failed",
+        started_at=times.to_timestamp(failure.started_at),
+        ended_at=times.to_timestamp(failure.failed_at),
+        error=AttemptErrorReply(
+            **error_reply(failure).model_dump(),
+            stack=stack_of(failure) if traced else [],
+            causes=[CauseReply(**cause._asdict()) for cause in causes_of(failure)] if traced else [],
+        ),
+    )
+
+
+def _current(job: Job) -> AttemptReply:
+    return AttemptReply(
+        attempt=job.attempt,
+        state=job.state.value,
+        started_at=times.to_timestamp(job.started_at),
+        ended_at=times.to_timestamp(job.finished_at),
+    )
+
+
+def attempt_log(log: StoredLog) -> AttemptLogReply:
+    """Show what an attempt has logged."""
+    return AttemptLogReply(
+        attempt=log.attempt,
+        started_at=times.to_timestamp(log.started_at),
+        ended_at=times.to_timestamp(log.ended_at) or "",
+        lines=[
+            LogLineReply(
+                at=times.to_timestamp(line.at_ms) or "", level=line.level, logger=line.logger, message=line.message
+            )
+            for line in log.lines
+        ],
+        dropped=log.dropped,
+        dropped_after=log.dropped_after if log.dropped else None,
+    )

@@ -1,0 +1,357 @@
+"""`whendue dev`: the whole stack for a project on this machine, restarted whenever its sources change.
+
+The main thread takes one event after another: a change, the start or the end of a process, a signal. On a change the
+worker and the API drain, so that no job begins on old code, and new ones start at the same moment; what an old worker
+runs goes on to its end beside them. The socket that the API listens at is of this process, so requests wait meanwhile.
+"""
+
+import fcntl
+import json
+import shlex
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import perf_counter
+from types import FrameType
+from typing import Any, Final
+
+from whendue.errors import ConfigurationError
+from whendue.project import carried
+from whendue.project.processes import Process
+from whendue.project.refusal import Refusal
+from whendue.project.services import Services
+from whendue.project.settings import FILE, ProjectSettings, load
+from whendue.project.stream import Stream
+from whendue.project.watch import follow
+
+NAME: Final = "dev"
+API_PORT: Final = 8000
+# Requests that wait while the API is started again.
+BACKLOG: Final = 128
+# The longest attempt of a job is 15 minutes; a worker that drains gets as long.
+GRACE_S: Final = 905
+# Workers that drain at once, each with jobs that go on; the oldest one gives back its jobs when there are more.
+DRAINING: Final = 4
+# At the end, what still runs gets this long; nothing of the stack is kept.
+END_S: Final = 4.0
+END_AT_ONCE_S: Final = 3.0
+AGAIN_S: Final = 1.0
+LOOK_S: Final = 0.2
+# `whendue` exits with it when its configuration is not valid: a start without a change would end the same way.
+MISCONFIGURED: Final = 2
+_PROBES: Final = ("--health-host", "127.0.0.1", "--health-port", "0", "--grace", str(GRACE_S))
+WORKER, API, TIMER = "worker", "api", "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Files have changed."""
+
+    paths: set[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A process is at work."""
+
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process has ended."""
+
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class StartAgain:
+    """The pause after the unexpected end of a process is over."""
+
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A signal was received."""
+
+    signal: str
+
+
+Event = Changed | Started | Ended | StartAgain | Stop
+
+
+def run(folder: Path, stream: Stream) -> int:
+    """Run the stack of a project until a signal is received; return the exit code.
+
+    Args:
+        folder: of the project.
+        stream: takes what all processes print.
+
+    Raises:
+        ConfigurationError: whendue.toml is missing or not valid, the port is taken, or this stack runs already.
+    """
+    project = folder.resolve()
+    settings = load(project)
+    with _only_one(project), _listening(settings.dev.port) as listening:
+        return Dev(project, settings, stream, listening).run()
+
+
+@contextmanager
+def _only_one(project: Path) -> Iterator[None]:
+    local = project / ".local"
+    local.mkdir(exist_ok=True)
+    with (local / "dev.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(f"`whendue dev` runs already for {project}") from None
+        yield
+
+
+def _listening(port: int) -> socket.socket:
+    """Open the API's socket; without a port of the project's own, at 8000 or any free one."""
+    wanted = [port] if port else [API_PORT, 0]
+    for each in wanted:
+        try:
+            return socket.create_server(("127.0.0.1", each), backlog=BACKLOG)
+        except OSError as error:
+            problem = error.strerror
+    raise ConfigurationError(f"{FILE}: dev.port: the API cannot listen at port {port}: {problem}")
+
+
+@dataclass(slots=True)
+class _Running:
+    """The processes that are there.
+
+    Args:
+        current: those of the newest code, by name.
+        draining: workers of earlier code with jobs that go on, the oldest first, and others that end.
+    """
+
+    current: dict[str, Process] = field(default_factory=dict)
+    draining: list[Process] = field(default_factory=list)
+
+    def every(self) -> list[Process]:
+        return [*self.current.values(), *self.draining]
+
+
+class Dev:
+    """The stack of a project.
+
+    Args:
+        project: its folder.
+        settings: of it.
+        stream: takes what all processes print.
+        listening: the API's socket.
+    """
+
+    def __init__(self, project: Path, settings: ProjectSettings, stream: Stream, listening: socket.socket) -> None:
+        """Start nothing yet."""
+        self._project, self._settings = project, settings
+        self._stream, self._listening = stream, listening
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._running = _Running()
+        self._services: Services | None = None
+        self._refusal: Refusal | None = None
+        self._introduced = False
+        self._changed_s: float | None = None
+
+    # --- from start to end ------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Run until a signal is received; return the exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._signalled)
+        stop = threading.Event()
+        watching = threading.Thread(target=self._watch, args=(stop,), name="watch", daemon=True)
+        try:
+            self._note("starting the emulator")
+            self._services = Services(self._project, self._settings, self._stream, lambda: self._put(Stop("emulator")))
+            if not self._await_services(self._services):
+                return 1
+            watching.start()
+            self._start_new()
+            return self._handle_all()
+        finally:
+            stop.set()
+            self._end_all()
+
+    def _await_services(self, services: Services) -> bool:
+        while not services.ready.wait(LOOK_S):
+            if not self._events.empty():
+                self._note("stopped before the stack was there")
+                return False
+        return True
+
+    def _handle_all(self) -> int:
+        while True:
+            try:
+                event = self._events.get(timeout=LOOK_S)
+            except Empty:
+                continue
+            if isinstance(event, Stop):
+                self._note(f"stopping ({event.signal})")
+                return 1 if event.signal == "emulator" else 0
+            self._handle(event)
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Changed(paths):
+                self._reload(paths)
+            case Started(process) if self._running.current.get(process.name) is process:
+                self._at_work(process)
+            case Ended(process):
+                self._gone(process)
+            case StartAgain(process) if self._running.current.get(process.name) is process:
+                self._start(process.name)
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._put(Stop(signal.Signals(number).name))
+
+    def _put(self, event: Event) -> None:
+        self._events.put(event)
+
+    def _end_all(self) -> None:
+        """End every process: in order for as long as `END_S`, then at once."""
+        processes = self._running.every()
+        for process in processes:
+            process.drain()
+        _wait(processes, END_S)
+        for process in processes:
+            if process.code is None:
+                process.drain()
+        _wait(processes, END_AT_ONCE_S)
+        for process in processes:
+            process.kill()
+        self._accept()
+        if self._services:
+            self._services.stop()
+        self._note("stopped")
+
+    # --- changes ----------------------------------------------------------------------------------------------
+
+    def _watch(self, stop: threading.Event) -> None:
+        follow(self._project, lambda paths: self._put(Changed(paths)), stop)
+
+    def _reload(self, paths: set[Path]) -> None:
+        self._changed_s = perf_counter()
+        names = sorted(str(path) for path in paths)
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - enough to know
+        self._note(f"changed: {', '.join(names[:3])}{more}")
+        if Path(FILE) in paths and not self._read_settings() and len(paths) == 1:
+            return
+        self._start_new()
+
+    def _read_settings(self) -> bool:
+        """Read whendue.toml again; return whether it is valid."""
+        try:
+            self._settings = load(self._project)
+        except ConfigurationError as error:
+            self._note(f"ERROR {error}\nthe settings before this change stay in use")
+            return False
+        return True
+
+    def _start_new(self) -> None:
+        """Let worker and API of the code before drain, and start those of the code as it is now; the timer follows."""
+        for name in (WORKER, API, TIMER):
+            if old := self._running.current.pop(name, None):
+                old.drain()
+                self._running.draining.append(old)
+        workers = [process for process in self._running.draining if process.name == WORKER]
+        for old in workers[:-DRAINING]:
+            old.drain()
+        self._start(WORKER)
+        self._start(API)
+
+    def _start(self, name: str) -> None:
+        if name == API:
+            self._accept()
+        arguments, descriptors = self._arguments(name)
+        assert self._services is not None  # noqa: S101 - nothing is started before them
+        environment = carried.environment(self._project, first=self._project) | self._settings.environment
+        environment |= self._services.environment | {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
+        self._running.current[name] = Process(
+            name,
+            ["-m", "whendue.project.child", name, *_PROBES, *arguments],
+            environment,
+            self._project,
+            stream=self._stream,
+            started=lambda process: self._put(Started(process)),
+            ended=lambda process: self._put(Ended(process)),
+            descriptors=descriptors,
+        )
+
+    def _arguments(self, name: str) -> tuple[list[str], list[int]]:
+        if name == WORKER:
+            return ["--wait", "1", "--threads", str(self._settings.worker.threads)], []
+        if name == API:
+            descriptor = self._listening.fileno()
+            return ["--threads", "8", "--fd", str(descriptor)], [descriptor]
+        return [], []
+
+    # --- starts and ends of processes -------------------------------------------------------------------------
+
+    def _at_work(self, process: Process) -> None:
+        if process.name == WORKER and self._changed_s is not None:
+            self._note(f"new code at work {perf_counter() - self._changed_s:.1f} s after the change")
+            self._changed_s = None
+        if TIMER not in self._running.current and {WORKER, API} <= set(self._running.current):
+            # After the others: it has nothing to do with the first job, and processors are few.
+            self._start(TIMER)
+        if process.name == API and not self._introduced:
+            self._introduced = True
+            self._introduce()
+
+    def _gone(self, process: Process) -> None:
+        process.close()
+        if process in self._running.draining:
+            self._running.draining.remove(process)
+        elif self._running.current.get(process.name) is process:
+            again = process.code != MISCONFIGURED
+            what = "starts again" if again else "starts again after the next change"
+            self._note(f"ERROR {process.name} has ended with exit code {process.code}; it {what}")
+            if again:
+                timer = threading.Timer(AGAIN_S, self._put, (StartAgain(process),))
+                timer.daemon = True
+                timer.start()
+            elif process.name == API:
+                self._refusal = Refusal(self._listening)
+
+    def _accept(self) -> None:
+        """Answer no more requests in the API's place."""
+        if self._refusal:
+            self._refusal.stop()
+            self._refusal = None
+
+    def _introduce(self) -> None:
+        """Write the addresses, a token and a first request."""
+        assert self._services is not None  # noqa: S101 - see _start
+        url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        token = self._services.token
+        lines = [f"API    {url}", f"Docs   {url}/docs", f"Token  {token}"]
+        if sample := self._settings.dev.sample:
+            lines.append(f"Try    {_curl(url, token, sample.model_dump())}")
+        if unused := self._settings.unused:
+            lines.append(f"{FILE}: {', '.join(unused)}: for deployments; not used here")
+        self._note("\n".join(lines))
+
+    def _note(self, text: str) -> None:
+        self._stream.write(NAME, text)
+
+
+def _curl(url: str, token: str, job: dict[str, Any]) -> str:
+    words = ["curl", "-sS", f"{url}/jobs", "-H", f"Authorization: Bearer {token}"]
+    words += ["-H", "Content-Type: application/json", "-d", json.dumps(job)]
+    return shlex.join(words)
+
+
+def _wait(processes: list[Process], timeout_s: float) -> None:
+    until = perf_counter() + timeout_s
+    for process in processes:
+        process.wait(until - perf_counter())

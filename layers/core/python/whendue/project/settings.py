@@ -1,0 +1,247 @@
+"""whendue.toml: the settings of a project, read and checked as a whole."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from whendue.errors import ConfigurationError
+from whendue.project.toml_lines import line_of
+
+FILE: Final = "whendue.toml"
+FILE_BYTES: Final = 64 * 1024
+# All of a function's variables together, in bytes:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ENVIRONMENT_BYTES: Final = 4096
+# What whendue itself gives each process.
+_OWN: Final = frozenset(
+    {
+        "DEV_STACK_LOCAL",
+        "WHENDUE_BUCKET",
+        "WHENDUE_DEAD_LETTER_QUEUE",
+        "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE",
+        "WHENDUE_OWN_FUNCTIONS",
+        "WHENDUE_QUEUES",
+        "WHENDUE_SECRET",
+        "WHENDUE_SECRET_PARAMETER",
+        "WHENDUE_TABLE",
+        "WHENDUE_TASKS",
+    }
+)
+_OF_OTHERS: Final = ("AWS_", "LAMBDA_", "PYTHON", "WHENDUE_JWT_", "_")
+# Packages that a project's would hide, or that would hide it.
+_TAKEN: Final = frozenset({"functions", "infra", "localstack", "requirements", "tests", "whendue"})
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+# Sections that nothing on a developer's machine can honour.
+DEPLOYED: Final = ("queues", "secrets", "permissions", "vpc")
+
+
+def _package(name: str) -> str:
+    if not _MODULE.fullmatch(name):
+        raise ValueError("must be the dotted name of a package, as in 'shop.tasks'")
+    if name.partition(".")[0] in _TAKEN:
+        raise ValueError(f"a package cannot be called {name.partition('.')[0]!r}: whendue has one of this name")
+    return name
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    for name in variables:
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be a variable's name: use A-Z, a-z, 0-9 and _")
+        if name in _OWN or name.startswith(_OF_OTHERS):
+            raise ValueError(f"{name} is set by whendue, AWS or Python, not by a project")
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
+    if size > ENVIRONMENT_BYTES:
+        raise ValueError(f"names and values have {size} bytes together; at most {ENVIRONMENT_BYTES}")
+    return variables
+
+
+def _inside(path: str) -> str:
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise ValueError("must be a path inside of the project")
+    return path
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ProjectSection(_Part):
+    """What the project consists of.
+
+    Args:
+        tasks: packages whose modules declare tasks.
+        requirements: the file with what they import; for `whendue build`.
+    """
+
+    tasks: Annotated[list[Annotated[str, AfterValidator(_package)]], Field(min_length=1, max_length=20)] = ["tasks"]
+    requirements: Annotated[str, AfterValidator(_inside)] = "requirements.txt"
+
+
+class WorkerSection(_Part):
+    """The worker process of `whendue dev`.
+
+    Args:
+        threads: maximum number of jobs that run concurrently.
+    """
+
+    threads: int = Field(default=8, ge=1, le=100)
+
+
+class QueueSection(_Part):
+    """How a queue feeds the worker function; for a deployment.
+
+    Args:
+        batch_size: messages per invocation.
+        maximum_concurrency: invocations at once.
+    """
+
+    batch_size: int = Field(default=10, ge=1, le=10)
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+    maximum_concurrency: int = Field(default=50, ge=2, le=1000)
+
+
+class SecretsSection(_Part):
+    """Parameters of SSM that the worker may read; their values stand nowhere in a project.
+
+    Args:
+        names: of the parameters.
+    """
+
+    names: list[Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]{1,1010}$")]] = Field(default=[], max_length=100)
+
+
+class Statement(_Part):
+    """A statement of an IAM policy, in IAM's own words."""
+
+    Effect: Literal["Allow", "Deny"]
+    Action: list[str] = Field(min_length=1)
+    Resource: list[str] = Field(min_length=1)
+    Condition: dict[str, Any] | None = None
+
+
+class PermissionsSection(_Part):
+    """What the worker may do beyond whendue's own permissions; for a deployment.
+
+    Args:
+        statements: of an inline policy.
+        policy_arns: of managed policies.
+    """
+
+    statements: list[Statement] = Field(default=[], max_length=50)
+    policy_arns: list[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$")]] = Field(
+        default=[], max_length=10
+    )
+
+
+class VpcSection(_Part):
+    """Where the functions run; for a deployment.
+
+    Args:
+        subnet_ids: at least one.
+        security_group_ids: at least one.
+    """
+
+    subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]+$")]] = Field(min_length=1, max_length=16)
+    security_group_ids: list[Annotated[str, Field(pattern=r"^sg-[0-9a-f]+$")]] = Field(min_length=1, max_length=5)
+
+
+class Sample(_Part):
+    """The request that `whendue dev` shows.
+
+    Args:
+        type: of the job.
+        payload: of it.
+    """
+
+    type: str = Field(min_length=1, max_length=200)
+    payload: dict[str, Any] = {}
+
+
+class DevSection(_Part):
+    """`whendue dev` itself.
+
+    Args:
+        port: of the API; 0 is 8000, or any free one if that is taken.
+        sample: the request to show.
+    """
+
+    port: int = Field(default=0, ge=0, le=65535)
+    sample: Sample | None = None
+
+
+class ProjectSettings(_Part):
+    """All of whendue.toml."""
+
+    project: ProjectSection = ProjectSection()
+    environment: Annotated[dict[str, str], AfterValidator(_environment)] = {}
+    worker: WorkerSection = WorkerSection()
+    queues: dict[Literal["critical", "high", "normal", "low", "notifications"], QueueSection] = {}
+    secrets: SecretsSection = SecretsSection()
+    permissions: PermissionsSection = PermissionsSection()
+    vpc: VpcSection | None = None
+    dev: DevSection = DevSection()
+
+    @property
+    def unused(self) -> list[str]:
+        """The sections that are set and that `whendue dev` does not use."""
+        return [name for name in DEPLOYED if name in self.model_fields_set]
+
+
+def load(folder: Path) -> ProjectSettings:
+    """Read whendue.toml of a project.
+
+    Raises:
+        ConfigurationError: it is missing or not valid; the message has file and line of each fault.
+    """
+    path = folder / FILE
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except OSError as error:
+        hint = "; `whendue new` makes a project" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigurationError(f"{path}: {error.strerror}{hint}") from error
+    if len(data) > FILE_BYTES:
+        raise ConfigurationError(f"{path}: more than {FILE_BYTES} bytes")
+    return parse(data, FILE)
+
+
+def parse(data: bytes, name: str = FILE) -> ProjectSettings:
+    """Read settings from TOML.
+
+    Args:
+        data: of the file.
+        name: the file's, for messages.
+
+    Raises:
+        ConfigurationError: it is not valid; the message has each fault with its line, and no value.
+    """
+    try:
+        text = data.decode()
+        return ProjectSettings.model_validate(tomllib.loads(text))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{name}:{line}: not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}{_place_in(str(error))}") from error
+    except RecursionError as error:
+        raise ConfigurationError(f"{name}: tables or lists are nested too deeply") from error
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        raise ConfigurationError("; ".join(_fault(text, name, fault) for fault in faults)) from error
+
+
+def _place_in(message: str) -> str:
+    """Return tomllib's message with its line in front."""
+    found = re.fullmatch(r"(?P<what>.*) \(at line (?P<line>\d+), column \d+\)", message, re.DOTALL)
+    return f":{found['line']}: {found['what']}" if found else f": {message}"
+
+
+def _fault(text: str, name: str, fault: Any) -> str:
+    line = line_of(text, fault["loc"])
+    path = ".".join(str(part) for part in fault["loc"] if part != "[key]")
+    what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+    return f"{name}:{line}: {path}: {what}" if line else f"{name}: {path}: {what}"

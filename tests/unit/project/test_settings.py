@@ -1,0 +1,143 @@
+"""whendue.project.settings: what whendue.toml may hold, and what is said of what it may not."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whendue.errors import ConfigurationError
+from whendue.project.scaffold import create
+from whendue.project.settings import FILE_BYTES, ProjectSettings, load, parse
+
+ALL = """
+[project]
+tasks = ["shop.tasks", "shop.more"]
+requirements = "requirements/tasks.txt"
+[environment]
+SHOP_URL = "https://shop.example"
+WHENDUE_HTTP_ALLOW = "127.0.0.1:9000"
+[worker]
+threads = 3
+[queues.low]
+batch_size = 1
+maximum_concurrency = 2
+[secrets]
+names = ["/shop/key"]
+[permissions]
+policy_arns = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+[[permissions.statements]]
+Effect = "Allow"
+Action = ["s3:GetObject"]
+Resource = ["*"]
+[vpc]
+subnet_ids = ["subnet-0a1b"]
+security_group_ids = ["sg-0a1b"]
+[dev]
+port = 8123
+[dev.sample]
+type = "orders.ship"
+"""
+WRONG = {
+    "[project]\ntask = ['a']": "whendue.toml:2: project.task: is not a setting",
+    "[projects]": "whendue.toml:1: projects: is not a setting",
+    "[project]\n\ntasks = 'a'": "whendue.toml:3: project.tasks: Input should be a valid list",
+    "[project]\ntasks = ['a-b']": "whendue.toml:2: project.tasks.0: must be the dotted name of a package",
+    "[project]\ntasks = ['functions.x']": "whendue.toml:2: project.tasks.0: a package cannot be called 'functions'",
+    "[project]\ntasks = []": "whendue.toml:2: project.tasks: List should have at least 1 item",
+    "[project]\nrequirements = '../x'": "whendue.toml:2: project.requirements: must be a path inside of the project",
+    "[environment]\nWHENDUE_TABLE = 'x'": "whendue.toml:1: environment: WHENDUE_TABLE is set by whendue, AWS or Python",
+    "[environment]\nAWS_REGION = 'x'": "AWS_REGION is set by whendue, AWS or Python",
+    "[environment]\n'A B' = 'x'": "'A B' cannot be a variable's name",
+    "[environment]\nA = 1": "whendue.toml:2: environment.A: Input should be a valid string",
+    "[worker]\nthreads = 0": "whendue.toml:2: worker.threads: Input should be greater than or equal to 1",
+    "[worker]\nthreads = '3'": "whendue.toml:2: worker.threads: Input should be a valid integer",
+    "[queues.slow]\nbatch_size = 1": "whendue.toml:1: queues.slow",
+    "[vpc]\nsubnet_ids = ['subnet-1']": "whendue.toml:1: vpc.security_group_ids: Field required",
+    "[dev]\nport = 70000": "whendue.toml:2: dev.port: Input should be less than or equal to 65535",
+    "a = \n": "whendue.toml:1: Invalid value",
+    "a = 1\na = 2\nb = 1": "whendue.toml:2: Cannot overwrite a value",
+}
+
+
+def test_every_setting_is_read() -> None:
+    """And those that only a deployment uses are named."""
+    settings = parse(ALL.encode())
+    assert settings.project.tasks == ["shop.tasks", "shop.more"]
+    assert settings.environment["SHOP_URL"] == "https://shop.example"
+    assert (settings.worker.threads, settings.dev.port) == (3, 8123)
+    assert settings.queues["low"].maximum_concurrency == 2
+    assert settings.unused == ["queues", "secrets", "permissions", "vpc"]
+
+
+def test_an_empty_file_is_valid() -> None:
+    """Everything has a default."""
+    assert parse(b"") == ProjectSettings()
+    assert parse(b"").unused == []
+
+
+@pytest.mark.parametrize("text", sorted(WRONG))
+def test_a_fault_is_named_with_its_line(text: str) -> None:
+    """In one line."""
+    with pytest.raises(ConfigurationError) as raised:
+        parse(text.encode())
+    assert WRONG[text] in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_all_faults_are_named_at_once() -> None:
+    """Whoever mends one needs no second run to learn of the next."""
+    with pytest.raises(ConfigurationError) as raised:
+        parse(b"[worker]\nthreads = 0\n[dev]\nport = -1\n")
+    assert "whendue.toml:2: worker.threads" in str(raised.value)
+    assert "whendue.toml:4: dev.port" in str(raised.value)
+
+
+def test_a_value_is_never_in_a_message() -> None:
+    """It may be a secret in the wrong place."""
+    with pytest.raises(ConfigurationError) as raised:
+        parse(b'[environment]\nA = ["hush-hush"]\n[project]\ntasks = ["hush-hush"]\n[secrets]\nnames = ["hush-hush"]\n')
+    assert "hush" not in str(raised.value)
+
+
+def test_variables_are_bounded_together() -> None:
+    """By what Lambda takes: it would be found at the deploy otherwise."""
+    fits = "[environment]\nA = '" + "x" * 4095 + "'\n"
+    assert len(parse(fits.encode()).environment["A"]) == 4095
+    with pytest.raises(ConfigurationError, match="4097 bytes together; at most 4096"):
+        parse(fits.replace("A =", "AB =").encode())
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise_anything_else(data: bytes) -> None:
+    """A file may be anything."""
+    try:
+        parse(data)
+    except ConfigurationError as error:
+        assert str(error).startswith("whendue.toml")  # noqa: PT017 - most bytes are no settings, some are
+
+
+def test_deep_nesting_is_refused() -> None:
+    """Python's own limit is no answer."""
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        parse(b"a = " + b"[" * 20_000)
+
+
+def test_a_file_is_read_in_bounds(tmp_path: Path) -> None:
+    """A missing one says how to get one."""
+    with pytest.raises(ConfigurationError, match="`whendue new` makes a project"):
+        load(tmp_path)
+    (tmp_path / "whendue.toml").write_bytes(b"#" * (FILE_BYTES + 1))
+    with pytest.raises(ConfigurationError, match="more than 65536 bytes"):
+        load(tmp_path)
+    (tmp_path / "whendue.toml").write_bytes(b"a = '\xff'")
+    with pytest.raises(ConfigurationError, match=r"whendue.toml:1: not UTF-8"):
+        load(tmp_path)
+
+
+def test_the_settings_of_a_new_project_are_valid(tmp_path: Path) -> None:
+    """And name the task that it has."""
+    create(tmp_path / "shop")
+    sample = load(tmp_path / "shop").dev.sample
+    assert sample
+    assert (sample.type, sample.payload) == ("greetings.send", {"name": "Ada"})
