@@ -293,15 +293,17 @@ def test_all_subscriptions_profiles_and_deliveries(world: World, client: Client)
 def test_a_page_of_deliveries_that_failed_often(world: World, client: Client) -> None:
     """As many as a page has, each with all the attempts that it shows."""
     terms = Terms("webhook", "{}", ("dead",), "all", (), (), ())
-    world.table.apply([subscribe(Subscription(TENANT, "s", terms, "m", 1, 1, "m", "k", None, None, 1, 1, ""))])
+    world.table.apply([subscribe(Subscription(TENANT, "s", terms, "m", 1, 1, "m", "k"))])
     for _ in range(limits.DELIVERIES_PER_PAGE):
         assert client.send("POST", "/subscriptions/s/test").status == 202
     deliveries = [view.job for view in world.app.deliveries.page(TENANT, "s", None, 50, None).deliveries]
     shown = range(1, limits.DELIVERY_ATTEMPTS_SHOWN + 1)
-    store(world, [worst(job, last=replace(ERROR, generation=len(shown))) for job in deliveries])
+    store(world, [evolve(worst(job), last=replace(ERROR, generation=len(shown))) for job in deliveries])
     for job in deliveries:
         failures = [as_value(replace(ERROR, generation=number)) for number in shown]
-        world.table.apply([insert("attempt", attempt_key(job.id, failure["generation"]), failure) for failure in failures])
+        world.table.apply(
+            [insert("attempt", attempt_key(job.id, failure["generation"]), failure) for failure in failures]
+        )
     page = client.send("GET", "/subscriptions/s/deliveries")
     insist(page, 1_000_000)
     attempts = [attempt for item in page.json["items"] for attempt in item["attempts"]]
