@@ -1174,7 +1174,7 @@ export interface components {
             message: string;
             /**
              * Stack
-             * @description Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for those in the middle of a long one. Empty if no code raised it, as with a timeout, and in lists of deliveries.
+             * @description Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` replaces those in the middle of a long one. Empty if no code raised it, as with a timeout, and in lists of deliveries.
              */
             stack: string[];
             /**

@@ -34,7 +34,7 @@ class AttemptErrorReply(ErrorReply):
     """Why an attempt failed, with the calls that led there."""
 
     stack: list[str] = Field(
-        description="Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for "
+        description="Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` replaces "
         "those in the middle of a long one. Empty if no code raised it, as with a timeout, and in lists of deliveries."
     )
     causes: list[CauseReply] = Field(

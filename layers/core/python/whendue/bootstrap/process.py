@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from whendue.bootstrap.application import App, build
 from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, discover
@@ -12,6 +14,9 @@ from whendue.quotas import ISOLATED_AT_ONCE, POOL_THREADS
 from whendue.settings import Settings
 from whendue.support.clock import system_clock
 from whendue.tracing.spans import Tracing
+
+if TYPE_CHECKING:
+    from whendue.declarations.resources import EmailSender
 
 
 @cache
@@ -30,7 +35,6 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
     from whendue.adapters.child_processes import ChildProcesses
     from whendue.adapters.dynamodb.store import DynamoStore
     from whendue.adapters.s3 import S3Blobs
-    from whendue.adapters.ses import sender
     from whendue.adapters.side_by_side import WideQueue, WideStore
     from whendue.adapters.sqs import SqsQueue
     from whendue.adapters.threads import ThreadPool, ThreadRunner
@@ -40,7 +44,7 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
     once = {"retries": {"total_max_attempts": 1}}
     allowed = TaskSettings.from_env(os.environ)
     provide("settings", lambda: allowed)
-    provide("sesv2", lambda: sender(os.environ, **once))
+    provide("sesv2", lambda: _sender_of_mails(once))
     provide("sns", lambda: client("sns", **once))
     provide("lambda", lambda: client("lambda", **once, read_timeout=900))
     settings, clock, pool = Settings.from_env(os.environ, parameter), system_clock(), ThreadPool(POOL_THREADS)
@@ -71,3 +75,10 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
         sys.stdout.write(f"{failed.log_line()}\n")
     provide("notify", lambda: made.notify)
     return made
+
+
+def _sender_of_mails(settings: Mapping[str, Any]) -> "EmailSender":
+    """Return what sends mails; few processes send any."""
+    from whendue.adapters.ses import sender
+
+    return sender(os.environ, **settings)

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whendue.aws_quotas import PROGRESS_BYTES
-from whendue.declarations.attempt_log import AttemptLog, KeptLines, line_of_record
 from whendue.declarations.log_capture import AttemptLogger
 from whendue.jobs.json_values import NotJsonError, to_text
 from whendue.jobs.model import Job
+
+if TYPE_CHECKING:
+    # Most attempts log nothing.
+    from whendue.declarations.attempt_log import AttemptLog, KeptLines
 
 
 class Context:
@@ -25,7 +28,7 @@ class Context:
     """
 
     # Made when the first line is logged: most attempts log none.
-    _lines: AttemptLog
+    _lines: "AttemptLog"
 
     def __init__(
         self,
@@ -140,10 +143,12 @@ class Context:
 
     def note(self, record: logging.LogRecord) -> None:
         """Keep a record of the attempt."""
+        from whendue.declarations.attempt_log import AttemptLog, line_of_record
+
         # Of two threads that log the first line, both get the same log.
         vars(self).setdefault("_lines", AttemptLog()).add(line_of_record(record, self._now_ms()))
 
-    def close_log(self) -> KeptLines | None:
+    def close_log(self) -> "KeptLines | None":
         """End the attempt's log; None where nothing was logged."""
         lines: AttemptLog | None = vars(self).get("_lines")
         return lines.close() if lines else None
