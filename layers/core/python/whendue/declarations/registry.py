@@ -192,6 +192,10 @@ class Registry:
         """List the names of the tasks that users submit, sorted."""
         return [name for name in self.all_names() if not name.startswith(DELIVERIES)]
 
+    def names_of(self, function: object) -> list[str]:
+        """List the names that a function is declared by, in the modules that are imported, sorted."""
+        return sorted(name for name, definition in self._tasks.items() if definition.function is function)
+
     def all_names(self) -> list[str]:
         """List the names of all tasks, sorted; those that deliver among them."""
         return sorted({*self._tasks, *self._deferred})
