@@ -18,6 +18,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("bootstrap",),
     ("metrics_export",),
     ("containers",),
+    ("direct",),
     ("cli",),
 )
 
