@@ -19,7 +19,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("metrics_export",),
     ("containers",),
     ("direct",),
-    ("cli",),
+    ("cli", "testing"),
 )
 
 # Modules that only compute: rules that can be tried by the thousand.
