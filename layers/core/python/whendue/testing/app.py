@@ -93,7 +93,7 @@ class WhendueApp:
 
     @cached_property
     def client(self) -> "Client":
-        """A client of the API. Requests are answered in this process, and `wait` lets time pass.
+        """A client of the API. Requests are answered in this process, and waiting lets time pass.
 
         Raises:
             ConfigurationError: a library that the API needs is not installed; the message has the extra.

@@ -10,15 +10,12 @@ from types import TracebackType
 from typing import Any, Final
 
 from whendue.declarations.context import Context
-from whendue.errors import Interrupted
 from whendue.support.timestamps import EPOCH
 
 # Errors that a text shows, the newest ones, and the characters of each, from its end: what pytest's report can hold.
 ERRORS_SHOWN: Final = 5
 ERROR_CHARACTERS: Final = 4000
 _WHENDUE: Final = str(Path(__file__).parents[1])
-# What a task may raise, and a worker records.
-_RECORDED: Final = (Exception, Interrupted, SystemExit, GeneratorExit)
 
 
 def moment(at_ms: int) -> datetime:
@@ -74,7 +71,7 @@ class Runs:
             run.result = call()
         except BaseException as error:
             run.error = error
-            if not isinstance(error, _RECORDED):
+            if _is_for_the_test(error):
                 self._interrupt = error
             raise
         return run.result
@@ -89,6 +86,11 @@ class Runs:
         interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
             raise interrupt
+
+
+def _is_for_the_test(error: BaseException) -> bool:
+    """Return whether an error ends a test and is no failure of the task: Ctrl-C, `pytest.fail`, `pytest.skip`."""
+    return isinstance(error, KeyboardInterrupt) or type(error).__module__ == "_pytest.outcomes"
 
 
 def errors_text(failed: list[Run]) -> str:
