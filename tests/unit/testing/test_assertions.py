@@ -107,7 +107,7 @@ def test_a_number_is_exact_and_none_is_at_least_once(count: int, times: int | No
 def test_an_expectation_is_said_in_words() -> None:
     """With the conditions that it has."""
     assert expectation("job", "a", None, None, {"in_s": None}) == "expected at least 1 job of a"
-    assert expectation("job", "a", {"n": 1}, 2, {"in_s": 3.0}) == 'expected 2 job of a with payload {"n": 1}, in_s 3.0'
+    assert expectation("job", "a", {"n": 1}, 2, {"in_s": 3.0}) == 'expected 2 jobs of a with payload {"n": 1}, in_s 3.0'
 
 
 def test_messages_list_the_newest_and_cut_payloads() -> None:

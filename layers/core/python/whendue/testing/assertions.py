@@ -91,7 +91,8 @@ def expectation(
     count = "at least 1" if times is None else str(times)
     parts = [f"payload {_short(payload)}"] if payload is not None else []
     parts += [f"{name} {value}" for name, value in conditions.items() if value is not None]
-    return f"expected {count} {kind} of {task}" + (f" with {', '.join(parts)}" if parts else "")
+    noun = kind if times in (None, 1) else f"{kind}s"
+    return f"expected {count} {noun} of {task}" + (f" with {', '.join(parts)}" if parts else "")
 
 
 def unfinished_text(most_s: float, jobs: Sequence[JobRecord], runs: Sequence[Run]) -> str:
