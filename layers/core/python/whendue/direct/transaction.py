@@ -85,7 +85,7 @@ class PlannedSubmit(Submit):
         step, table = self.planned, self._runtime.settings.table
         job_put = put(table, step)
         if step.job.life is not None:
-            # Whole seconds: what expires in the second that has begun is past only after it.
+            # The next whole second: `is_past` compares milliseconds.
             now_s = -(-step.job.created_at // 1000)
             job_put |= {
                 "ConditionExpression": _ABSENT_OR_PAST,
