@@ -2,18 +2,17 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from moto import mock_aws
 
-from localstack.deploy.storage import deploy_bucket, deploy_queues, deploy_table
+from localstack.deploy.clients import Clients
 from localstack.paths import ROOT
-from localstack.topology import topology
-from tests.builders.backends import CREDENTIALS, Aws
+from tests.builders.account import deployed
 from tests.builders.world import TENANT, World
 from tests.functional.direct.deployed import in_memory
 from whendue.adapters import aws
@@ -28,26 +27,10 @@ HTTP_JOB = NewJob("http", {"url": "https://example.com"})
 
 
 class Account:
-    """A deployment on moto, the environment of a program in its account, and the calls of the program."""
+    """A deployment on moto, and the calls of a program in its account."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.clients = Aws(CREDENTIALS).clients
-        parts = topology()
-        self.table = deploy_table(self.clients, "whendue", parts.table)
-        urls, dead, _ = deploy_queues(self.clients, "whendue", parts.queues)
-        self.queue = urls["normal"]
-        self.clients.client("ssm").put_parameter(Name="/whendue/secret", Value="s" * 40, Type="SecureString")
-        self.environ = {
-            **CREDENTIALS,
-            "WHENDUE_TABLE": self.table,
-            "WHENDUE_BUCKET": deploy_bucket(self.clients, "whendue-bucket", parts.bucket),
-            "WHENDUE_QUEUES": json.dumps(urls),
-            "WHENDUE_DEAD_LETTER_QUEUE": dead["dead_letter"],
-            "WHENDUE_SECRET_PARAMETER": "/whendue/secret",
-        }
-        for name, value in self.environ.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("WHENDUE_TASKS", raising=False)
+    def __init__(self, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clients = clients
         self.called: set[str] = set()
         real = aws.client
 
@@ -63,12 +46,8 @@ class Account:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    aws._session.cache_clear()
-    with mock_aws():
-        process.app.cache_clear()
-        yield Account(monkeypatch)
-    process.app.cache_clear()
-    aws._session.cache_clear()
+    with deployed(monkeypatch) as clients:
+        yield Account(clients, monkeypatch)
 
 
 def statements(heading: str) -> dict[str, list[str]]:
@@ -90,7 +69,8 @@ def test_a_client_of_the_environment_submits_what_workers_receive(account: Accou
         job = client.submit_job(HTTP_JOB, idempotency_key="k")
         assert client.get_job(job.id).state == "queued"
         assert client.submit_job(HTTP_JOB, idempotency_key="k").replayed
-    [message] = account.clients.sqs.receive_message(QueueUrl=account.queue)["Messages"]
+    queue = json.loads(os.environ["WHENDUE_QUEUES"])["normal"]
+    [message] = account.clients.sqs.receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(message["Body"])["job"]["id"] == job.id
 
 
