@@ -23,6 +23,11 @@ from whendue.errors import ConfigurationError
 
 PAGE = (ROOT / "docs/guide/direct.md").read_text()
 PERMISSIONS = yaml.safe_load((ROOT / "infra/permissions.yaml").read_text())["api"]
+# Calls whose IAM actions have other names.
+ACTIONS = {
+    "dynamodb:BatchExecuteStatement": {"dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"},
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
+}
 HTTP_JOB = NewJob("http", {"url": "https://example.com"})
 
 
@@ -57,10 +62,8 @@ def statements(heading: str) -> dict[str, list[str]]:
 
 
 def actions(calls: set[str]) -> set[str]:
-    """Return the IAM actions that calls need; in which of the two ways a write is sent depends on their number."""
-    return calls - {"dynamodb:TransactWriteItems"} | (
-        {"dynamodb:PutItem"} if "dynamodb:TransactWriteItems" in calls else set()
-    )
+    """Return the IAM actions that calls need."""
+    return {action for call in calls for action in ACTIONS.get(call, {call})}
 
 
 def test_a_client_of_the_environment_submits_what_workers_receive(account: Account) -> None:
