@@ -57,8 +57,12 @@ def test_a_job_is_due_at_a_time(app: WhendueApp) -> None:
 
 def test_a_request_has_what_the_api_has(app: WhendueApp) -> None:
     """Priority, Idempotency-Key, policy, tags."""
-    first = app.submit(tasks.end, {"how": "raise"}, priority="high", key="k", policy={"max_attempts": 1}, tags={"a": "b"})
-    again = app.submit(tasks.end, {"how": "raise"}, priority="high", key="k", policy={"max_attempts": 1}, tags={"a": "b"})
+    first = app.submit(
+        tasks.end, {"how": "raise"}, priority="high", key="k", policy={"max_attempts": 1}, tags={"a": "b"}
+    )
+    again = app.submit(
+        tasks.end, {"how": "raise"}, priority="high", key="k", policy={"max_attempts": 1}, tags={"a": "b"}
+    )
     assert first.id == again.id
     assert (first.priority, first.tags) == ("high", {"a": "b"})
     app.run_until_idle()

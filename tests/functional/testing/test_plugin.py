@@ -26,7 +26,7 @@ def test_the_fixture_has_the_tasks_of_the_project(pytester: pytest.Pytester) -> 
     result.assert_outcomes(passed=2)
 
 
-BROKEN = '''
+BROKEN = """
 from pydantic import BaseModel
 from whendue import task
 
@@ -55,7 +55,7 @@ def test_that_is_interrupted_by_its_task(whendue_app):
     whendue_app.replace(broken, lambda _: pytest.skip("no shelf"))
     whendue_app.submit(broken)
     whendue_app.advance(0)
-'''
+"""
 
 
 def test_a_failed_test_shows_what_tasks_raised(pytester: pytest.Pytester) -> None:

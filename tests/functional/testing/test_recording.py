@@ -46,7 +46,13 @@ def test_a_replaced_task_stays_in_the_process(registry: RecordingRegistry) -> No
 
 @pytest.mark.parametrize(
     ("function", "takes_context"),
-    [(lambda p: p, False), (lambda p, ctx: p, True), (lambda p, ctx=None: p, True), (lambda *args: args, True), (str, True)],
+    [
+        (lambda p: p, False),
+        (lambda p, ctx: p, True),
+        (lambda p, ctx=None: p, True),
+        (lambda *args: args, True),
+        (str, True),
+    ],
 )
 def test_a_function_gets_the_context_if_it_takes_it(
     registry: RecordingRegistry, function: Any, *, takes_context: bool

@@ -93,11 +93,15 @@ def act(whendue: Counting, action: tuple[str, str, int]) -> None:
         case "job":
             app.submit.one("test", JobRequest(name, {}, delay_s=number))
         case "schedule":
-            app.schedules.put("test", f"every{number}", Definition(Recurrence(cron=f"*/{number} * * * *"), JobRequest(name, {})))
+            app.schedules.put(
+                "test", f"every{number}", Definition(Recurrence(cron=f"*/{number} * * * *"), JobRequest(name, {}))
+            )
         case "pause" if name == "queue":
             app.pauses.pause_queue("normal", "r", "b", now_ms + number * 1000)
         case "pause":
-            app.pauses.pause_tenant("test", None if name == "tenant" else "demo.kit.echo", "r", "b", now_ms + number * 1000)
+            app.pauses.pause_tenant(
+                "test", None if name == "tenant" else "demo.kit.echo", "r", "b", now_ms + number * 1000
+            )
         case "resume" if name == "queue":
             app.resume.queue("normal")
         case "resume":
@@ -135,7 +139,9 @@ def test_ticks_grow_with_what_happens(days: int) -> None:
     """A job a day is some ticks a day, of 1,440 minutes."""
     daily = leap()
     act(daily.whendue, ("job", "demo.kit.echo", 3600))
-    daily.whendue.app.schedules.put("test", "d", Definition(Recurrence(cron="30 4 * * *"), JobRequest("demo.kit.echo", {})))
+    daily.whendue.app.schedules.put(
+        "test", "d", Definition(Recurrence(cron="30 4 * * *"), JobRequest("demo.kit.echo", {}))
+    )
     daily.pass_to(START_MS + days * 24 * HOUR_MS)
     assert len(daily.whendue.runs.every) == days + 1
     assert daily.whendue.ticks < 20 * (days + 1)

@@ -35,7 +35,9 @@ def test_what_json_cannot_hold_is_refused(value: Any) -> None:
 def test_a_time_is_read_back(at_ms: int) -> None:
     """As datetime and as text, in any zone."""
     at = moment(at_ms)
-    assert to_ms(at) == to_ms(at.isoformat()) == to_ms(at.astimezone(timezone(timedelta(hours=-9, minutes=30)))) == at_ms
+    assert (
+        to_ms(at) == to_ms(at.isoformat()) == to_ms(at.astimezone(timezone(timedelta(hours=-9, minutes=30)))) == at_ms
+    )
 
 
 @pytest.mark.parametrize("at", ["", "tomorrow", "2027-01-15", "2027-01-15T08:00:00", EPOCH.replace(tzinfo=None)])

@@ -26,7 +26,13 @@ def test_a_run_is_noted_with_its_result() -> None:
 
     assert runs.record("a.task", payload, CONTEXT, call) == "done"
     [run] = runs.every
-    assert (run.task, run.payload, run.attempt, run.job_id, run.tenant) == ("a.task", {"items": [1]}, 2, "a-job", "acme")
+    assert (run.task, run.payload, run.attempt, run.job_id, run.tenant) == (
+        "a.task",
+        {"items": [1]},
+        2,
+        "a-job",
+        "acme",
+    )
     assert (run.at, run.result, run.error) == (EPOCH + timedelta(seconds=5), "done", None)
     assert runs.failed == []
 

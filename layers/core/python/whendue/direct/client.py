@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
+from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
 from whendue.bootstrap.process import app as process_app
 from whendue.client import AsyncClient, Client, NewJob, RetryPolicy
 from whendue.client.settings import TIMEOUT_S
-from whendue.direct.identity import OWN
+from whendue.direct.identity import OWN, identity_of
 from whendue.direct.transaction import PlanningApp, TransactItems, send_planned
 from whendue.direct.transport import InProcess
 from whendue.support.clock import Clock
@@ -21,17 +22,16 @@ _TOKEN: Final = "none"  # noqa: S105 - no token: the transport leaves it out
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """An application, and what a client may do there; the fields are the arguments of `DirectClient`."""
+    """An application, and as whom a client asks there."""
 
     app: App
-    tenant: str
-    scopes: frozenset[str]
-    subject: str | None
+    identity: Identity
     log_requests: bool
 
     def transport(self, app: App) -> InProcess:
         """Return a transport to this application, or to one that takes its part."""
-        return InProcess(app, self.tenant, self.scopes, self.subject, log_requests=self.log_requests)
+        who = self.identity
+        return InProcess(app, who.tenant, who.scopes, who.subject, log_requests=self.log_requests)
 
 
 def environment_app() -> App:
@@ -78,12 +78,12 @@ class DirectClient(Client):
         clock: Clock | None = None,
     ) -> None:
         """Make a client; nothing is read yet."""
-        self._access = _Access(app, tenant, _scopes(scopes), subject, log_requests)
+        self._access = _Access(app, identity_of(tenant, scopes, subject), log_requests)
         transport, clock = self._access.transport(app), clock or app.clock
         super().__init__(_URL, _TOKEN, retry=retry, timeout_s=timeout_s, transport=transport, clock=clock)
 
     @classmethod
-    def from_env(  # type: ignore[override] # the code names its tenant
+    def from_env(  # type: ignore[override]
         cls,
         tenant: str,
         *,
@@ -155,12 +155,12 @@ class AsyncDirectClient(AsyncClient):
         clock: Clock | None = None,
     ) -> None:
         """Make a client; nothing is read yet."""
-        self._access = _Access(app, tenant, _scopes(scopes), subject, log_requests)
+        self._access = _Access(app, identity_of(tenant, scopes, subject), log_requests)
         transport, clock = self._access.transport(app), clock or app.clock
         super().__init__(_URL, _TOKEN, retry=retry, timeout_s=timeout_s, transport=transport, clock=clock)
 
     @classmethod
-    def from_env(  # type: ignore[override] # the code names its tenant
+    def from_env(  # type: ignore[override]
         cls,
         tenant: str,
         *,
@@ -197,7 +197,3 @@ class AsyncDirectClient(AsyncClient):
     async def send(self, *planned: TransactItems) -> None:
         """Send the messages of jobs whose transaction is committed, as `DirectClient.send`."""
         await asyncio.to_thread(send_planned, self._access.app, planned)
-
-
-def _scopes(scopes: Iterable[str]) -> frozenset[str]:
-    return frozenset({scopes} if isinstance(scopes, str) else scopes)

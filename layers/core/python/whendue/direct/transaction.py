@@ -3,7 +3,7 @@
 Nobody sends their messages: the next check of each is set so that the timer finds the job soon after the transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -50,8 +50,10 @@ class TransactItems:
         Args:
             error: boto3's `TransactionCanceledException`; others are never about this job.
         """
-        reasons = getattr(error, "response", {}).get("CancellationReasons") or ()
-        own = self.items[0]["Put"]["Item"]
+        response = getattr(error, "response", None)
+        if not isinstance(response, Mapping):
+            return False
+        own, reasons = self.items[0]["Put"]["Item"], response.get("CancellationReasons") or ()
         return any(
             reason.get("Code") == "ConditionalCheckFailed"
             and all((reason.get("Item") or {}).get(name) == own[name] for name in ("pk", "sk"))
@@ -85,7 +87,7 @@ class PlannedSubmit(Submit):
         step, table = self.planned, self._runtime.settings.table
         job_put = put(table, step)
         if step.job.life is not None:
-            # Whole seconds: what expires in the second that has begun is past only after it.
+            # The next whole second: `is_past` compares milliseconds.
             now_s = -(-step.job.created_at // 1000)
             job_put |= {
                 "ConditionExpression": _ABSENT_OR_PAST,

@@ -1,6 +1,7 @@
 """The transport of direct mode: requests of httpx are answered by the API's code in this process."""
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from contextvars import Context
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _PROTOCOL: Final = "HTTP/1.1"
 _HERE: Final = "127.0.0.1"
 # One of the headers that the client reads the id of a request from.
 _REQUEST_ID: Final = b"x-request-id"
+# All transports of a process share the routes.
+_preparing: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class InProcess(httpx.BaseTransport, httpx.AsyncBaseTransport):
         verifier = GivenIdentity(identity_of(tenant, scopes, subject))
         self._clock = app.clock
         self._api = api_class()(app, verifier, log_requests=log_requests)
-        self._api.prepare_all()
+        with _preparing:
+            self._api.prepare_all()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request.

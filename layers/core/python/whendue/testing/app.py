@@ -101,9 +101,7 @@ class WhendueApp:
         from whendue.testing.memory_client import client_of
 
         clock = self._whendue.system
-        return client_of(
-            self.services, self.tenant, Clock(clock.now_ms, clock.bits, self.advance), self._run_if_inline
-        )
+        return client_of(self.services, self.tenant, Clock(clock.now_ms, clock.bits, self.advance), self._run_if_inline)
 
     # --- doing ------------------------------------------------------------------------------------------------
 
@@ -184,7 +182,9 @@ class WhendueApp:
             until: when the pause ends by itself, with its offset. Default: never.
         """
         name = None if task is None else name_of(task, self.registry)
-        self.services.pauses.pause_tenant(self.tenant, name, "a test", "a test", None if until is None else to_ms(until))
+        self.services.pauses.pause_tenant(
+            self.tenant, name, "a test", "a test", None if until is None else to_ms(until)
+        )
 
     def resume(self, task: object | None = None) -> None:
         """End a pause of the tenant, or of one task."""

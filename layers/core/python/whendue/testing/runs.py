@@ -90,7 +90,8 @@ class Runs:
 
 def _is_for_the_test(error: BaseException) -> bool:
     """Return whether an error ends a test and is no failure of the task: Ctrl-C, `pytest.fail`, `pytest.skip`."""
-    return isinstance(error, KeyboardInterrupt) or type(error).__module__ == "_pytest.outcomes"
+    bases = {base.__module__ for base in type(error).__mro__}
+    return isinstance(error, KeyboardInterrupt) or "_pytest.outcomes" in bases
 
 
 def errors_text(failed: list[Run]) -> str:
