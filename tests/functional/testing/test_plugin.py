@@ -73,7 +73,7 @@ def test_a_failed_assertion_points_to_the_line_of_the_test(pytester: pytest.Pyte
     pytester.makepyfile("def test_it(whendue_app):\n    whendue_app.assert_submitted('http')\n")
     result = pytester.runpytest_subprocess(*LOADED)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E   AssertionError: expected at least 1 job of http, found 0; 0 submitted:"])
+    result.stdout.fnmatch_lines(["E  *AssertionError: expected at least 1 job of http, found 0; 0 submitted:"])
     result.stdout.no_fnmatch_line("*app.py:*")
 
 
@@ -91,7 +91,8 @@ def test_tests_without_the_fixture_import_nothing(pytester: pytest.Pytester) -> 
 
 def test_a_users_own_fixture_is_shown_too(pytester: pytest.Pytester) -> None:
     """Of whatever name."""
-    own = "import pytest\nfrom whendue.testing import WhendueApp\n\n@pytest.fixture\ndef mine():\n    return WhendueApp()\n"
+    own = "import pytest\nfrom whendue.testing import WhendueApp\n\n"
+    own += "@pytest.fixture\ndef mine():\n    return WhendueApp()\n"
     pytester.makepyfile(own + BROKEN.replace("(whendue_app)", "(mine)").replace("whendue_app.", "mine."))
     result = pytester.runpytest_subprocess(*LOADED, "-k", "fails")
     result.stdout.fnmatch_lines(["*errors of whendue's tasks*", "LookupError: the shelf is empty"])

@@ -29,8 +29,8 @@ class Counting(MemoryWhendue):
     def __init__(self) -> None:
         clock, self.table_of_changes, self.ticks = ManualClock(), ChangeCountingStore(), 0
         self.runs = Runs(clock.now_ms)
-        registry = RecordingRegistry(TASKS, self.runs)
-        super().__init__(memory_settings(), registry, clock, table=self.table_of_changes)
+        self.tasks = RecordingRegistry(TASKS, self.runs)
+        super().__init__(memory_settings(), self.tasks, clock, table=self.table_of_changes)
 
     def tick(self, app: Any = None) -> Any:
         self.ticks += 1
@@ -86,22 +86,22 @@ ACTION = st.one_of(JOB, SCHEDULE, PAUSE, RESUME, LOSE)
 GAP_S = st.integers(min_value=0, max_value=900)
 
 
+def definition(cron: str, name: str) -> Definition:
+    return Definition(Recurrence(cron=cron), JobRequest(name, {}))
+
+
 def act(whendue: Counting, action: tuple[str, str, int]) -> None:
     app, (kind, name, number) = whendue.app, action
-    now_ms = whendue.clock.now_ms()
+    until_ms = whendue.clock.now_ms() + number * 1000
     match kind:
         case "job":
             app.submit.one("test", JobRequest(name, {}, delay_s=number))
         case "schedule":
-            app.schedules.put(
-                "test", f"every{number}", Definition(Recurrence(cron=f"*/{number} * * * *"), JobRequest(name, {}))
-            )
+            app.schedules.put("test", f"every{number}", definition(f"*/{number} * * * *", name))
         case "pause" if name == "queue":
-            app.pauses.pause_queue("normal", "r", "b", now_ms + number * 1000)
+            app.pauses.pause_queue("normal", "r", "b", until_ms)
         case "pause":
-            app.pauses.pause_tenant(
-                "test", None if name == "tenant" else "demo.kit.echo", "r", "b", now_ms + number * 1000
-            )
+            app.pauses.pause_tenant("test", None if name == "tenant" else "demo.kit.echo", "r", "b", until_ms)
         case "resume" if name == "queue":
             app.resume.queue("normal")
         case "resume":
@@ -139,9 +139,7 @@ def test_ticks_grow_with_what_happens(days: int) -> None:
     """A job a day is some ticks a day, of 1,440 minutes."""
     daily = leap()
     act(daily.whendue, ("job", "demo.kit.echo", 3600))
-    daily.whendue.app.schedules.put(
-        "test", "d", Definition(Recurrence(cron="30 4 * * *"), JobRequest("demo.kit.echo", {}))
-    )
+    daily.whendue.app.schedules.put("test", "d", definition("30 4 * * *", "demo.kit.echo"))
     daily.pass_to(START_MS + days * 24 * HOUR_MS)
     assert len(daily.whendue.runs.every) == days + 1
     assert daily.whendue.ticks < 20 * (days + 1)
@@ -164,7 +162,7 @@ def test_a_pause_without_end_costs_little() -> None:
 def test_a_clock_that_a_task_has_moved_is_not_moved_back() -> None:
     """Time that passes in a task passes for all."""
     moved = leap()
-    moved.whendue.registry.replace("demo.kit.echo", lambda _: moved.whendue.clock.advance(7200))
+    moved.whendue.tasks.replace("demo.kit.echo", lambda _: moved.whendue.clock.advance(7200))
     act(moved.whendue, ("job", "demo.kit.echo", 60))
     act(moved.whendue, ("job", "demo.kit.flaky", 120))
     moved.pass_to(START_MS + HOUR_MS)

@@ -43,7 +43,7 @@ def test_a_function_of_several_names_needs_one_of_them() -> None:
     """It would be a guess."""
     registry = Registry()
     task("demo.kit.first", registry=registry)(task("demo.kit.second", registry=registry)(tasks.undeclared))
-    with pytest.raises(TypeError, match="declared as demo.kit.first, demo.kit.second"):
+    with pytest.raises(TypeError, match=r"declared as demo\.kit\.first, demo\.kit\.second"):
         name_of(tasks.undeclared, registry)
 
 

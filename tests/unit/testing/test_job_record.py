@@ -27,7 +27,7 @@ def test_a_model_is_the_json_that_a_client_would_send() -> None:
 @pytest.mark.parametrize("value", [object(), {1: {2}}, float("nan"), "\ud800"])
 def test_what_json_cannot_hold_is_refused(value: Any) -> None:
     """A submit could not carry it."""
-    with pytest.raises(ValueError, match="JSON|surrogate"):
+    with pytest.raises(ValueError, match=r"JSON|surrogate"):
         json_of(value)
 
 

@@ -1,6 +1,7 @@
 """whendue.testing.runs: what a task did is noted, whatever it did, and shown within bounds."""
 
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_many_long_errors_are_shown_within_bounds() -> None:
     runs = Runs(lambda: 0)
     for number in range(50):
         with pytest.raises(ValueError, match="x"):
-            runs.record("a.task", {}, CONTEXT, lambda number=number: raises(ValueError(f"{'x' * 100_000} {number}")))
+            runs.record("a.task", {}, CONTEXT, partial(raises, ValueError(f"{'x' * 100_000} {number}")))
     text = errors_text(runs.failed)
     assert text.startswith(f"({50 - ERRORS_SHOWN} earlier errors)\n\n")
     assert " 49\n" in text
@@ -79,7 +80,7 @@ def test_an_error_that_cannot_be_shown_hides_no_other() -> None:
     runs = Runs(lambda: 0)
     for error in (Broken(), ValueError("bad")):
         with pytest.raises(type(error)):
-            runs.record("a.task", {}, CONTEXT, lambda error=error: raises(error))
+            runs.record("a.task", {}, CONTEXT, partial(raises, error))
     assert errors_text(runs.failed).endswith("ValueError: bad\n")
 
 
