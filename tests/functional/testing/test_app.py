@@ -75,6 +75,12 @@ def test_what_the_api_refuses_is_refused(app: WhendueApp) -> None:
         app.submit(tasks.double, {"n": -1})
     with pytest.raises(UnknownTaskError):
         app.submit("demo.kit.unknown")
+    with pytest.raises(UnknownTaskError, match="deliveries cannot be submitted"):
+        app.submit("notify.webhook")
+    with pytest.raises(ValueError, match="in_s is -1"):
+        app.submit(tasks.double, {"n": 1}, in_s=-1)
+    with pytest.raises(ValueError, match="in_s is 1"):
+        app.submit(tasks.double, {"n": 1}, in_s=1, at=START)
     with pytest.raises(JobNotFoundError):
         app.job("unknown")
     assert app.submitted == []

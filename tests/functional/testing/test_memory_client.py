@@ -3,7 +3,16 @@
 import pytest
 
 from tests.builders import kit_tasks as tasks
-from whendue.client import InvalidRequestError, JobTemplate, NewJob, NewSchedule, NewWorkflow, Node, NotFoundError
+from whendue.client import (
+    InvalidRequestError,
+    JobTemplate,
+    NewJob,
+    NewSchedule,
+    NewSubscription,
+    NewWorkflow,
+    Node,
+    NotFoundError,
+)
 from whendue.testing import WhendueApp
 from whendue.testing.app import START
 
@@ -48,6 +57,16 @@ def test_workflows_and_schedules_run(app: WhendueApp) -> None:
     app.client.put_schedule("s", NewSchedule(cron="0 9 * * *", job=JobTemplate("demo.kit.double", {"n": 5})))
     app.advance_to("2027-01-15T09:00:00Z")
     assert [run.payload for run in app.ran] == [{"n": 1}, {"seen": {"doubled": 2}}, {"n": 5}]
+
+
+def test_deliveries_are_noted_and_go_nowhere(app: WhendueApp) -> None:
+    """With the event that a receiver would get."""
+    config = {"url": "https://example.invalid/hook"}
+    app.client.put_subscription("hook", NewSubscription(channel="webhook", config=config, events=["succeeded"]))
+    job = app.submit(tasks.double, {"n": 1})
+    app.run_until_idle()
+    app.assert_ran("notify.webhook", {"type": "job.succeeded", "data": {"jobId": job.id}}, times=1)
+    assert [record.id for record in app.submitted] == [job.id]
 
 
 def test_inline_submits_of_a_client_run_at_once(app: WhendueApp) -> None:

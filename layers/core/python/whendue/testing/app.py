@@ -131,8 +131,11 @@ class WhendueApp:
 
         Raises:
             InvalidRequestError: it is refused; a subclass says why.
+            ValueError: `in_s` and `at` are both given, or `in_s` is negative.
             BaseException: in `inline`, what the task raises.
         """
+        if in_s is not None and (at is not None or not in_s >= 0):
+            raise ValueError(f"in_s is {in_s}: pass 0 or more, or at alone")
         wanted = JobRequest(
             name_of(task, self.registry),
             {} if payload is None else json_of(payload),

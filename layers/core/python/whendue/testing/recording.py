@@ -24,8 +24,9 @@ class RecordedTask(TaskDefinition):
     runs: Runs = field(kw_only=True, compare=False)
 
     def call(self, payload: object, context: Context) -> Any:
-        """Validate the payload and run the task, as `TaskDefinition.call`."""
-        return self.runs.record(self.name, payload, context, partial(TaskDefinition.call, self, payload, context))
+        """Validate the payload and run the task, as `TaskDefinition.call`; a delivery is not handed to its sender."""
+        executed = replace(self, channel=None) if self.channel else self
+        return self.runs.record(self.name, payload, context, partial(TaskDefinition.call, executed, payload, context))
 
 
 class RecordingRegistry(Registry):
@@ -55,8 +56,7 @@ class RecordingRegistry(Registry):
             UnknownTaskError: no task has this name.
         """
         known = self._known(name)
-        takes_context = _takes_context(function)
-        changed = replace(known, function=function, takes_context=takes_context, channel=None, check=None)
+        changed = replace(known, function=function, takes_context=_takes_context(function), check=None)
         if name in super().all_names():
             self.remove(name)
         self.add(changed)
@@ -69,7 +69,7 @@ class RecordingRegistry(Registry):
         """
         known = self._known(name)
         if name not in super().all_names() and _is_shipped(known):
-            known = replace(known, function=_not_executed, takes_context=False, channel=None, check=None)
+            known = replace(known, function=_not_executed, takes_context=False, check=None)
         return RecordedTask(**{each.name: getattr(known, each.name) for each in fields(known)}, runs=self._runs)
 
     def _known(self, name: str) -> TaskDefinition:
