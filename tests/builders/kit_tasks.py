@@ -103,3 +103,11 @@ def undeclared(payload: Number) -> None:
 @task("demo.kit.echo")
 def echo(payload: Anything) -> dict[str, Any]:
     return payload.model_dump()
+
+
+@task("demo.kit.parent", jitter="none", base_s=10)
+def parent(payload: Number, ctx: Context) -> list[str]:
+    children = [ctx.submit(double, {"n": n}, key=str(n)) for n in range(payload.n)]
+    if ctx.attempt == 1 and payload.n > 1:
+        raise ConnectionError("after the submits")
+    return children

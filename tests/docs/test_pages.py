@@ -94,7 +94,9 @@ def test_examples_about_testing_pass(name: str) -> None:
     defined: dict[str, Any] = {}
     exec(example, defined)
     # What pytest's plugin hands over, in a project that is this repository.
-    defined[name](*[WhendueApp() for _ in inspect.signature(defined[name]).parameters])
+    app = WhendueApp()
+    with app.in_force():
+        defined[name](*[app for _ in inspect.signature(defined[name]).parameters])
 
 
 def test_a_world_takes_a_task_with_its_options() -> None:

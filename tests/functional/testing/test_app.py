@@ -240,6 +240,31 @@ def test_waiting_for_what_never_ends_is_bounded(app: WhendueApp) -> None:
     assert "ValueError: attempt 1 is bad" in text
 
 
+# --- jobs from code ------------------------------------------------------------------------------------------------
+
+
+def test_jobs_of_jobs_run_once(app: WhendueApp) -> None:
+    """However many attempts submit them."""
+    job = app.submit(tasks.parent, {"n": 2})
+    app.run_until_idle()
+    app.assert_ran(tasks.parent, times=2)
+    app.assert_ran(tasks.double, times=2)
+    assert app.job(job).result == [child.id for child in app.jobs(task=tasks.double)]
+
+
+def test_tasks_submit_to_the_client_in_force(app: WhendueApp) -> None:
+    """Within the block."""
+    with app.in_force():
+        handle = tasks.double.delay(n=4)
+        tasks.double.submit({"n": 5}, in_=600)
+        app.assert_submitted(tasks.double, {"n": 5}, in_s=600)
+        assert handle.result() == {"doubled": 8}
+        with app.inline(), pytest.raises(ConnectionError, match="not yet"):
+            tasks.flaky.delay()
+    with pytest.raises(ValueError, match="WHENDUE_URL"):
+        tasks.double.delay(n=4)
+
+
 # --- inline --------------------------------------------------------------------------------------------------------
 
 

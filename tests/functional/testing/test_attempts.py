@@ -154,6 +154,26 @@ def test_an_option_that_the_api_would_refuse_is_refused() -> None:
         run_task(tasks.double, {"n": 1}, policy={"timeout_s": 100_000})
 
 
+def test_jobs_that_a_task_submits_are_in_the_outcome() -> None:
+    """Also where the attempt fails afterwards; none of them runs."""
+    outcome = run_attempt(tasks.parent, {"n": 2})
+    assert [(job.task, job.payload, job.state) for job in outcome.submitted] == [
+        ("demo.kit.double", {"n": 0}, "queued"),
+        ("demo.kit.double", {"n": 1}, "queued"),
+    ]
+    assert outcome.state == "retry"
+    [child] = run_attempt(tasks.parent, {"n": 1}, job_id="another").submitted
+    assert run_attempt(tasks.double, {"n": 1}).submitted == ()
+    assert child.tenant == "test"
+
+
+def test_a_large_payload_arrives() -> None:
+    """Wherever it would be stored, and whatever the job's id is."""
+    text = "x" * 500_000
+    assert run_task(tasks.echo, {"text": text}) == {"text": text}
+    assert run_task(tasks.echo, {"text": text}, job_id="another") == {"text": text}
+
+
 def test_logs_and_progress_are_kept() -> None:
     """And the `logging` of the test is as before."""
     root = logging.getLogger()

@@ -89,6 +89,40 @@ def test_tests_without_the_fixture_import_nothing(pytester: pytest.Pytester) -> 
     pytester.runpytest_subprocess(*LOADED).assert_outcomes(passed=1)
 
 
+DELAYS = """
+from pydantic import BaseModel
+from whendue import task
+
+class Payload(BaseModel):
+    n: int = 0
+
+@task("shop.count")
+def count(payload: Payload) -> int:
+    return payload.n + 1
+
+def test_what_is_delayed_runs(whendue_app):
+    handle = count.delay(n=4)
+    whendue_app.assert_submitted(count, {"n": 4}, times=1)
+    assert handle.result() == 5
+
+def test_the_next_test_has_its_own(whendue_app):
+    whendue_app.assert_not_submitted(count)
+"""
+
+
+def test_delay_submits_to_the_fixture(pytester: pytest.Pytester) -> None:
+    """Code under test is given no client."""
+    pytester.makepyfile(DELAYS)
+    pytester.runpytest_subprocess(*LOADED).assert_outcomes(passed=2)
+
+
+def test_the_fixture_needs_no_client(pytester: pytest.Pytester) -> None:
+    """Httpx is an extra."""
+    pytester.makeconftest("import sys\nsys.modules['httpx'] = None\n")
+    pytester.makepyfile("def test_it(whendue_app):\n    whendue_app.advance(60)\n    assert whendue_app.ran == []\n")
+    pytester.runpytest_subprocess(*LOADED).assert_outcomes(passed=1)
+
+
 def test_a_users_own_fixture_is_shown_too(pytester: pytest.Pytester) -> None:
     """Of whatever name."""
     own = "import pytest\nfrom whendue.testing import WhendueApp\n\n"

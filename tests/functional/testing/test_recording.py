@@ -23,7 +23,7 @@ def test_a_task_is_that_of_the_source(registry: RecordingRegistry) -> None:
     """With all its options."""
     found, known = registry.get("demo.kit.end"), TASKS.get("demo.kit.end")
     assert (found.policy, found.payload, found.function) == (known.policy, known.payload, known.function)
-    assert registry.names_of(tasks.end) == ["demo.kit.end"]
+    assert registry.names_of(tasks.end.function) == ["demo.kit.end"]
     assert "demo.kit.end" in registry.names()
     assert registry.may_have("demo.kit.end")
 
@@ -41,7 +41,7 @@ def test_a_replaced_task_stays_in_the_process(registry: RecordingRegistry) -> No
     for word in ("first", "second"):
         registry.replace("demo.kit.double", lambda _, word=word: word)
         assert registry.get("demo.kit.double").function(None) == word
-    assert TASKS.get("demo.kit.double").function is tasks.double
+    assert TASKS.get("demo.kit.double").function is tasks.double.function
 
 
 @pytest.mark.parametrize(

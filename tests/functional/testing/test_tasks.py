@@ -29,6 +29,7 @@ def test_a_task_is_its_name_a_function_or_an_object_with_a_name() -> None:
     """Whatever `@task` returns."""
     assert name_of("any.name") == "any.name"
     assert name_of(tasks.double) == "demo.kit.double"
+    assert name_of(tasks.double.function) == "demo.kit.double"
     assert name_of(SimpleNamespace(name="demo.kit.double")) == "demo.kit.double"
 
 

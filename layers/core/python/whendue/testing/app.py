@@ -10,16 +10,14 @@ from whendue.bootstrap.application import App
 from whendue.declarations.registry import TASKS
 from whendue.engine.ports import BatchResult
 from whendue.jobs.due_index import live_partition
-from whendue.jobs.model import Job, from_item
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition
 from whendue.settings import ALL_QUEUES
 from whendue.submission.request import Dependency, JobRequest
 from whendue.support.clock import Clock, ManualClock
 from whendue.table.index import Index
-from whendue.table.keys import job_key
 from whendue.testing import assertions
-from whendue.testing.job_record import JobRecord, json_of, record_of, to_ms
+from whendue.testing.job_record import JobRecord, json_of, record_of, records_of, to_ms
 from whendue.testing.memory import MemoryWhendue, memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Run, Runs, errors_text, moment
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 # A Friday, at a full minute.
 START: Final = datetime(2027, 1, 15, 8, tzinfo=UTC)
 DAY_S: Final = 86_400.0
-_JOB: Final = job_key("").sk
 
 
 class _Recorded(MemoryWhendue):
@@ -102,6 +99,14 @@ class WhendueApp:
 
         clock = self._whendue.system
         return client_of(self.services, self.tenant, Clock(clock.now_ms, clock.bits, self.advance), self._run_if_inline)
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Let `delay`, `submit` and handles of tasks use `client` within a block, as `whendue.client.use` does."""
+        from whendue.client import use
+
+        with use(self.client):
+            yield
 
     # --- doing ------------------------------------------------------------------------------------------------
 
@@ -294,8 +299,7 @@ class WhendueApp:
     @property
     def submitted(self) -> list[JobRecord]:
         """All jobs as they are now, the oldest first; those of schedules and workflows, too, and no deliveries."""
-        items = (item for key, item in self._table.rows.items() if key.sk == _JOB)
-        return self._records([job for job in map(from_item, items) if job.subscription is None])
+        return records_of(self.services, self._table)
 
     def jobs(self, *, state: str | None = None, task: object | None = None) -> list[JobRecord]:
         """Return the jobs in a state, of a task, or both; as `submitted`."""
@@ -312,10 +316,6 @@ class WhendueApp:
             JobNotFoundError: the tenant has no such job.
         """
         return record_of(self.services.query.get(self.tenant, _id_of(job)), self.clock.now_ms())
-
-    def _records(self, jobs: list[Job]) -> list[JobRecord]:
-        now_ms = self.clock.now_ms()
-        return [record_of(view, now_ms) for view in self.services.query.views(jobs)]
 
     # --- asserting --------------------------------------------------------------------------------------------
 

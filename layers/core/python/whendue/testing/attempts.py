@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypedDict, Unpack
 
 from whendue.declarations.attempt_log import LogLine, read_lines
-from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS
 from whendue.engine.ports import ReceivedMessage
 from whendue.jobs.lifetime import belonging
@@ -17,15 +16,16 @@ from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock
 from whendue.table.keys import once_key
 from whendue.table.writes import insert
-from whendue.testing.job_record import json_of, to_ms
+from whendue.testing.job_record import JobRecord, json_of, records_of, to_ms
 from whendue.testing.memory import MemoryWhendue, memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Runs
 from whendue.testing.task_logs import captured
 from whendue.testing.tasks import discover_shipped, name_of
-from whendue.worker.claimed_job import claimed
+from whendue.worker.claimed_job import ClaimedJob, claimed
 from whendue.worker.ended_attempt import cause_of, to_transition
-from whendue.worker.executor import attempt as attempt_call
+from whendue.worker.executor import AttemptCalls
+from whendue.workflows.runner import CompositeRunner
 
 AttemptState = Literal["succeeded", "retry", "dead", "cancelled"]
 _STATES: Final[dict[State, AttemptState]] = {
@@ -80,6 +80,7 @@ class AttemptOutcome:
         retry_in_s: seconds until the next attempt, without jitter; None unless one follows.
         progress: what the task last published.
         logs: the lines that the task logged.
+        submitted: the jobs that the task submitted.
     """
 
     state: AttemptState
@@ -90,6 +91,7 @@ class AttemptOutcome:
     retry_in_s: float | None = None
     progress: Any = None
     logs: tuple[LogLine, ...] = ()
+    submitted: tuple[JobRecord, ...] = ()
 
 
 def run_task(task: object, payload: object = None, **options: Unpack[AttemptOptions]) -> Any:
@@ -131,20 +133,19 @@ def run_attempt(task: object, payload: object = None, **options: Unpack[AttemptO
     clock = options.get("clock") or ManualClock()
     runs = Runs(clock.now_ms)
     whendue = MemoryWhendue(memory_settings(), RecordingRegistry(TASKS, runs), clock)
-    value = {} if payload is None else json_of(payload)
-    job = _claimed(whendue, name_of(task), value, options)
-    context = _context(whendue, job, options)
+    submitted = _submitted(whendue, name_of(task), {} if payload is None else json_of(payload), options)
+    claimed_job = _claimed(whendue, submitted, options)
+    app = whendue.app
     with captured(whendue.settings.task_log_level):
-        ended = attempt_call(whendue.app.runtime, job, lambda: json.dumps(value), context)()
+        [call] = AttemptCalls(app.runtime, CompositeRunner(app.runtime, app.submit), app.submit).of([claimed_job])
+        ended = call()
     runs.raise_interrupt()
-    return _outcome(whendue, job, ended, context, runs.every[-1].error if runs.every else None)
+    children = tuple(record for record in records_of(app, whendue.table) if record.id != submitted.id)
+    return _outcome(whendue, claimed_job, ended, runs.every[-1].error if runs.every else None, children)
 
 
-def _claimed(whendue: MemoryWhendue, name: str, payload: Any, options: AttemptOptions) -> Job:
-    """Submit a job, for its policy and all checks, and return it as a worker has claimed it."""
-    number, now_ms = options.get("attempt", 1), whendue.clock.now_ms()
-    if number < 1:
-        raise ValueError(f"attempt is {number}; the first one is 1")
+def _submitted(whendue: MemoryWhendue, name: str, payload: Any, options: AttemptOptions) -> Job:
+    """Submit a job, for its policy and all checks."""
     nominal_at = options.get("nominal_at")
     request = JobRequest(
         name,
@@ -153,21 +154,27 @@ def _claimed(whendue: MemoryWhendue, name: str, payload: Any, options: AttemptOp
         schedule=options.get("schedule"),
         nominal_at=None if nominal_at is None else to_ms(nominal_at),
     )
-    job = whendue.app.submit.one(options.get("tenant", "test"), request).job
-    return evolve(
-        job,
-        id=options.get("job_id", job.id),
+    return whendue.app.submit.one(options.get("tenant", "test"), request).job
+
+
+def _claimed(whendue: MemoryWhendue, submitted: Job, options: AttemptOptions) -> ClaimedJob:
+    """Return a job as a worker has claimed it, with the context that the task gets."""
+    number, now_ms = options.get("attempt", 1), whendue.clock.now_ms()
+    if number < 1:
+        raise ValueError(f"attempt is {number}; the first one is 1")
+    job = evolve(
+        submitted,
+        id=options.get("job_id", submitted.id),
+        # With another id it would not be found where it is stored.
+        payload=whendue.app.runtime.payloads.payloads([submitted])[submitted.id],
+        payload_at=None,
         state=State.RUNNING,
         failures=number - 1,
         claims=number,
         fence=whendue.system.new_id(),
         started_at=now_ms,
-        lease_until=now_ms + job.policy.lease_s * 1000,
+        lease_until=now_ms + submitted.policy.lease_s * 1000,
     )
-
-
-def _context(whendue: MemoryWhendue, job: Job, options: AttemptOptions) -> Context:
-    """Return the context that a worker hands to the task."""
     noted = [
         insert("once", once_key(job.id, key, job.life), belonging(job, {"fence": _EARLIER}))
         for key in dict.fromkeys(options.get("noted", ()))
@@ -175,19 +182,23 @@ def _context(whendue: MemoryWhendue, job: Job, options: AttemptOptions) -> Conte
     whendue.table.apply(noted)
     message = ReceivedMessage("message", "receipt", "", job.attempt, job.queue)
     remaining_s = options.get("remaining_s", whendue.settings.max_timeout_s)
-    context = claimed(whendue.app.runtime, message, job, whendue.clock.now_ms() + round(remaining_s * 1000)).context
+    claimed_job = claimed(whendue.app.runtime, message, job, now_ms + round(remaining_s * 1000))
     if options.get("cancelled", False):
-        context.mark_cancelled()
-    return context
+        claimed_job.context.mark_cancelled()
+    return claimed_job
 
 
 def _outcome(
-    whendue: MemoryWhendue, job: Job, ended: Ended, context: Context, error: BaseException | None
+    whendue: MemoryWhendue,
+    claimed_job: ClaimedJob,
+    ended: Ended,
+    error: BaseException | None,
+    submitted: tuple[JobRecord, ...],
 ) -> AttemptOutcome:
     """Put together what a worker would record."""
-    now_ms = whendue.clock.now_ms()
+    now_ms, context = whendue.clock.now_ms(), claimed_job.context
     # The whole backoff: a draw of 1 is what jitter comes close to.
-    after = to_transition(job, ended, StoredPayload(), now_ms, whendue.settings.timing, draw=1).job
+    after = to_transition(claimed_job.job, ended, StoredPayload(), now_ms, whendue.settings.timing, draw=1).job
     state, lines = _STATES[after.state], context.close_log()
     failed = ended if isinstance(ended, Failed) else None
     return AttemptOutcome(
@@ -199,4 +210,5 @@ def _outcome(
         retry_in_s=(after.due_at - now_ms) / 1000 if state == "retry" else None,
         progress=None if context.last_progress is None else json.loads(context.last_progress),
         logs=tuple(read_lines(lines.text)) if lines else (),
+        submitted=submitted,
     )

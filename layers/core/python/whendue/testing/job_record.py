@@ -4,14 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
+from whendue.adapters.memory import MemoryStore
+from whendue.bootstrap.application import App
 from whendue.jobs.json_values import to_text
-from whendue.jobs.model import Failure, shown_state
+from whendue.jobs.model import Failure, from_item, shown_state
 from whendue.operations.reader import JobView
 from whendue.quotas import PAYLOAD_BYTES, RESULT_DEPTH
 from whendue.support.timestamps import EPOCH, instant
+from whendue.table.keys import job_key
 from whendue.testing.runs import moment
+
+_JOB: Final = job_key("").sk
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,13 @@ def record_of(view: JobView, now_ms: int) -> JobRecord:
         parent_id=job.parent_id,
         progress=None if job.progress is None else json.loads(job.progress),
     )
+
+
+def records_of(app: App, table: MemoryStore) -> list[JobRecord]:
+    """Return all jobs of a table, the oldest first, without the deliveries of notifications."""
+    jobs = [from_item(item) for key, item in table.rows.items() if key.sk == _JOB]
+    views = app.query.views([job for job in jobs if job.subscription is None])
+    return [record_of(view, app.clock.now_ms()) for view in views]
 
 
 def json_of(value: object) -> Any:

@@ -1,6 +1,7 @@
 """The client of the API for a whendue in memory: requests are answered in the process, and waiting lets time pass."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 import httpx
@@ -14,22 +15,32 @@ from whendue.support.clock import Clock
 _URL: Final = "https://whendue.invalid"
 
 
-class NotifyingTransport(httpx.BaseTransport):
-    """A transport that calls a function after each answer.
+class ApiTransport(httpx.BaseTransport):
+    """Answers requests by the API's code, which is imported for the first one, and calls a function after each answer.
 
     Args:
-        inner: answers the requests.
+        app: the application.
+        tenant: whose jobs the requests are about.
         answered: called before an answer is returned; what it raises, the request raises.
     """
 
-    def __init__(self, inner: httpx.BaseTransport, answered: Callable[[], None]) -> None:
-        """Use this transport."""
-        self._inner = inner
+    def __init__(self, app: App, tenant: str, answered: Callable[[], None]) -> None:
+        """Use this application."""
+        self._app = app
+        self._tenant = tenant
         self._answered = answered
 
+    @cached_property
+    def _api(self) -> InProcess:
+        return InProcess(self._app, self._tenant)
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request."""
-        response = self._inner.handle_request(request)
+        """Answer a request.
+
+        Raises:
+            ConfigurationError: the libraries that the API needs are not installed.
+        """
+        response = self._api.handle_request(request)
         self._answered()
         return response
 
@@ -42,9 +53,5 @@ def client_of(app: App, tenant: str, clock: Clock, answered: Callable[[], None])
         tenant: whose jobs the client sees.
         clock: what the client waits by.
         answered: called after each answer.
-
-    Raises:
-        ConfigurationError: the libraries that the API needs are not installed.
     """
-    transport = NotifyingTransport(InProcess(app, tenant), answered)
-    return Client(_URL, "in-memory", transport=transport, clock=clock)
+    return Client(_URL, "in-memory", transport=ApiTransport(app, tenant, answered), clock=clock)

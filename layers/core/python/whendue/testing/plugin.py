@@ -4,7 +4,9 @@ pytest imports this module in every project that has whendue installed: it impor
 """
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,16 +19,19 @@ SECTION = "errors of whendue's tasks"
 
 
 @pytest.fixture
-def whendue_app(pytestconfig: pytest.Config) -> "WhendueApp":
-    """Return a whole whendue in memory, with the tasks of the project and of the modules that tests import.
+def whendue_app(pytestconfig: pytest.Config) -> "Iterator[WhendueApp]":
+    """Yield a whole whendue in memory, with the tasks of the project and of the modules that tests import.
 
-    The project is the one whose whendue.toml is in pytest's root folder.
+    The project is the one whose whendue.toml is in pytest's root folder. `delay` and the like of tasks submit to it.
     """
     from whendue.testing.app import WhendueApp
     from whendue.testing.tasks import discover_project
 
     discover_project(pytestconfig.rootpath)
-    return WhendueApp()
+    app = WhendueApp()
+    # The client is an extra; a test can do without it.
+    with app.in_force() if find_spec("httpx") else nullcontext():
+        yield app
 
 
 @pytest.hookimpl(wrapper=True)
