@@ -74,7 +74,7 @@ def test_pure_modules_import_pure_modules(module: str) -> None:
 
 
 def test_the_client_and_the_server_do_not_know_each_other() -> None:
-    """Who only submits jobs installs and loads no server; and no server calls an API: command line and direct mode do."""
+    """Who only submits jobs installs no server; and no server calls an API: command line and direct mode do."""
     own = {module for module in MODULES if module.startswith("whendue.client")}
     used = {name for module in own for name in GRAPH[module]} - own
     assert used <= {"whendue.support.clock", "whendue.version"}
