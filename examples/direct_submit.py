@@ -22,13 +22,15 @@ from whendue.direct import DirectClient
 def take_order(client: DirectClient, number: str) -> str:
     """Store an order and the job that greets its customer, both or neither; return the job's id."""
     greeting = client.transaction_items(NewJob("email", mail(number)), idempotency_key=f"order-{number}")
-    order = {
-        "TableName": os.environ["ORDERS"],
-        "Item": {"id": {"S": number}},
-        "ConditionExpression": "attribute_not_exists(id)",
-    }
+    dynamodb, orders = boto3.client("dynamodb"), os.environ["ORDERS"]
+    is_new = "attribute_not_exists(id)"
     try:
-        boto3.client("dynamodb").transact_write_items(TransactItems=[{"Put": order}, *greeting.items])
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": orders, "Item": {"id": {"S": number}}, "ConditionExpression": is_new}},
+                *greeting.items,
+            ]
+        )
     except ClientError as error:
         if not greeting.is_taken(error):
             raise

@@ -50,7 +50,8 @@ def in_memory(_: Any) -> Iterator[Deployed]:
         reasons = [_reason(put, stored[key_of(put)]) for put in puts]
         if any(reason["Code"] != "None" for reason in reasons):
             error = {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"}
-            raise ClientError({"Error": error, "CancellationReasons": reasons}, "TransactWriteItems")  # type: ignore[typeddict-unknown-key]
+            response: Any = {"Error": error, "CancellationReasons": reasons}
+            raise ClientError(response, "TransactWriteItems")
         world.table.apply([delete("replace", key) for key, item in stored.items() if item])
         results = world.table.apply([insert("put", key_of(put), _values(put)) for put in puts])
         assert all(result.done for result in results)

@@ -23,7 +23,7 @@ import httpx
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.bootstrap.application import build
 from whendue.client import Client, NewJob, NewProfile
-from whendue.declarations.registry import Registry, discover
+from whendue.declarations.registry import discover
 from whendue.direct.transport import InProcess
 from whendue.settings import ALL_QUEUES, Settings
 from whendue.support.clock import system_clock
@@ -32,7 +32,7 @@ from whendue.support.secret import Secret
 clock = system_clock()
 secret = Secret.read("a-secret-of-a-program-in-memory-of-more-than-32-bytes")
 settings = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead", secret=secret)
-registry = discover("whendue.tasks", registry=Registry())
+registry = discover("whendue.tasks")
 app = build(settings, clock, MemoryStore(), MemoryQueue(clock), MemoryBlobs(), InlineRunner(), registry)
 with Client("https://direct.invalid", "unused", transport=InProcess(app, "acme")) as client:
     job = client.submit_job(NewJob("http", {"url": "https://example.com"}))

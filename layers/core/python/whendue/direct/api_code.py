@@ -35,7 +35,8 @@ def api_class() -> Any:
     carried.root()
     with _importing:
         if _FINDER not in sys.meta_path:
-            sys.meta_path.append(_FINDER)
+            # First: the path of the package would lead others to its modules.
+            sys.meta_path.insert(0, _FINDER)
         collects = gc.isenabled()
         try:
             return import_module(f"{NAME}.api.app").Api

@@ -36,12 +36,12 @@ class TransactItems:
     Args:
         job: the job as it is shown once the transaction is committed. With an Idempotency-Key, the job that had the
             key first has the same id.
-        items: for `TransactItems` of boto3's `client("dynamodb").transact_write_items`: one item, or two.
+        items: for `TransactItems` of boto3's `client("dynamodb").transact_write_items`: one dictionary, or two.
         planned: the job as it is stored.
     """
 
     job: JobWithPolicy
-    items: list[dict[str, Any]] = field(repr=False)
+    items: list[Any] = field(repr=False)
     planned: Job = field(repr=False)
 
     def is_taken(self, error: BaseException) -> bool:
