@@ -167,9 +167,10 @@ def test_jobs_that_a_task_submits_are_in_the_outcome() -> None:
     assert child.tenant == "test"
 
 
-def test_a_large_payload_arrives() -> None:
+@pytest.mark.parametrize("size", [10, 5_000, 500_000])
+def test_a_large_payload_arrives(size: int) -> None:
     """Wherever it would be stored, and whatever the job's id is."""
-    text = "x" * 500_000
+    text = "x" * size
     assert run_task(tasks.echo, {"text": text}) == {"text": text}
     assert run_task(tasks.echo, {"text": text}, job_id="another") == {"text": text}
 
