@@ -310,7 +310,7 @@ def test_what_needs_other_writes_is_refused(memory: Deployed) -> None:
     client = memory.client
     with pytest.raises(InvalidRequestError) as failed:
         client.transaction_items(depends(client))
-    assert [place.where for place in failed.value.errors] == ["dependsOn"]
+    assert [wrong.where for wrong in failed.value.errors] == ["dependsOn"]
     stored = dict(memory.world.table.rows)
     with pytest.raises(InvalidRequestError) as failed:
         client.transaction_items(NewJob("ok", {"n": "x" * 300_000}))

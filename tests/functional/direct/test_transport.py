@@ -208,11 +208,11 @@ def test_threads_and_tasks_share_a_client() -> None:
     async def ask() -> list[int]:
         async with AsyncClient(URL, "unused", transport=InProcess(world.app, TENANT)) as clients:
 
-            async def one(number: int) -> int:
+            async def read(number: int) -> int:
                 made = await clients.submit_job(NewJob("ok", {"number": number}))
                 return int((await clients.get_job(made.id)).payload["number"])
 
-            return list(await asyncio.gather(*(one(number) for number in range(8))))
+            return list(await asyncio.gather(*(read(number) for number in range(8))))
 
     assert asyncio.run(ask()) == list(range(8))
 
