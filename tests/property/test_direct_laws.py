@@ -39,9 +39,7 @@ FIELDS = {
     "profile": maybe(st.sampled_from(["default", "fast", "nobody", "a b"])),
     "retries": maybe(st.integers(-2, 200)),
     "delaySeconds": maybe(st.floats(-1, 4e7, allow_nan=False)),
-    "dueAt": maybe(
-        st.sampled_from(["2026-11-28T08:00:00Z", "2026-11-28T08:00:00", "9999-01-01T00:00:00Z"])
-    ),
+    "dueAt": maybe(st.sampled_from(["2026-11-28T08:00:00Z", "2026-11-28T08:00:00", "9999-01-01T00:00:00Z"])),
     "tags": maybe(st.dictionaries(st.text(max_size=70), st.text(max_size=300), max_size=12)),
     "notify": maybe(st.lists(st.sampled_from(["nobody", "a b", ""]), max_size=2)),
     "dependsOn": maybe(st.lists(st.sampled_from(["0190", ""]), max_size=2)),

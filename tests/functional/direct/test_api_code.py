@@ -24,11 +24,13 @@ from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, Memo
 from whendue.bootstrap.application import build
 from whendue.client import Client, NewJob, NewProfile
 from whendue.declarations.registry import discover
+from whendue.declarations.resources import TaskSettings, provide
 from whendue.direct.transport import InProcess
 from whendue.settings import ALL_QUEUES, Settings
 from whendue.support.clock import system_clock
 from whendue.support.secret import Secret
 
+provide("settings", lambda: TaskSettings.from_env({}))
 clock = system_clock()
 secret = Secret.read("a-secret-of-a-program-in-memory-of-more-than-32-bytes")
 settings = Settings("table", "bucket", {queue: queue for queue in ALL_QUEUES}, "dead", secret=secret)

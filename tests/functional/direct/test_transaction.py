@@ -24,6 +24,7 @@ from whendue.client.retry_policy import RetryPolicy
 from whendue.direct import DirectClient, TransactItems
 from whendue.direct.transaction import PlanningApp
 from whendue.errors import UnavailableError as Unavailable
+from whendue.errors import UnstorableError
 from whendue.jobs.model import State
 from whendue.submission.request import JobRequest
 
@@ -170,6 +171,20 @@ def test_a_late_commit_is_found_within_five_minutes(memory: Deployed, minutes: f
     assert at - began_ms <= 300_000
 
 
+def test_a_busy_timer_is_not_ahead_of_a_commit(memory: Deployed) -> None:
+    """Its positions stand at the jobs that it has just promoted, in every partition."""
+    world = memory.world
+    for _ in range(80):
+        world.submit(delay_s=131)
+    world.clock.advance(11)
+    assert world.tick().promoted == 80
+    planned = memory.client.transaction_items(NewJob("ok"))
+    memory.transact(planned.items)
+    world.pass_time(300)
+    [at] = runs(world, planned)
+    assert at - planned.planned.due_at <= LATE_MS
+
+
 def test_a_message_that_is_sent_after_the_commit_runs_the_job_at_once(deployed: Deployed) -> None:
     """And its check finds a job that has ended."""
     world, client = deployed.world, deployed.client
@@ -310,7 +325,7 @@ def test_what_needs_other_writes_is_refused(memory: Deployed) -> None:
     client = memory.client
     with pytest.raises(InvalidRequestError) as failed:
         client.transaction_items(depends(client))
-    assert [place.where for place in failed.value.errors] == ["dependsOn"]
+    assert [wrong.where for wrong in failed.value.errors] == ["dependsOn"]
     stored = dict(memory.world.table.rows)
     with pytest.raises(InvalidRequestError) as failed:
         client.transaction_items(NewJob("ok", {"n": "x" * 300_000}))
@@ -361,4 +376,6 @@ def test_a_planning_application_writes_no_job_whatever_is_asked_of_it() -> None:
     results = planning.submit.many(TENANT, [JobRequest("ok", {}), JobRequest("none", {})])
     assert [type(result).__name__ for result in results] == ["Submitted", "UnknownTaskError"]
     assert planning.submit.planned.job.state is State.PENDING
+    [unstorable] = planning.submit.many(TENANT, [JobRequest("ok", {}, group="\ud800")])
+    assert isinstance(unstorable, UnstorableError)
     assert list(DirectClient(world.app, TENANT).list_jobs()) == []

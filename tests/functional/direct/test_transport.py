@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from typing import Any
 
 import httpx
@@ -27,7 +28,7 @@ from whendue.client import (
     UnavailableError,
 )
 from whendue.client.operations import Operations
-from whendue.direct.transport import InProcess
+from whendue.direct.transport import InProcess, sent_request
 from whendue.errors import UnavailableError as Unavailable
 from whendue.support.clock import Clock, ManualClock
 
@@ -208,13 +209,31 @@ def test_threads_and_tasks_share_a_client() -> None:
     async def ask() -> list[int]:
         async with AsyncClient(URL, "unused", transport=InProcess(world.app, TENANT)) as clients:
 
-            async def one(number: int) -> int:
+            async def read(number: int) -> int:
                 made = await clients.submit_job(NewJob("ok", {"number": number}))
                 return int((await clients.get_job(made.id)).payload["number"])
 
-            return list(await asyncio.gather(*(one(number) for number in range(8))))
+            return list(await asyncio.gather(*(read(number) for number in range(8))))
 
     assert asyncio.run(ask()) == list(range(8))
+
+
+def test_a_request_leaves_nothing_in_the_context_of_its_caller() -> None:
+    """Threads of asynchronous requests get a copy of it: they would share one request under way."""
+    client = a_client(World())
+
+    def left() -> int:
+        client.submit_job(NewJob("ok"))
+        return len(copy_context())
+
+    assert Context().run(left) == 0
+
+
+def test_no_token_is_handed_on() -> None:
+    """The client of any other transport has one; here it means nothing, and nothing may log it."""
+    sent = sent_request(httpx.Request("GET", f"{URL}/jobs?a=b", headers={"Authorization": "Bearer x"}), World().system)
+    assert "authorization" not in dict(sent.headers)
+    assert (sent.target, dict(sent.headers)["host"]) == ("/jobs?a=b", "direct.invalid")
 
 
 def test_a_request_that_is_not_valid_names_its_places() -> None:

@@ -11,7 +11,9 @@ def test_functions_carry_all_but_what_runs_on_a_laptop() -> None:
     every = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py")}
     carried = {name for name, _ in core_files()}
     assert {name for name in every if name not in carried} == {
-        name for name in every if name.startswith(("whendue/cli/", "whendue/client/", "whendue/project/"))
+        name
+        for name in every
+        if name.startswith(("whendue/cli/", "whendue/client/", "whendue/direct/", "whendue/project/"))
     }
     assert {"whendue/client/sync_client.py", "whendue/project/dev.py"} <= every
     assert {"whendue/py.typed", "whendue/metrics/prices.json"} <= carried

@@ -22,7 +22,7 @@ _TOKEN: Final = "none"  # noqa: S105 - no token: the transport leaves it out
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """An application, and as whom a client asks there."""
+    """An application, and the identity that a client has there."""
 
     app: App
     identity: Identity
@@ -30,8 +30,8 @@ class _Access:
 
     def transport(self, app: App) -> InProcess:
         """Return a transport to this application, or to one that takes its part."""
-        who = self.identity
-        return InProcess(app, who.tenant, who.scopes, who.subject, log_requests=self.log_requests)
+        given = self.identity
+        return InProcess(app, given.tenant, given.scopes, given.subject, log_requests=self.log_requests)
 
 
 def environment_app() -> App:
