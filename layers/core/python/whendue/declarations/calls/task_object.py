@@ -122,14 +122,23 @@ def _check_names(model: type[BaseModel], fields: dict[str, Any]) -> None:
     Raises:
         TypeError: there is one, as for a parameter that a function does not have.
     """
-    aliases = [field.validation_alias or field.alias for field in model.model_fields.values()]
-    if model.model_config.get("extra", "ignore") != "ignore" or not all(
-        isinstance(name, str | None) for name in aliases
-    ):
+    known = _names_of(model)
+    if known is None or model.model_config.get("extra", "ignore") != "ignore":
         return
-    known = {*model.model_fields, *filter(None, aliases)}
     if unknown := [name for name in fields if name not in known]:
         raise TypeError(f"{model.__name__} has no field {unknown[0]}; its fields are {', '.join(sorted(known))}")
+
+
+def _names_of(model: type[BaseModel]) -> set[str] | None:
+    """Return the names by which a model takes its fields; None if they are paths, or one of several."""
+    takes_names = model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
+    known: set[str] = set()
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias or field.alias or name
+        if not isinstance(alias, str):
+            return None
+        known |= {alias, name} if takes_names else {alias}
+    return known
 
 
 def _given(payload: Any, fields: dict[str, Any]) -> Any:
