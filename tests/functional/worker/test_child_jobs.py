@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -113,6 +114,25 @@ def test_created_jobs_run() -> None:
     parent(world, run)
     world.pass_time(5)
     assert [job.state for job in jobs_of(world)] == [State.SUCCEEDED] * 2
+
+
+def test_a_created_job_costs_two_calls() -> None:
+    """A write and a send, as over HTTP; and a job that creates none costs nothing more."""
+
+    def spent(run: Callable[[Any, Context], Any]) -> Counter[str]:
+        world = World()
+        calls: list[str] = []
+        app = world.build(Counted(world.table, calls), Counted(world.queues, calls))
+        world.task("parent", run)
+        for _ in range(2):
+            # The first batch asks what is paused.
+            world.submit("parent")
+            calls.clear()
+            app.work.handle(world.queues.receive("normal")[:1], world.clock.now_ms() + 60_000)
+        return Counter(calls)
+
+    plain = spent(lambda payload, ctx: None)
+    assert spent(lambda payload, ctx: ctx.submit("bad", priority="low") and None) - plain == Counter(apply=1, send=1)
 
 
 # --- once --------------------------------------------------------------------------------------------------------

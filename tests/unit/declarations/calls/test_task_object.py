@@ -11,7 +11,7 @@ import typing
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, RootModel, SecretStr
+from pydantic import AliasChoices, BaseModel, Field, RootModel, SecretStr
 
 from whendue import Context, Task, task
 from whendue.declarations.calls import task_object
@@ -169,6 +169,34 @@ def test_fields_that_do_not_fit_are_refused_at_once(submitted: list[Call]) -> No
     with pytest.raises(TypeError, match="not both"):
         double.delay(Order(number=1), number=2)
     assert submitted == []
+
+
+def test_a_misspelt_field_is_refused_where_the_model_would_ignore_it(submitted: list[Call]) -> None:
+    """A function has no such parameter either; a model that allows further fields gets them."""
+    for wrong in ("nummer", "unit"):
+        with pytest.raises(TypeError, match=f"Order has no field {wrong}; its fields are number, tags, unitName"):
+            double.delay(number=1, **{wrong: 2})
+    assert submitted == []
+
+    class Open(BaseModel, extra="allow"):
+        """Any fields."""
+
+    class Lenient(BaseModel, populate_by_name=True):
+        x: int = Field(alias="y")
+
+    class Choosy(BaseModel):
+        x: int = Field(validation_alias=AliasChoices("a", "b"))
+
+    def take(payload: Open) -> None: ...
+
+    def choose(payload: Choosy) -> None: ...
+
+    def be(payload: Lenient) -> None: ...
+
+    task("open", registry=Registry())(take).delay(zebra=1)
+    task("choosy", registry=Registry())(choose).delay(b=1)
+    task("lenient", registry=Registry())(be).delay(x=1)
+    assert [call.payload for call in submitted] == [{"zebra": 1}, {"x": 1}, {"y": 1}]
 
 
 def test_a_secret_is_written_as_the_model_writes_it(submitted: list[Call]) -> None:

@@ -4,22 +4,25 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from whendue.aws_quotas import PROGRESS_BYTES
 from whendue.declarations.attempt_log import AttemptLog, KeptLines, line_of_record
-from whendue.declarations.calls.model import UNSET, Call, Named, Options, WorkflowCall, call_of
 from whendue.declarations.log_capture import AttemptLogger
 from whendue.errors import ConfigurationError, InvalidRequestError, StateConflictError
 from whendue.jobs.json_values import NotJsonError, to_text
 from whendue.jobs.model import Job
 from whendue.quotas import SUBMITS_PER_ATTEMPT
 
+if TYPE_CHECKING:
+    # Few attempts submit jobs.
+    from whendue.declarations.calls.model import Call, Named, Options, WorkflowCall
+
 
 class Creator(Protocol):
     """Creates the jobs that an attempt asks for."""
 
-    def __call__(self, call: Call | WorkflowCall, name: str, traceparent: str | None) -> str:
+    def __call__(self, call: "Call | WorkflowCall", name: str, traceparent: str | None) -> str:
         """Create what is asked for, unless an attempt of the same job has done so under this name; return its id.
 
         Args:
@@ -152,7 +155,7 @@ class Context:
     # --- jobs of the same tenant ---------------------------------------------------------------------------------
 
     def submit(
-        self, task: Named | str, payload: Any = UNSET, *, key: str | None = None, **options: Unpack[Options]
+        self, task: "Named | str", payload: Any = ..., *, key: str | None = None, **options: "Unpack[Options]"
     ) -> str:
         """Create a job of the same tenant, once for all attempts of this job; return its id.
 
@@ -172,26 +175,30 @@ class Context:
             ConfigurationError: this context has no worker.
             UnavailableError: it is unknown whether the job exists; another attempt will find it, or create it.
         """
+        from whendue.declarations.calls.model import call_of
+
         return self.submit_call(call_of(task, payload, key, options))
 
     async def submit_async(
-        self, task: Named | str, payload: Any = UNSET, *, key: str | None = None, **options: Unpack[Options]
+        self, task: "Named | str", payload: Any = ..., *, key: str | None = None, **options: "Unpack[Options]"
     ) -> str:
         """Create a job as `submit` does, in a thread: the coroutine's loop goes on."""
+        from whendue.declarations.calls.model import call_of
+
         return await self.submit_call_async(call_of(task, payload, key, options))
 
-    def submit_call(self, call: Call | WorkflowCall) -> str:
+    def submit_call(self, call: "Call | WorkflowCall") -> str:
         """Create what code asks for; arguments, result and errors as of `submit`."""
         return self._creation(call)()
 
-    async def submit_call_async(self, call: Call | WorkflowCall) -> str:
+    async def submit_call_async(self, call: "Call | WorkflowCall") -> str:
         """Create what code asks for in a thread."""
         import asyncio
 
         # Its number is taken here: threads begin in any order.
         return await asyncio.to_thread(self._creation(call))
 
-    def _creation(self, call: Call | WorkflowCall) -> Callable[[], str]:
+    def _creation(self, call: "Call | WorkflowCall") -> Callable[[], str]:
         """Return what creates a job or workflow, under the name that it has in all attempts."""
         if self._has_ended:
             raise StateConflictError("the attempt has ended: submit jobs before the task returns")

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from whendue.bulkhead import Bulkhead
-from whendue.declarations.calls.model import Call, WorkflowCall
 from whendue.declarations.context import Context, Creator
 from whendue.declarations.log_capture import CURRENT, TO_ATTEMPT, capture
 from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
@@ -23,6 +23,9 @@ from whendue.references.resolver import InputResolver
 from whendue.submission.submit import Submit
 from whendue.worker.claimed_job import ClaimedJob
 from whendue.workflows.runner import CompositeRunner
+
+if TYPE_CHECKING:
+    from whendue.declarations.calls.model import Call, WorkflowCall
 
 
 class AttemptCalls:
@@ -93,7 +96,7 @@ class AttemptCalls:
         if job.subscription:
             return None
 
-        def create(call: Call | WorkflowCall, name: str, traceparent: str | None) -> str:
+        def create(call: "Call | WorkflowCall", name: str, traceparent: str | None) -> str:
             # Few attempts create jobs.
             from whendue.worker.child_jobs import create_child
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict
 
 from whendue.errors import InvalidPayloadError, InvalidRequestError, PayloadTooLargeError
@@ -19,14 +18,8 @@ from whendue.quotas import (
 )
 from whendue.support.text import nearest
 
-
-class Unset(Enum):
-    """The type of UNSET: nothing was given, as None is a payload."""
-
-    UNSET = "unset"
-
-
-UNSET: Final = Unset.UNSET
+# Nothing was given, as None is a payload.
+UNSET: Final = ...
 
 
 class Named(Protocol):

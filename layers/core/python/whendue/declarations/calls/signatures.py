@@ -23,7 +23,6 @@ from whendue.declarations.calls.model import (
     Options,
     Step,
     StepOptions,
-    Unset,
     WorkflowCall,
     WorkflowOptions,
     call_of,
@@ -168,7 +167,7 @@ class Signature(Canvas):
 
     def _payload_after(self, before: _Before) -> Any:
         """Return the payload: its own, with references to what comes before; else what that has resulted in."""
-        if not isinstance(self._payload, Unset):
+        if self._payload is not UNSET:
             return _referring(plain(self.type, self._payload), before.results)
         return {} if before.results is None else before.results
 

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, Generic, ParamSpec, TypeVar, Unpack
 
+from pydantic import BaseModel
+
 from whendue.declarations.calls.handles import AsyncJobHandle, JobHandle, submit_job, submit_job_async
 from whendue.declarations.calls.model import UNSET, Call, Options, call_of
 from whendue.declarations.calls.signatures import Signature
@@ -88,6 +90,7 @@ class Task(Generic[P, R]):
 
         Raises:
             InvalidPayloadError: the fields do not fit the model; otherwise as `submit`.
+            TypeError: the model has no such field, and would ignore it.
         """
         return submit_job(self._now(payload, fields))
 
@@ -107,7 +110,35 @@ class Task(Generic[P, R]):
 
     def _now(self, payload: Any, fields: dict[str, Any]) -> Call:
         given = _given(payload, fields)
-        return call_of(self, self.definition.model_of(fields) if fields else given, None, {})
+        if fields:
+            _check_names(self.definition.payload, fields)
+            given = self.definition.model_of(fields)
+        return call_of(self, given, None, {})
+
+
+def _check_names(model: type[BaseModel], fields: dict[str, Any]) -> None:
+    """Refuse fields that a model does not have, where it would ignore them: a misspelt one would be lost.
+
+    Raises:
+        TypeError: there is one, as for a parameter that a function does not have.
+    """
+    known = _names_of(model)
+    if known is None or model.model_config.get("extra", "ignore") != "ignore":
+        return
+    if unknown := [name for name in fields if name not in known]:
+        raise TypeError(f"{model.__name__} has no field {unknown[0]}; its fields are {', '.join(sorted(known))}")
+
+
+def _names_of(model: type[BaseModel]) -> set[str] | None:
+    """Return the names by which a model takes its fields; None if they are paths, or one of several."""
+    takes_names = model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
+    known: set[str] = set()
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias or field.alias or name
+        if not isinstance(alias, str):
+            return None
+        known |= {alias, name} if takes_names else {alias}
+    return known
 
 
 def _given(payload: Any, fields: dict[str, Any]) -> Any:
