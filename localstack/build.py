@@ -32,7 +32,8 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
 # What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
-NOT_IN_FUNCTIONS = ("whendue/carried/", "whendue/cli/", "whendue/client/", "whendue/project/")
+_NOT_DEPLOYED = ("carried", "cli", "client", "direct", "project", "testing")
+NOT_IN_FUNCTIONS = tuple(f"whendue/{name}/" for name in _NOT_DEPLOYED)
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024

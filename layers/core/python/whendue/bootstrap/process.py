@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 @cache
-def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
+def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False, tasks: str = USER_TASKS) -> App:
     """Return this process's application, on AWS, configured by the environment.
 
     Args:
         isolated: this process was started for one suspect, and runs it itself.
         listen_s: how long a call to SQS may wait for a message.
         threads: how many threads may call AWS at once; a function's have connections enough.
+        tasks: packages of tasks, separated by commas, where WHENDUE_TASKS does not name them.
 
     Raises:
         ConfigurationError: a setting is not right. A module of tasks that cannot be imported is logged, and left out.
@@ -63,7 +64,7 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False) -> App:
         WideQueue(SqsQueue(sqs, urls, clock), pool),
         S3Blobs(DeferredClient(lambda: client("s3")), settings.bucket),
         ThreadRunner(),
-        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", USER_TASKS).split(",")),
+        discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *os.environ.get("WHENDUE_TASKS", tasks).split(",")),
         Tracing.from_env(os.environ),
         isolation=None if isolated else ChildProcesses(ISOLATED_AT_ONCE),
         pool=pool,

@@ -13,6 +13,7 @@ from whendue.client.errors import (
     ConflictError,
     ForbiddenError,
     InvalidRequestError,
+    JobNotSucceededError,
     NotFoundError,
     PreconditionFailedError,
     TokenError,
@@ -22,6 +23,11 @@ from whendue.client.errors import (
     UnavailableError,
     UnexpectedAnswerError,
     WaitTimeoutError,
+)
+from whendue.client.in_force import (
+    configure,
+    current_client,
+    use,
 )
 from whendue.client.inputs.definitions import (
     NewProfile,
@@ -157,6 +163,7 @@ __all__ = [
     "InvalidRequestError",
     "Items",
     "Job",
+    "JobNotSucceededError",
     "JobTemplate",
     "JobWithPolicy",
     "JobWithTimeline",
@@ -206,4 +213,7 @@ __all__ = [
     "WorkflowEdge",
     "WorkflowNode",
     "WorkflowTemplate",
+    "configure",
+    "current_client",
+    "use",
 ]

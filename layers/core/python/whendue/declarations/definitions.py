@@ -65,15 +65,24 @@ class TaskDefinition:
 
         A validator that fails, instead of refusing, fails the attempt with its own error: another one may succeed.
         """
-        from pydantic import ValidationError
-
-        try:
-            model = self._validator(payload)
-        except ValidationError as error:
-            raise InvalidPayloadError(self._refusal, errors=places(error)) from None
+        model = self.model_of(payload)
         if self.channel:
             return resource("notify")(self.channel, model, context)
         return finished(self.function(model, context) if self.takes_context else self.function(model))
+
+    def model_of(self, payload: object) -> "BaseModel":
+        """Make the payload's model of plain values; the time that its validators take is not bounded.
+
+        Raises:
+            InvalidPayloadError: they do not fit; `details["errors"]` names the places, never the values.
+            BaseException: whatever a validator raises.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return self._validator(payload)
+        except ValidationError as error:
+            raise InvalidPayloadError(self._refusal, errors=places(error)) from None
 
     def backoff_s(self, attempt: int) -> float | None:
         """Return the delay after a failed attempt by the task's own function, seconds; None if it has none.
