@@ -34,6 +34,8 @@ _CONFLICT = re.compile(r"The conflict is caused by:\n(?P<causes>(?:    .+\n)+)")
 # Of pip's errors, in a message.
 _SHOWN_CHARS = 2000
 _WHENDUE = "whendue"
+# A local version: it meets what asks for this version, and no index has it.
+STUB = f"{VERSION}+functions"
 
 
 def installed(folder: Path, requirements: str, architecture: str, python: str | None = None) -> dict[str, bytes]:
@@ -52,7 +54,7 @@ def installed(folder: Path, requirements: str, architecture: str, python: str | 
         work = Path(name)
         target = work / "installed"
         target.mkdir()
-        options = ["--target", str(target), *wheels_for(architecture), "-c", str(_constraints(work))]
+        options = ["--target", str(target), *wheels_for(architecture), "-c", str(_constraints(work)), "--find-links", str(work)]
         _pip(["-r", str(_requirements(folder / requirements, work)), *options], folder, requirements, python)
         return {name: (target / name).read_bytes() for name in _kept(target)}
 
@@ -93,17 +95,17 @@ def _constraints(work: Path) -> Path:
 
     Without the lock's hashes: pip would ask for those of the project's requirements, too.
     """
-    stub = work / f"{_WHENDUE}-{VERSION}-py3-none-any.whl"
-    metadata = f"{_WHENDUE}-{VERSION}.dist-info"
+    stub = work / f"{_WHENDUE}-{STUB}-py3-none-any.whl"
+    metadata = f"{_WHENDUE}-{STUB}.dist-info"
     with zipfile.ZipFile(stub, "w") as wheel:
-        wheel.writestr(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: {_WHENDUE}\nVersion: {VERSION}\n")
+        wheel.writestr(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: {_WHENDUE}\nVersion: {STUB}\n")
         wheel.writestr(
             f"{metadata}/WHEEL", "Wheel-Version: 1.0\nGenerator: whendue\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         wheel.writestr(f"{metadata}/RECORD", f"{metadata}/METADATA,,\n{metadata}/WHEEL,,\n{metadata}/RECORD,,\n")
     pins = [f"{name}=={version}" for name, version in _PINNED.findall(LOCK.read_text())]
     path = work / "constraints.txt"
-    path.write_text("\n".join([*pins, f"{_WHENDUE} @ {stub.as_uri()}", ""]))
+    path.write_text("\n".join([*pins, f"{_WHENDUE}=={STUB}", ""]))
     return path
 
 

@@ -420,11 +420,10 @@ run "without_secrets_no_function_may_read_any" {
 
 run "settings_of_tasks_that_cannot_be_are_refused" {
   command         = plan
-  expect_failures = [var.secrets, var.task_environment, var.queue_settings, var.worker_statements, var.worker_policy_arns, var.vpc]
+  expect_failures = [var.secrets, var.queue_settings, var.worker_statements, var.worker_policy_arns, var.vpc]
 
   variables {
     secrets            = { KEY = { ssm = "/shop/key", secretsmanager = "shop/key" } }
-    task_environment   = { WHENDUE_TABLE = "mine" }
     queue_settings     = { low = { batch_size = 11 } }
     worker_statements  = [{ Effect = "Maybe", Action = ["s3:GetObject"], Resource = ["*"] }]
     worker_policy_arns = ["AmazonS3ReadOnlyAccess"]
@@ -439,5 +438,24 @@ run "secrets_by_arn_and_unknown_queues_are_refused" {
   variables {
     secrets        = { KEY = { secretsmanager = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-AbCdEf" } }
     queue_settings = { slow = { batch_size = 1 } }
+  }
+}
+
+run "settings_of_whendue_are_no_variables_of_tasks" {
+  command         = plan
+  expect_failures = [var.task_environment]
+
+  variables {
+    task_environment = { WHENDUE_TABLE = "mine" }
+  }
+}
+
+run "a_variable_has_one_value" {
+  command         = plan
+  expect_failures = [var.secrets]
+
+  variables {
+    task_environment = { KEY = "value" }
+    secrets          = { KEY = { ssm = "/shop/key" } }
   }
 }
