@@ -45,7 +45,7 @@ def test_values_are_read_from_both_services() -> None:
 
 def test_a_variable_that_is_set_stays() -> None:
     """A child process inherits what its parent has read; a second read may be another value."""
-    assert read_task_secrets({"KEY": "mine", **environment(KEY="ssm:/shop/none")}).values == {}
+    assert read_task_secrets({"KEY": "mine", **environment(KEY="ssm:/shop/key")}).values == {}
 
 
 def test_a_secret_that_is_not_there_takes_no_other_with_it() -> None:
