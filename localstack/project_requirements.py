@@ -54,7 +54,15 @@ def installed(folder: Path, requirements: str, architecture: str, python: str | 
         work = Path(name)
         target = work / "installed"
         target.mkdir()
-        options = ["--target", str(target), *wheels_for(architecture), "-c", str(_constraints(work)), "--find-links", str(work)]
+        options = [
+            "--target",
+            str(target),
+            *wheels_for(architecture),
+            "-c",
+            str(_constraints(work)),
+            "--find-links",
+            str(work),
+        ]
         _pip(["-r", str(_requirements(folder / requirements, work)), *options], folder, requirements, python)
         return {name: (target / name).read_bytes() for name in _kept(target)}
 
