@@ -36,7 +36,7 @@ def test_the_wheel_has_every_module_and_the_template(contents: set[str]) -> None
     """What is no module must be named in pyproject.toml: one that is forgotten is missed by a user alone."""
     modules = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "whendue").rglob("*.py")}
     template = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "whendue").rglob("*.template")}
-    assert len(template) == 8
+    assert len(template) == 9
     assert modules | template | {"whendue/py.typed"} <= contents
 
 

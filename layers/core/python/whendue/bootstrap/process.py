@@ -41,6 +41,7 @@ def app(*, listen_s: int = 0, threads: int = 0, isolated: bool = False, tasks: s
     from whendue.adapters.threads import ThreadPool, ThreadRunner
     from whendue.adapters.timer_invoker import LambdaInvoker
 
+    _put_task_secrets()
     # Tasks' own calls are tried again by their jobs, not behind their backs; a function may run for 15 minutes.
     once = {"retries": {"total_max_attempts": 1}}
     allowed = TaskSettings.from_env(os.environ)
@@ -83,3 +84,15 @@ def _sender_of_mails(settings: Mapping[str, Any]) -> "EmailSender":
     from whendue.adapters.ses import sender
 
     return sender(os.environ, **settings)
+
+
+def _put_task_secrets() -> None:
+    """Put the secrets of tasks into the environment, before the tasks are imported."""
+    if not os.environ.get("WHENDUE_TASK_SECRETS"):
+        return
+    from whendue.adapters.task_secrets import read_task_secrets
+
+    found = read_task_secrets(os.environ)
+    os.environ.update(found.values)
+    for failed in found.failures:
+        sys.stdout.write(f"{failed.log_line()}\n")

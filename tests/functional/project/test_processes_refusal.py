@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from whendue.project.refusal import Refusal
+from whendue.project.processes import Refusal
 
 
 @pytest.fixture
