@@ -1,4 +1,4 @@
-"""Processes that `whendue dev` starts, each in a group of its own, what they print, and the answer in an API's place."""
+"""Processes that `whendue dev` starts, what they print, and what answers while the API cannot start."""
 
 import json
 import os
