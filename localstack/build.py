@@ -13,16 +13,19 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import whendue
 from localstack.bytecode import Compiler, local_compiler, runtime_compiler
 from localstack.layer_contents import kept
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.task_manifest import NAME, task_manifest
+from localstack.project_files import Project, largest, megabytes, own_files
+from localstack.project_requirements import installed
 from localstack.topology import topology
 
 Target = Literal["local", "container", "lambda"]
@@ -30,13 +33,17 @@ Target = Literal["local", "container", "lambda"]
 FORMAT = 5
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+FILE_MODE = 0o644
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
 # What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
-NOT_IN_FUNCTIONS = ("whendue/carried/", "whendue/cli/", "whendue/client/", "whendue/project/")
+_NOT_DEPLOYED = ("carried", "cli", "client", "direct", "project", "testing")
+NOT_IN_FUNCTIONS = tuple(f"whendue/{name}/" for name in _NOT_DEPLOYED)
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
+# What is uploaded without S3, zipped; the same page.
+UPLOADED_BYTES = 50 * 1024 * 1024
 USER_TASKS = "functions/worker/tasks"
 # The function that imports users' tasks; and those that import the modules of their channels, when one is used.
 WORKER = "worker"
@@ -44,15 +51,28 @@ WITH_CHANNELS = ("api", "notifier")
 # A file of further tasks that is code of each function instead, also of those that import no tasks.
 EVERY_FUNCTION = "_every_function.py"
 FIRST_IMPORTED = "functions/__init__.py"
+# Errors in a user's task show when it is imported, and turn off its module alone.
+MAY_FAIL = (f"{USER_TASKS}/",)
 MANIFEST = BUILD / "manifest.json"
+# The functions that import a project's tasks, and get its code and what it requires. Once the others read a manifest of
+# the tasks, it is the worker alone; Terraform follows what the build writes down.
+IMPORTING = ("api", "dead_letter", "notifier", "timer", "worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a deploy uploads: layer name -> zip, function name -> zip."""
+    """What a deploy uploads.
+
+    Args:
+        layers: name -> zip.
+        functions: name -> zip.
+        project: of a project's build, what else Terraform needs: its packages of tasks, the functions that import them,
+            the processor, and the names of zips that must be uploaded by way of S3.
+    """
 
     layers: dict[str, Path]
     functions: dict[str, Path]
+    project: dict[str, Any] = field(default_factory=dict)
 
     def save(self, manifest: Path = MANIFEST) -> Path:
         """Write down which zips belong together, for Terraform: their names carry hashes."""
@@ -60,7 +80,7 @@ class Built:
             kind: {name: path.name for name, path in paths.items()}
             for kind, paths in (("layers", self.layers), ("functions", self.functions))
         }
-        manifest.write_text(json.dumps(names, indent=2) + "\n")
+        manifest.write_text(json.dumps(names | self.project, indent=2) + "\n")
         return manifest
 
 
@@ -102,6 +122,83 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
     return Built(layers, functions)
 
 
+def build_project(project: Project) -> Built:
+    """Build a project outside of this repository, for Lambda.
+
+    What the project requires beyond whendue's own requirements is a layer of its own, `project`, if there is any.
+
+    Raises:
+        subprocess.CalledProcessError: whendue's own dependencies could not be installed.
+        RuntimeError: a package has no wheel for the functions, or a function is larger than Lambda takes.
+    """
+    compiler = runtime_compiler()
+    processor = project.architecture or topology().runtime.architecture
+    layers = {
+        "dependencies": _dependencies("lambda", compiler, processor, project.aws_services),
+        "core": _core(compiler),
+        **_project_layer(project, processor, compiler),
+    }
+    own = own_files(project)
+    functions = {}
+    for name, function in topology().functions.items():
+        given = own if name in IMPORTING else {}
+        files = dict(_function_files(function.sources, None))
+        framework = {path: data for path, data in files.items() if not path.startswith(f"{USER_TASKS}/")}
+        functions[name] = _zip(f"function-{name}", (framework | given).items(), compiler, FUNCTION_ROOT, tuple(given))
+    _check_sizes(layers, functions)
+    facts = {
+        "tasks": project.tasks,
+        "importing": list(IMPORTING),
+        "architecture": processor,
+        "uploaded": [path.name for path in layers.values() if path.stat().st_size > UPLOADED_BYTES],
+    }
+    return Built(layers, functions, facts)
+
+
+def _project_layer(project: Project, processor: str, compiler: Compiler) -> dict[str, Path]:
+    if project.requirements is None:
+        return {}
+    required = installed(project.folder, project.requirements, processor, compiler.python)
+    if not required:
+        return {}
+    files = {f"python/{name}": data for name, data in required.items()}
+    # A package may bring sources of other versions of Python, and programs.
+    return {"project": _zip("layer-project", files.items(), compiler, LAYER_ROOT, ("python/",), mode=0o755)}
+
+
+def unzipped_bytes(path: Path) -> int:
+    """Return what a zip takes when Lambda has unpacked it."""
+    with zipfile.ZipFile(path) as archive:
+        return sum(info.file_size for info in archive.infolist())
+
+
+def _check_sizes(layers: Mapping[str, Path], functions: Mapping[str, Path]) -> None:
+    """Refuse what Lambda would refuse: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+    below = sum(unzipped_bytes(path) for path in layers.values())
+    for name, path in functions.items():
+        size = below + unzipped_bytes(path)
+        if size > UNZIPPED_BYTES:
+            raise RuntimeError(
+                f"the function {name} has {megabytes(size)} with its layers, unzipped; Lambda takes "
+                f"{megabytes(UNZIPPED_BYTES)}. Largest packages: {largest(_package_sizes(layers.values()))}"
+            )
+        if path.stat().st_size > UPLOADED_BYTES:
+            raise RuntimeError(
+                f"the zip of the function {name} has {megabytes(path.stat().st_size)}; at most "
+                f"{megabytes(UPLOADED_BYTES)} are uploaded. Keep large files of the project in a bucket"
+            )
+
+
+def _package_sizes(layers: Iterable[Path]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for path in layers:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                package = info.filename.split("/")[1]
+                sizes[package] = sizes.get(package, 0) + info.file_size
+    return sizes
+
+
 def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
     """Put dependencies, core and all functions into one zip: the dependencies are compressed once for all of them."""
     base = _dependencies("container", compiler)
@@ -114,7 +211,7 @@ def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
     draft = path.with_suffix(f".{os.getpid()}.draft")
     shutil.copyfile(base, draft)
     with zipfile.ZipFile(draft, "a", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, sorted(compiler.compile(sources, FUNCTION_ROOT, USER_TASKS).items()))
+        _add(archive, sorted(compiler.compile(sources, FUNCTION_ROOT, MAY_FAIL).items()))
         size = sum(info.file_size for info in archive.infolist())
     if size > UNZIPPED_BYTES:
         draft.unlink()
@@ -122,10 +219,21 @@ def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
     return draft.replace(path)
 
 
-def _dependencies(target: Target, compiler: Compiler) -> Path:
-    """Install the locked requirements into a folder and zip it; a lock that was built before is not built again."""
+def _dependencies(
+    target: Target, compiler: Compiler, processor: str | None = None, services: tuple[str, ...] = ()
+) -> Path:
+    """Install the locked requirements into a folder and zip it; a lock that was built before is not built again.
+
+    Args:
+        target: see `build`.
+        compiler: compiles their sources.
+        processor: of the functions; None: the topology's.
+        services: boto3's names of services that stay beyond the topology's.
+    """
     lock = ROOT / "requirements/layer.txt"
-    chosen = f"{FORMAT}\n{_interpreter(target)}\n{compiler.version}\n{topology().layers['dependencies']}"
+    chosen = f"{FORMAT}\n{_interpreter(target, processor)}\n{compiler.version}\n{topology().layers['dependencies']}"
+    # Nothing for none, so that the name of a layer without stays.
+    chosen += "".join(f"\n{service}" for service in sorted(services))
     mark = hashlib.sha256(f"{chosen}\n{lock.read_text()}".encode()).hexdigest()[:16]
     path = BUILD / f"layer-dependencies-{target}-{mark}.zip"
     with exclusive(f"layer-{target}"):
@@ -134,12 +242,12 @@ def _dependencies(target: Target, compiler: Compiler) -> Path:
         with TemporaryDirectory() as folder:
             # What else the emulator's environment holds is no business of the layer: no warnings of conflicts with it.
             quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-conflicts", "--no-compile"]
-            options = [*quiet, *_platform(target), "--require-hashes", "-r", str(lock)]
+            options = [*quiet, *_platform(target, processor), "--require-hashes", "-r", str(lock)]
             # Wheels of another machine can be chosen by any interpreter; the emulator's own only by itself.
             _python("-m", "pip", "install", *options, "--target", folder, local=target == "local")
-            installed = dict(_tree(Path(folder)))
+            found = dict(_tree(Path(folder)))
         below, root = ("", FUNCTION_ROOT) if target == "container" else ("python/", LAYER_ROOT)
-        files = {f"{below}{inside}": installed[name] for name, inside in kept(installed).items()}
+        files = {f"{below}{inside}": found[name] for name, inside in kept(found, services).items()}
         return _write(path, sorted(compiler.compile(files, root).items()))
 
 
@@ -149,18 +257,18 @@ def _python(*arguments: str, local: bool = True) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _interpreter(target: Target) -> str:
+def _interpreter(target: Target, processor: str | None = None) -> str:
     if target != "local":
-        return " ".join(_platform(target))
+        return " ".join(_platform(target, processor))
     return _python("-c", "import sys; print(sys.version_info[:2])") + platform.machine()
 
 
-def _platform(target: Target) -> list[str]:
+def _platform(target: Target, lambda_processor: str | None = None) -> list[str]:
     """Return pip's options for wheels of another platform."""
     if target == "local":
         return []
     runtime = topology().runtime
-    processor = runtime.architecture if target == "lambda" else platform.machine()
+    processor = lambda_processor or runtime.architecture if target == "lambda" else platform.machine()
     machine = {"arm64": "aarch64"}.get(processor, processor)
     version = runtime.python.removeprefix("python")
     return ["--only-binary=:all:", f"--python-version={version}", f"--platform=manylinux2014_{machine}"]
@@ -173,8 +281,9 @@ def _core(compiler: Compiler) -> Path:
 
 def core_files() -> Iterator[tuple[str, bytes]]:
     """Return the files of whendue that functions run: all but NOT_IN_FUNCTIONS."""
-    source = ROOT / (topology().layers["core"].source or "")
-    return ((name, data) for name, data in _tree(source) if not name.startswith(NOT_IN_FUNCTIONS))
+    package = Path(whendue.__file__).parent
+    files = ((f"{package.name}/{name}", data) for name, data in _tree(package))
+    return ((name, data) for name, data in files if not name.startswith(NOT_IN_FUNCTIONS))
 
 
 def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
@@ -221,11 +330,19 @@ def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield name, path.read_bytes()
 
 
-def _zip(name: str, files: Iterable[tuple[str, bytes]] | Mapping[str, bytes], compiler: Compiler, root: str) -> Path:
+def _zip(
+    name: str,
+    files: Iterable[tuple[str, bytes]] | Mapping[str, bytes],
+    compiler: Compiler,
+    root: str,
+    may_fail: tuple[str, ...] = MAY_FAIL,
+    *,
+    mode: int = FILE_MODE,
+) -> Path:
     """Write a zip under the hash of its sources; sources that were zipped before are not compiled and written again."""
     known = dict(files)
     path = BUILD / f"{name}-{_digest(known, f'{FORMAT} {compiler.version}')}.zip"
-    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, USER_TASKS).items()))
+    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, may_fail).items()), mode)
 
 
 def _digest(files: Mapping[str, bytes], base: str = "") -> str:
@@ -236,18 +353,18 @@ def _digest(files: Mapping[str, bytes], base: str = "") -> str:
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+def _write(path: Path, files: Iterable[tuple[str, bytes]], mode: int = FILE_MODE) -> Path:
     """Write a zip whole or not at all: another process may build the same one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, files)
+        _add(archive, files, mode)
     return draft.replace(path)
 
 
-def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:
+def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]], mode: int = FILE_MODE) -> None:
     for name, data in files:
         info = zipfile.ZipInfo(name, EPOCH)
         info.compress_type = zipfile.ZIP_DEFLATED
-        info.external_attr = 0o644 << 16
+        info.external_attr = mode << 16
         archive.writestr(info, data)

@@ -34,13 +34,13 @@ class Compiler:
     python: str | None
     version: str = "no bytecode"
 
-    def compile(self, files: Mapping[str, bytes], prefix: str, may_fail: str | None = None) -> dict[str, bytes]:
+    def compile(self, files: Mapping[str, bytes], prefix: str, may_fail: tuple[str, ...] = ()) -> dict[str, bytes]:
         """Return files with the bytecode of their sources.
 
         Args:
             files: path -> content.
             prefix: the folder in which they will be at run time: what tracebacks show. Python need not correct it then.
-            may_fail: a folder whose sources may have errors, which show when they are imported.
+            may_fail: beginnings of the paths of sources that may have errors, which show when they are imported.
 
         Raises:
             RuntimeError: a source could not be compiled.
@@ -49,11 +49,7 @@ class Compiler:
             return dict(files)
         with TemporaryDirectory() as folder:
             compiled = _compile(self.python, files, Path(folder), prefix)
-        missing = [
-            name
-            for name in _sources(files)
-            if name not in compiled and not (may_fail and name.startswith(f"{may_fail}/"))
-        ]
+        missing = [name for name in _sources(files) if name not in compiled and not name.startswith(may_fail)]
         if missing:
             raise RuntimeError(f"{self.version} cannot compile {', '.join(missing)}")
         return dict(files) | dict(compiled.values())

@@ -15,14 +15,18 @@ _SERVICE = re.compile(r"^(?:botocore|boto3)/data/(?P<service>[^/]+)/")
 _CREDENTIALS = frozenset({"signin", "sso", "sso-oidc", "sts"})
 
 
-def kept(names: Iterable[str]) -> dict[str, str]:
+def kept(names: Iterable[str], further: Iterable[str] = ()) -> dict[str, str]:
     """Choose what goes into the layer, and where: installed path -> path in the layer.
 
     pip's metadata is left out but for its licences, which are put together under `licenses/`: nothing in the layer
     reads it as it starts (tests/functional/localstack/test_build.py). Of boto3 and botocore, the services in
     infra/topology.yaml stay.
+
+    Args:
+        names: installed paths.
+        further: boto3's names of more services that stay.
     """
-    services = _CREDENTIALS | set(topology().layers["dependencies"].aws_services)
+    services = _CREDENTIALS | {*topology().layers["dependencies"].aws_services, *further}
     chosen = {name: _target(name, services) for name in names}
     return {name: target for name, target in chosen.items() if target is not None}
 

@@ -7,5 +7,6 @@ ROOT = Path(__file__).parents[1]
 # `whendue dev` runs these programs from the installed package, for a project that is elsewhere.
 LOCAL = Path(os.environ.get("DEV_STACK_LOCAL") or ROOT / ".local")
 STACK_FILE = LOCAL / "stack.json"
-BUILD = LOCAL / "build"
+# `whendue build --output` chooses another folder.
+BUILD = Path(os.environ.get("DEV_STACK_BUILD") or LOCAL / "build")
 EMULATOR_PYTHON = LOCAL / "emulator-venv/bin/python"

@@ -71,10 +71,14 @@ class Api:
         whendue: the application.
         verifier: of bearer tokens.
         origins: whose scripts browsers may let call.
+        log_requests: whether a line is logged for each request.
     """
 
-    def __init__(self, whendue: App, verifier: Verifier, origins: Origins = NO_ORIGINS) -> None:
+    def __init__(
+        self, whendue: App, verifier: Verifier, origins: Origins = NO_ORIGINS, *, log_requests: bool = True
+    ) -> None:
         """Put the API together."""
+        self._log_requests = log_requests
         self._whendue = whendue
         self._verifier = verifier
         self._origins = origins
@@ -112,7 +116,9 @@ class Api:
             reply["body"] = ""
         duration_ms = self._whendue.clock.now_ms() - began_ms
         fields = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
-        log.info("request", **fields, **export(self._whendue, every_ms=COUNT_EVERY_MS))
+        fields |= export(self._whendue, every_ms=COUNT_EVERY_MS)
+        if self._log_requests:
+            log.info("request", **fields)
         return reply
 
     def _answer(self, event: dict[str, Any], context: Any, facts: dict[str, Any]) -> dict[str, Any]:

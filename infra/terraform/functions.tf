@@ -1,13 +1,15 @@
-# Layers and functions, from the zips that `make build` made.
+# Layers and functions, from the zips that `make build` made, or `whendue build` in a project.
 locals {
   permissions = yamldecode(file("${path.module}/../permissions.yaml"))
   manifest    = coalesce(var.build_manifest, "${path.module}/../../.local/build/manifest.json")
 
   # So that a plan shows everything before anything was built; `check.built` warns.
-  zips = fileexists(local.manifest) ? jsondecode(file(local.manifest)) : {
-    layers    = { for name in keys(local.topology.layers) : name => "layer-${name}-not-built.zip" }
-    functions = { for name in keys(local.topology.functions) : name => "function-${name}-not-built.zip" }
-  }
+  zips = merge({ tasks = [], importing = [], architecture = null, uploaded = [] }, jsondecode(
+    fileexists(local.manifest) ? file(local.manifest) : jsonencode({
+      layers    = { for name in keys(local.topology.layers) : name => "layer-${name}-not-built.zip" }
+      functions = { for name in keys(local.topology.functions) : name => "function-${name}-not-built.zip" }
+    })
+  ))
 
   secret_parameter     = coalesce(var.secret_parameter, "/${var.name}/secret")
   jwt_secret_parameter = var.jwt.algorithm != "HS256" ? null : coalesce(var.jwt.secret_parameter, "/${var.name}/jwt-secret")
@@ -37,6 +39,23 @@ locals {
     WHENDUE_OWN_FUNCTIONS                   = join(",", local.own_functions)
     WHENDUE_OWN_TOPICS                      = length(var.sns_allow) == 0 ? null : join(",", local.own_topics)
     POWERTOOLS_SERVICE_NAME                 = "whendue"
+  }
+  # Of a project: its tasks import them, in the functions that its build names.
+  task_environment = merge({ WHENDUE_TASKS = join(",", local.zips.tasks) }, var.task_environment)
+  # Names alone: the worker reads the values when it starts (docs/guide/dependencies-and-secrets.md).
+  secret_environment = {
+    WHENDUE_TASK_SECRETS = length(var.secrets) == 0 ? null : jsonencode({
+      for name, source in var.secrets : name => source.ssm != null ? "ssm:${source.ssm}" : "secretsmanager:${source.secretsmanager}"
+    })
+  }
+  # Function -> what a project adds to its variables.
+  project_environment = {
+    for function in keys(local.functions) : function => {
+      for name, value in merge(
+        contains(local.zips.importing, function) ? local.task_environment : {},
+        function == "worker" ? local.secret_environment : {},
+      ) : name => value if value != null
+    }
   }
   # Only the API verifies tokens.
   jwt_environment = {
@@ -69,6 +88,11 @@ locals {
     invoked       = distinct(flatten(values(var.lambda_allow)))
     secret        = ["${local.parameters}${local.secret_parameter}"]
     jwt_secret    = [for name in local.jwt_secret_parameter[*] : "${local.parameters}${name}"]
+
+    task_parameters = [for source in values(var.secrets) : "${local.parameters}${source.ssm}" if source.ssm != null]
+    # Six characters of the Secrets Manager's end each ARN:
+    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
+    task_secrets = [for source in values(var.secrets) : "arn:${data.aws_partition.this.partition}:secretsmanager:${local.account}:secret:${source.secretsmanager}-??????" if source.secretsmanager != null]
   }
 }
 
@@ -84,16 +108,34 @@ locals {
 check "built" {
   assert {
     condition     = fileexists(local.manifest)
-    error_message = "Nothing is built that could be deployed: run `make build` first."
+    error_message = "Nothing is built that could be deployed: run `make build` first, or `whendue build` in a project."
   }
+}
+
+check "architecture" {
+  assert {
+    condition     = local.zips.architecture == null || local.architecture == coalesce(local.zips.architecture, local.architecture)
+    error_message = "The build is for another processor than the functions: see `architecture`."
+  }
+}
+
+# Lambda takes 50 MB with the request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+resource "aws_s3_object" "layer" {
+  for_each = { for name, zip in local.zips.layers : name => zip if contains(local.zips.uploaded, zip) }
+
+  bucket = module.bucket.name
+  key    = "build/${each.value}"
+  source = "${dirname(local.manifest)}/${each.value}"
 }
 
 resource "aws_lambda_layer_version" "this" {
   # A build for LocalStack has none: everything is in the functions' zips.
-  for_each = { for name, layer in local.topology.layers : name => layer if contains(keys(local.zips.layers), name) }
+  for_each = { for name, zip in local.zips.layers : name => zip }
 
   layer_name               = "${var.name}-${each.key}"
-  filename                 = "${dirname(local.manifest)}/${local.zips.layers[each.key]}"
+  filename                 = contains(local.zips.uploaded, each.value) ? null : "${dirname(local.manifest)}/${each.value}"
+  s3_bucket                = try(aws_s3_object.layer[each.key].bucket, null)
+  s3_key                   = try(aws_s3_object.layer[each.key].key, null)
   compatible_runtimes      = [local.topology.runtime.python]
   compatible_architectures = [local.architecture]
 }
@@ -107,27 +149,42 @@ module "function" {
   runtime      = local.topology.runtime.python
   architecture = local.architecture
   zip          = "${dirname(local.manifest)}/${local.zips.functions[each.key]}"
-  layers       = [for name in ["dependencies", "core"] : aws_lambda_layer_version.this[name].arn if contains(keys(local.zips.layers), name)]
+  layers = [
+    for name in concat(["dependencies", "core"], contains(local.zips.importing, each.key) ? ["project"] : []) : aws_lambda_layer_version.this[name].arn
+    if contains(keys(local.zips.layers), name)
+  ]
   environment = {
-    for name, value in merge(local.environment, each.key == "api" ? local.jwt_environment : {}, var.environment) :
-    name => value if value != null && value != ""
+    for name, value in merge(
+      local.environment,
+      each.key == "api" ? local.jwt_environment : {},
+      local.project_environment[each.key],
+      var.environment,
+    ) : name => value if value != null && value != ""
   }
   statements = [
     for word, actions in local.permissions[each.key] : { actions = actions, resources = local.resources[word] }
     if length(local.resources[word]) > 0
   ]
   denials              = local.denials[each.key]
-  reserved_concurrency = var.reserve_timer ? try(each.value.reserved_concurrency, -1) : -1
-  queues               = { for queue in try(local.triggers[each.key].queues, []) : queue => local.arns[queue] }
-  batch_size           = try(local.triggers[each.key].batch_size, null)
-  maximum_concurrency = try(
-    var.emulator ? min(local.topology.local.maximum_concurrency, local.triggers[each.key].maximum_concurrency) : local.triggers[each.key].maximum_concurrency,
-    null
-  )
-  log_retention_days = local.retention
-  tracing            = var.tracing
-  snap_start         = var.snap_start
-  kms_key_arn        = var.kms_key_arn
+  further_statements   = [for statement in var.worker_statements : statement if each.key == "worker"]
+  policy_arns          = each.key == "worker" ? var.worker_policy_arns : []
+  vpc                  = each.key == "worker" ? var.vpc : null
+  reserved_concurrency = local.reserved[each.key]
+  queues               = local.feeds[each.key]
+  log_retention_days   = local.retention
+  tracing              = var.tracing
+  snap_start           = var.snap_start
+  kms_key_arn          = var.kms_key_arn
+}
+
+# With less, batches are throttled: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+resource "terraform_data" "reserved" {
+  lifecycle {
+    precondition {
+      condition     = var.worker_reserved_concurrency == null || coalesce(var.worker_reserved_concurrency, 1000000) >= sum([for queue in values(local.feeds["worker"]) : queue.maximum_concurrency])
+      error_message = "worker_reserved_concurrency must be the sum of the queues' maximum concurrency at least: worker_concurrency of each queue, or what queue_settings says."
+    }
+  }
 }
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: with less, a throttled batch comes twice.

@@ -11,7 +11,7 @@ locals {
   visibility_s = coalesce(var.visibility_s, local.queues.visibility_s)
   shards       = coalesce(var.shards, local.topology.due_index.shards)
   flavor       = coalesce(var.api_flavor, local.topology.api.flavor)
-  architecture = coalesce(var.architecture, local.topology.runtime.architecture)
+  architecture = coalesce(var.architecture, local.zips.architecture, local.topology.runtime.architecture)
 
   # The functions, with what variables say of the worker.
   functions = {
@@ -36,6 +36,23 @@ locals {
     for trigger in values(local.topology.triggers) : trigger.function => merge(trigger, trigger.function != "worker" ? {} : {
       maximum_concurrency = coalesce(var.worker_concurrency, trigger.maximum_concurrency)
     }) if can(trigger.queues)
+  }
+  # Function -> the queues that feed it, and how.
+  feeds = {
+    for function in keys(local.functions) : function => {
+      for queue in try(local.triggers[function].queues, []) : queue => {
+        arn        = local.arns[queue]
+        batch_size = coalesce(try(var.queue_settings[queue].batch_size, null), local.triggers[function].batch_size)
+        maximum_concurrency = min(
+          coalesce(try(var.queue_settings[queue].maximum_concurrency, null), local.triggers[function].maximum_concurrency),
+          var.emulator ? local.topology.local.maximum_concurrency : 1000
+        )
+      }
+    }
+  }
+  # Function -> its reserved concurrency; -1 for none.
+  reserved = {
+    for name, plan in local.functions : name => name == "worker" ? coalesce(var.worker_reserved_concurrency, -1) : var.reserve_timer ? try(plan.reserved_concurrency, -1) : -1
   }
 }
 

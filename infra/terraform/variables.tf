@@ -30,7 +30,7 @@ variable "emulator" {
 }
 
 variable "build_manifest" {
-  description = "The file that `make build` wrote; it names the zips of layers and functions in its folder. Default: .local/build/manifest.json"
+  description = "The file that `make build` or `whendue build` wrote; it names the zips of layers and functions in its folder. Default: .local/build/manifest.json"
   type        = string
   default     = null
 }
@@ -126,7 +126,7 @@ variable "timer" {
 }
 
 variable "architecture" {
-  description = "The processor of the functions; null: as the topology says."
+  description = "The processor of the functions; null: that of a project's build, otherwise as the topology says."
   type        = string
   default     = null
 
@@ -166,6 +166,34 @@ variable "worker_concurrency" {
   validation {
     condition     = var.worker_concurrency == null || (coalesce(var.worker_concurrency, 2) >= 2 && coalesce(var.worker_concurrency, 2) <= 1000 && floor(coalesce(var.worker_concurrency, 2)) == coalesce(var.worker_concurrency, 2))
     error_message = "worker_concurrency is a whole number from 2 to 1000, the bounds of an SQS event source mapping."
+  }
+}
+
+variable "worker_reserved_concurrency" {
+  description = "Invocations of the worker that the account keeps free for it, and their maximum. The sum of its queues' maximum concurrency at least. Null: none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.worker_reserved_concurrency == null || (coalesce(var.worker_reserved_concurrency, 2) >= 2 && floor(coalesce(var.worker_reserved_concurrency, 2)) == coalesce(var.worker_reserved_concurrency, 2))
+    error_message = "worker_reserved_concurrency is a whole number of 2 at least."
+  }
+}
+
+variable "queue_settings" {
+  description = "Queue (critical, high, normal, low, notifications) to messages in a batch, 1 to 10, and batches at once, 2 to 1000; null: worker_concurrency, and as the topology says."
+  type        = map(object({ batch_size = optional(number), maximum_concurrency = optional(number) }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.queue_settings) : contains(["critical", "high", "normal", "low", "notifications"], name)])
+    error_message = "queue_settings has critical, high, normal, low and notifications only."
+  }
+  validation {
+    condition = alltrue([
+      for queue in values(var.queue_settings) : contains(range(1, 11), coalesce(queue.batch_size, 1)) && contains(range(2, 1001), coalesce(queue.maximum_concurrency, 2))
+    ])
+    error_message = "queue_settings: batch_size is a whole number from 1 to 10, maximum_concurrency one from 2 to 1000."
   }
 }
 
@@ -211,6 +239,75 @@ variable "environment" {
   validation {
     condition     = alltrue([for name in keys(var.environment) : startswith(name, "WHENDUE_") && !contains(["WHENDUE_SECRET", "WHENDUE_JWT_SECRET"], name)])
     error_message = "environment has WHENDUE_* settings only, and no secret: use secret_parameter and jwt.secret_parameter."
+  }
+}
+
+variable "task_environment" {
+  description = "Variables of a project's tasks, in the functions that import them. No secrets: they are readable in the console."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.task_environment) : can(regex("^[A-Za-z][A-Za-z0-9_]*$", name)) && !startswith(name, "WHENDUE_") && !startswith(name, "AWS_")])
+    error_message = "task_environment has names of letters, digits and _, and none that begins with WHENDUE_ or AWS_."
+  }
+}
+
+variable "secrets" {
+  description = "Variable of tasks to where its value is kept: the full name of an SSM parameter, or the name of a secret of the Secrets Manager. The worker reads the values when it starts; they never pass through Terraform."
+  type        = map(object({ ssm = optional(string), secretsmanager = optional(string) }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.secrets) : can(regex("^[A-Za-z][A-Za-z0-9_]*$", name)) && !startswith(name, "WHENDUE_") && !startswith(name, "AWS_")])
+    error_message = "secrets has names of letters, digits and _, and none that begins with WHENDUE_ or AWS_."
+  }
+  validation {
+    condition     = alltrue([for source in values(var.secrets) : (source.ssm == null) != (source.secretsmanager == null)])
+    error_message = "Each of secrets has either ssm or secretsmanager."
+  }
+  validation {
+    condition = alltrue([
+      for source in values(var.secrets) : can(regex("^/[A-Za-z0-9_./-]+$", coalesce(source.ssm, "/x"))) && can(regex("^[A-Za-z0-9/_+=.@-]+$", coalesce(source.secretsmanager, "x")))
+    ])
+    error_message = "secrets: ssm is the full name of a parameter, which begins with a slash; secretsmanager is the name of a secret, not its ARN."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.secrets), keys(var.task_environment))) == 0
+    error_message = "A variable is either in secrets or in task_environment."
+  }
+}
+
+variable "worker_statements" {
+  description = "What the worker may do beyond whendue's own permissions: statements of an IAM policy, in its words (Effect, Action, Resource, Condition)."
+  type        = any
+  default     = []
+
+  validation {
+    condition     = alltrue([for statement in var.worker_statements : try(contains(["Allow", "Deny"], statement.Effect) && length(flatten([statement.Action])) > 0 && length(flatten([statement.Resource])) > 0, false)])
+    error_message = "worker_statements have Effect (Allow or Deny), Action and Resource."
+  }
+}
+
+variable "worker_policy_arns" {
+  description = "Managed policies of the worker, beyond whendue's own permissions."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.worker_policy_arns : can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", arn))])
+    error_message = "worker_policy_arns has ARNs of managed policies."
+  }
+}
+
+variable "vpc" {
+  description = "Where the worker runs, to reach what is in a VPC. Its subnets need a way to DynamoDB, SQS, S3 and the parameter store: endpoints, or NAT. Null: in no VPC."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
+  default     = null
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
+    error_message = "vpc has one subnet and one security group at least."
   }
 }
 

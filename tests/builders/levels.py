@@ -18,7 +18,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("bootstrap",),
     ("metrics_export",),
     ("containers",),
-    ("cli",),
+    ("direct",),
+    ("cli", "testing"),
 )
 
 # Modules that only compute: rules that can be tried by the thousand.

@@ -6,12 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.adapters.threads import ThreadRunner
-from whendue.bootstrap.application import App, build
 from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS, Registry, task
-from whendue.engine.ports import BatchResult, Isolation, JobQueue, JobStore, Runner
 from whendue.jobs.model import Job, State
 from whendue.operations.reader import JobView
 from whendue.settings import ALL_QUEUES, Settings
@@ -19,10 +16,8 @@ from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock, system_clock
 from whendue.support.secret import Secret
 from whendue.table.ids import Ids
-from whendue.table.keys import MIGRATION_KEY
-from whendue.table.writes import insert
 from whendue.tasks.workflow import workflow
-from whendue.timer.tick import Ticked
+from whendue.testing.memory import MemoryWhendue
 
 TENANT = "acme"
 SECRET = Secret.read("a-secret-of-worlds-in-memory-of-more-than-32-bytes")
@@ -37,31 +32,15 @@ class Anything(BaseModel, extra="allow"):
     """A payload of any fields."""
 
 
-class World:
+class World(MemoryWhendue):
     """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
 
     def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualClock | None = None) -> None:
-        self.clock = clock or ManualClock(seed=seed)
-        self.system = self.clock.as_clock()
-        self.table = MemoryStore()
-        # As a deploy leaves it.
-        self.table.apply([insert("mark", MIGRATION_KEY, {"finished": True})])
-        self.queues = MemoryQueue(self.system, max_receive_count=max_receive_count)
-        self.blobs = MemoryBlobs()
-        self.runner: Runner = InlineRunner()
-        self.registry = Registry()
+        super().__init__(SETTINGS, Registry(), clock or ManualClock(seed=seed), max_receive_count=max_receive_count)
         self.ran: list[tuple[str, int, int]] = []
         self.task("ok", lambda payload, ctx: payload.model_dump() | {"attempt": ctx.attempt})
         self.task("bad", _bad)
         task("workflow", registry=self.registry, expands="workflow")(workflow)
-        self.app = self.build()
-
-    def build(
-        self, store: JobStore | None = None, queue: JobQueue | None = None, isolation: Isolation | None = None
-    ) -> App:
-        """Make the application, on other ports if given."""
-        ports = (store or self.table, queue or self.queues, self.blobs, self.runner, self.registry)
-        return build(SETTINGS, self.system, *ports, isolation=isolation)
 
     def task(self, name: str, function: Callable[[Any, Context], Any], **options: Any) -> None:
         """Declare a task whose runs are noted in `ran` as (job id, attempt, time)."""
@@ -93,21 +72,6 @@ class World:
     def submit(self, kind: str = "ok", payload: Any = None, **wanted: Any) -> Job:
         """Submit a job of the tenant `acme`."""
         return self.app.submit.one(TENANT, JobRequest(kind, payload if payload is not None else {}, **wanted)).job
-
-    def work(self, app: App | None = None, **queue: str) -> list[BatchResult]:
-        """Let workers empty the queues of what is visible now."""
-        worked = []
-        for name in [queue["queue"]] if queue else ALL_QUEUES:
-            while messages := self.queues.receive(name):
-                deadline_ms = self.clock.now_ms() + MINUTE_MS
-                worked.append((app or self.app).work.handle(messages, deadline_ms))
-                settled = [message.receipt for message in messages if message.id not in worked[-1].unsettled]
-                self.queues.delete(name, settled)
-        return worked
-
-    def tick(self, app: App | None = None) -> Ticked:
-        """Let the timer tick once."""
-        return (app or self.app).tick.run(self.clock.now_ms() + MINUTE_MS)
 
     def pass_time(self, seconds: float, step_s: float = 1) -> None:
         """Let time pass with a tick every minute and workers always listening."""

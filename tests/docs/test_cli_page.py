@@ -48,7 +48,7 @@ def test_every_command_takes_json_and_a_profile_where_it_asks_a_deployment() -> 
     for name, command in COMMANDS.items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert "--json" in options
-        assert ("--profile" in options) != (name in ("dev", "new", "token", "schedules lint"))
+        assert ("--profile" in options) != (name in ("build", "dev", "new", "terraform", "token", "schedules lint"))
 
 
 def test_every_code_of_the_doctor_is_on_the_page() -> None:

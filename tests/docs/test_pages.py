@@ -1,8 +1,9 @@
 """Pages are found, lead to what is there, and are easy to read in a terminal and in a review."""
 
+import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.builders.world import World
 from tests.docs.pages import LINK, NAMES, PAGES, ROOT, headings_of, linked_from, text_of, without_code
 from whendue.declarations.registry import BUILT_IN_TASKS, discover
 from whendue.errors import NotAllowedError
+from whendue.testing import WhendueApp
 
 LINE_MAX = 120
 # Records of the past keep their words.
@@ -81,14 +83,20 @@ def test_examples_in_python_are_python(name: str) -> None:
         compile(example, name, "exec")
 
 
-@pytest.mark.parametrize("name", ["test_greets", "test_is_retried"])
+EXAMPLES_ABOUT_TESTING = re.findall(r"def (test_\w+)\(", text_of("docs/guide/testing.md"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES_ABOUT_TESTING)
 def test_examples_about_testing_pass(name: str) -> None:
     """The page shows tests, so they are run as tests."""
     page = text_of("docs/guide/testing.md")
     [example] = [text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if f"def {name}(" in text]
-    defined: dict[str, Callable[[], None]] = {}
+    defined: dict[str, Any] = {}
     exec(example, defined)
-    defined[name]()
+    # What pytest's plugin hands over, in a project that is this repository.
+    app = WhendueApp()
+    with app.in_force():
+        defined[name](*[app for _ in inspect.signature(defined[name]).parameters])
 
 
 def test_a_world_takes_a_task_with_its_options() -> None:

@@ -4,6 +4,7 @@
 two minutes. In the container home there is nothing else to test: these are processes anyway.
 """
 
+import json
 import os
 import re
 import signal
@@ -241,3 +242,20 @@ def a_broken_import_is_shown_and_heals(session: Session) -> None:
     begun = session.folder.parent / "begun-again"
     job = eventually(lambda: submitted(session, {"seconds": 0, "begun": str(begun)}))
     assert session.ended(job)["state"] == "succeeded"
+
+
+def test_a_project_is_built_and_its_terraform_written_from_the_wheel(base: Path) -> None:
+    """What the wheel carries is all that both need, with pip's own index."""
+    ran(base, base, "new", "built")
+    reply = json.loads(ran(base, base / "built", "build", "--json"))
+    assert all((base / "built/.local/build" / name).is_file() for name in reply["zips"])
+    ran(base, base / "built", "terraform")
+    assert (base / "built/infra/whendue/terraform/main.tf").is_file()
+
+
+def ran(base: Path, folder: Path, *arguments: str) -> str:
+    """Run a command to its end; return its output."""
+    command = [str(base / "venv/bin/whendue"), *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment(base), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

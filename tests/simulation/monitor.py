@@ -5,7 +5,7 @@ Each invariant is a function of its own; none looks at the conditions that the c
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from whendue.jobs.model import TERMINAL, State, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST
 from whendue.table.index import Index
-from whendue.table.keys import MIGRATION_KEY, job_key, kind_of
+from whendue.table.keys import MIGRATION_KEY, job_id_of, job_key, kind_of
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Monitor:
     claims: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     outcomes: set[str] = field(default_factory=set)
     bodies: list[str] = field(default_factory=list)
+    children: dict[tuple[str, str], str] = field(default_factory=dict)
     checked: Counter[tuple[str, int]] = field(default_factory=Counter)
     rescued: Counter[tuple[str, int]] = field(default_factory=Counter)
     gone: dict[str, Item] = field(default_factory=dict)
@@ -363,6 +364,12 @@ class Monitor:
             self.wrong("an effect behind ctx.once happened twice")
         return "effect"
 
+    def created(self, parent: str, children: Mapping[str, str]) -> None:
+        """Note the jobs that a task has created, by their keys: all its attempts must get the same ones."""
+        for key, child in children.items():
+            if self.children.setdefault((parent, key), child) != child:
+                self.wrong(f"a task has created two jobs for {key}")
+
     def runs_of(self, job_id: str) -> list[Run]:
         """List the executions of a job."""
         return [run for run in self.runs if run.job_id == job_id]
@@ -412,6 +419,7 @@ class Monitor:
         if settled:
             self._all_ended()
             self._nothing_left()
+            self._created_once()
             for watcher in self.watchers:
                 watcher.conclude()
 
@@ -420,6 +428,16 @@ class Monitor:
         for key, item in self.world.store.live():
             if key.sk == "job" and item["state"] not in FINAL:
                 self.wrong(f"G3: job {key.pk[-4:]} is still {item['state']}: {_brief(item)}")
+
+    def _created_once(self) -> None:
+        """A task that has succeeded knows all jobs that it has created: each exists once."""
+        jobs = self.gone | {key.pk: item for key, item in self.world.store.live() if key.sk == "job"}
+        creators = {f"JOB#{job_id}" for job_id, _ in self.children}
+        if not creators or any(jobs[pk]["state"] != State.SUCCEEDED for pk in creators):
+            return
+        others = {job_id_of(pk) for pk, item in jobs.items() if item["type"] == "other"}
+        if others != set(self.children.values()):
+            self.wrong(f"{len(others)} jobs were created, and {len(self.children)} are known")
 
     def _as_expected(self) -> None:
         """Jobs end as they must, and a success has been executed."""

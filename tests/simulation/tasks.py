@@ -59,6 +59,8 @@ class Tasks:
 
     def _do(self, payload: Doing, ctx: Context) -> Any:
         self._take(payload, ctx)
+        if payload.do.startswith("create"):
+            self._create(payload, ctx)
         self._fail(payload, ctx)
         if payload.do == "once":
             return ctx.once("effect") and self.world.monitor.effect(ctx.job_id)
@@ -72,7 +74,7 @@ class Tasks:
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
             case "reborn" if len(self.world.monitor.runs_of(ctx.job_id)) == 1:
                 raise RuntimeError("not the first time")
-            case "flaky" if ctx.attempt <= payload.times:
+            case "flaky" | "create, flaky" if ctx.attempt <= payload.times:
                 raise RuntimeError(f"attempt {ctx.attempt} is bad")
             case "poison":
                 raise current_strand().process.killed()
@@ -82,6 +84,13 @@ class Tasks:
                 raise Retry("later", after=20)
             case "hopeless":
                 raise GiveUp("hopeless")
+
+    def _create(self, payload: Doing, ctx: Context) -> None:
+        """Create jobs that are due at once, by the number of the call, and as many that the timer sends, by key."""
+        for number in range(payload.times):
+            soon = ctx.submit("other", {"do": "ok"})
+            later = ctx.submit("other", {"do": "ok"}, key=f"later-{number}", in_=200)
+            self.world.monitor.created(ctx.job_id, {f"call {number}": soon, f"later-{number}": later})
 
     def _take(self, payload: Doing, ctx: Context) -> None:
         scheduler, left_ms = self.world.scheduler, round(payload.takes_s * 1000)

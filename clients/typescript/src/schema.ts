@@ -1205,7 +1205,7 @@ export interface components {
         AttemptErrorReply: {
             /**
              * Causes
-             * @description What it was raised from, the nearest first. Of a long chain the first ones and the last.
+             * @description What it was raised from, the nearest first. Of a long chain the first ones and the last. Empty in lists of deliveries.
              */
             causes: components["schemas"]["CauseReply"][];
             /**
@@ -1220,7 +1220,7 @@ export interface components {
             message: string;
             /**
              * Stack
-             * @description Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for those in the middle of a long one. Empty if no code raised it, as with a timeout.
+             * @description Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` replaces those in the middle of a long one. Empty if no code raised it, as with a timeout, and in lists of deliveries.
              */
             stack: string[];
             /**

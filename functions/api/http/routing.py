@@ -68,7 +68,9 @@ class Sections:
     def _include(self, modules: tuple[str, ...]) -> None:
         for module in modules:
             if module not in self._included:
-                self.resolver.include_router(import_module(f"functions.api.routes.{module}").router)
+                # Relative: in direct mode the package has another name.
+                routes = import_module(f"..routes.{module}", __package__)
+                self.resolver.include_router(routes.router)
                 self._included.add(module)
 
 

@@ -29,12 +29,9 @@ from whendue.quotas import (
     BULK_JOBS,
     DEPENDENCIES,
     REDRIVE_JOBS,
-    TAG_KEY_BYTES,
-    TAG_VALUE_BYTES,
     TAGS,
-    TAGS_BYTES,
 )
-from whendue.submission.request import Dependency, JobRequest, joined
+from whendue.submission.request import Dependency, JobRequest, joined, tags_problem
 
 _ON: Final = "How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`."
 _DEPENDS_ON: Final = "Jobs that must end first."
@@ -50,13 +47,8 @@ TIMES_ELSEWHERE: Final[Mapping[str, str]] = {"dueAt": NO_TIME, "delaySeconds": N
 
 
 def _short(tags: dict[str, str]) -> dict[str, str]:
-    sizes = [(len(name.encode()), len(value.encode())) for name, value in tags.items()]
-    if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
-        raise ValueError(f"must have names of 1 to {TAG_KEY_BYTES} bytes and values of at most {TAG_VALUE_BYTES} bytes")
-    if any(":" in name for name in tags):
-        raise ValueError("must have names without ':', which ends a name where a list is filtered by tags")
-    if sum(map(sum, sizes)) > TAGS_BYTES:
-        raise ValueError(f"must have at most {TAGS_BYTES} bytes, all names and values together")
+    if problem := tags_problem(tags):
+        raise ValueError(problem)
     return tags
 
 

@@ -227,5 +227,5 @@ def delivery_reply(view: JobView, now_ms: int) -> DeliveryReply:
         finished_at=times.to_timestamp(job.finished_at),
         answer=view.result,
         payload=view.payload,
-        attempts=attempts_of(view),
+        attempts=attempts_of(view, traced=False),
     )

@@ -14,11 +14,11 @@ from functions.api.schemas.shared.attempts import ErrorReply, error_reply
 from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import Name, Priority
 from whendue.jobs.dependencies import On
-from whendue.jobs.model import WORKFLOW, Job, State, shown_state
-from whendue.quotas import HORIZON_S, MEMBERS_MAX, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
+from whendue.jobs.model import Job, State, shown_state
+from whendue.quotas import HORIZON_S, MEMBERS_MAX
 from whendue.submission.request import JobRequest
 from whendue.workflows.canvas import chain, chord, group
-from whendue.workflows.graph import Draft, Graph, Wanted, make, to_value
+from whendue.workflows.graph import Draft, Graph, Wanted, make, workflow_request
 from whendue.workflows.progress import critical_path, node_state, progress
 from whendue.workflows.service import WorkflowView
 
@@ -176,12 +176,10 @@ class WorkflowTemplate(Body):
         Raises:
             InvalidWorkflowError, InvalidReferenceError: its graph is not valid.
         """
-        return JobRequest(
-            type=WORKFLOW,
-            payload=to_value(make(self._drafts(), self.deadline_seconds)),
+        return workflow_request(
+            make(self._drafts(), self.deadline_seconds),
             queue=self.priority,
             profile=self.profile,
-            policy={"max_attempts": WORKFLOW_ATTEMPTS, "timeout_s": WORKFLOW_TIMEOUT_S},
             tags=self.tags,
             idempotency_key=idempotency_key,
         )

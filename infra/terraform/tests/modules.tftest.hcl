@@ -187,9 +187,7 @@ run "function" {
     environment          = {}
     statements           = [{ actions = ["dynamodb:Query"], resources = ["arn:aws:dynamodb:us-east-1:123456789012:table/t"] }]
     reserved_concurrency = 1
-    queues               = { low = "arn:aws:sqs:us-east-1:123456789012:low" }
-    batch_size           = 10
-    maximum_concurrency  = 50
+    queues               = { low = { arn = "arn:aws:sqs:us-east-1:123456789012:low", batch_size = 10, maximum_concurrency = 50 } }
     log_retention_days   = 30
     tracing              = false
     kms_key_arn          = null
@@ -234,9 +232,7 @@ run "function_from_a_snapshot" {
     environment          = {}
     statements           = [{ actions = ["dynamodb:Query"], resources = ["arn:aws:dynamodb:us-east-1:123456789012:table/t"] }]
     reserved_concurrency = 1
-    queues               = { low = "arn:aws:sqs:us-east-1:123456789012:low" }
-    batch_size           = 10
-    maximum_concurrency  = 50
+    queues               = { low = { arn = "arn:aws:sqs:us-east-1:123456789012:low", batch_size = 10, maximum_concurrency = 50 } }
     log_retention_days   = 30
     tracing              = false
     snap_start           = true
@@ -309,5 +305,78 @@ run "scheduler_of_an_alias" {
   assert {
     condition     = endswith(one(data.aws_iam_policy_document.invoke.statement[0].resources), ":f:live")
     error_message = "The scheduler's role may call the alias: a function's own ARN does not cover it."
+  }
+}
+
+run "a_function_of_a_project" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name                 = "f"
+    plan                 = { handler = "h", timeout_s = 60, memory_mb = 512 }
+    runtime              = "python3.13"
+    architecture         = "arm64"
+    zip                  = "f.zip"
+    layers               = []
+    environment          = {}
+    statements           = []
+    further_statements   = [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = ["*"] }]
+    policy_arns          = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    reserved_concurrency = -1
+    queues               = {}
+    log_retention_days   = 30
+    tracing              = false
+    kms_key_arn          = null
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.further[0].policy).Statement[0].Action == ["s3:GetObject"]
+    error_message = "What its owner allows is a policy of its own, in the owner's words."
+  }
+  assert {
+    condition     = keys(aws_iam_role_policy_attachment.this) == ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    error_message = "Managed policies are attached."
+  }
+  assert {
+    condition     = aws_lambda_function.this.vpc_config[0].subnet_ids == toset(["subnet-1"])
+    error_message = "It runs in the subnets."
+  }
+  assert {
+    condition     = anytrue([for statement in data.aws_iam_policy_document.this.statement : contains(statement.actions, "ec2:CreateNetworkInterface")])
+    error_message = "Lambda may make its network interfaces."
+  }
+}
+
+run "a_function_of_no_project" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    name                 = "f"
+    plan                 = { handler = "h", timeout_s = 60, memory_mb = 512 }
+    runtime              = "python3.13"
+    architecture         = "arm64"
+    zip                  = "f.zip"
+    layers               = []
+    environment          = {}
+    statements           = []
+    reserved_concurrency = -1
+    queues               = {}
+    log_retention_days   = 30
+    tracing              = false
+    kms_key_arn          = null
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.further) == 0 && length(aws_iam_role_policy_attachment.this) == 0 && length(aws_lambda_function.this.vpc_config) == 0
+    error_message = "Nothing is allowed that nobody asked for."
   }
 }

@@ -326,3 +326,136 @@ run "senders_without_an_identity_are_refused" {
     email = { senders = { acme = ["acme.example"] } }
   }
 }
+
+run "a_project" {
+  command = plan
+
+  variables {
+    build_manifest              = "tests/project.json"
+    name                        = "shop"
+    environment                 = { WHENDUE_LEASE_S = "60" }
+    task_environment            = { SHOP_URL = "https://shop.example" }
+    secrets                     = { SHOP_KEY = { ssm = "/shop/key" }, SHOP_DATABASE = { secretsmanager = "shop/database" } }
+    worker_reserved_concurrency = 200
+    queue_settings              = { low = { batch_size = 1 }, high = { maximum_concurrency = 7 }, notifications = { batch_size = 5 } }
+    worker_policy_arns          = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    vpc                         = { subnet_ids = ["subnet-0a1b"], security_group_ids = ["sg-0a1b"] }
+    worker_statements = [
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shop/*"] },
+      { Effect = "Deny", Action = ["s3:GetObject"], Resource = ["*"], Condition = { Bool = { "aws:SecureTransport" = "false" } } },
+    ]
+  }
+
+  assert {
+    condition     = toset(keys(aws_lambda_layer_version.this)) == toset(["core", "dependencies", "project"])
+    error_message = "What the project requires is a layer of its own."
+  }
+  assert {
+    condition     = keys(aws_s3_object.layer) == ["project"] && aws_lambda_layer_version.this["project"].filename == null
+    error_message = "A layer that is too large for a request is uploaded by way of S3."
+  }
+  assert {
+    condition     = alltrue([for layer in aws_lambda_layer_version.this : layer.compatible_architectures == toset(["x86_64"])])
+    error_message = "The functions' processor is that of the build."
+  }
+  assert {
+    condition     = local.project_environment["worker"].WHENDUE_TASKS == "tasks,shop.tasks" && local.project_environment["worker"].SHOP_URL == "https://shop.example"
+    error_message = "The worker has the project's tasks and their variables."
+  }
+  assert {
+    condition     = !contains(keys(local.project_environment["api"]), "WHENDUE_TASKS") && !contains(keys(local.project_environment["api"]), "SHOP_URL")
+    error_message = "A function that does not import the tasks has none of it."
+  }
+  assert {
+    condition     = jsondecode(local.project_environment["worker"].WHENDUE_TASK_SECRETS) == { SHOP_KEY = "ssm:/shop/key", SHOP_DATABASE = "secretsmanager:shop/database" }
+    error_message = "The worker has the names of the secrets."
+  }
+  assert {
+    condition     = alltrue([for name in ["api", "dead_letter", "notifier", "timer"] : !contains(keys(local.project_environment[name]), "WHENDUE_TASK_SECRETS")])
+    error_message = "And no other function has."
+  }
+  assert {
+    condition     = local.resources.task_parameters == ["arn:aws:ssm:us-east-1:${data.aws_caller_identity.this.account_id}:parameter/shop/key"]
+    error_message = "Of the parameters exactly those that are named may be read."
+  }
+  assert {
+    condition     = local.resources.task_secrets == ["arn:aws:secretsmanager:us-east-1:${data.aws_caller_identity.this.account_id}:secret:shop/database-??????"]
+    error_message = "Of the secrets exactly those that are named may be read."
+  }
+  assert {
+    condition     = local.feeds.worker.low.batch_size == 1 && local.feeds.worker.high.batch_size == 10 && local.feeds.notifier.notifications.batch_size == 5
+    error_message = "Each queue has its own batch size."
+  }
+  assert {
+    condition     = local.feeds.worker.high.maximum_concurrency == 7 && local.feeds.worker.low.maximum_concurrency == 50
+    error_message = "And its own concurrency."
+  }
+  assert {
+    condition     = local.reserved == { api = -1, dead_letter = -1, notifier = -1, timer = 9, worker = 200 }
+    error_message = "Concurrency is reserved for the timer and, on request, for the worker."
+  }
+}
+
+run "less_concurrency_than_the_queues_use_is_refused" {
+  command         = plan
+  expect_failures = [terraform_data.reserved]
+
+  variables {
+    worker_reserved_concurrency = 199
+  }
+}
+
+run "without_secrets_no_function_may_read_any" {
+  command = plan
+
+  assert {
+    condition     = length(local.resources.task_parameters) == 0 && length(local.resources.task_secrets) == 0
+    error_message = "No names, no permissions."
+  }
+  assert {
+    condition     = alltrue([for variables in values(local.project_environment) : length(variables) == 0])
+    error_message = "And no variable."
+  }
+}
+
+run "settings_of_tasks_that_cannot_be_are_refused" {
+  command         = plan
+  expect_failures = [var.secrets, var.queue_settings, var.worker_statements, var.worker_policy_arns, var.vpc]
+
+  variables {
+    secrets            = { KEY = { ssm = "/shop/key", secretsmanager = "shop/key" } }
+    queue_settings     = { low = { batch_size = 11 } }
+    worker_statements  = [{ Effect = "Maybe", Action = ["s3:GetObject"], Resource = ["*"] }]
+    worker_policy_arns = ["AmazonS3ReadOnlyAccess"]
+    vpc                = { subnet_ids = [], security_group_ids = ["sg-0a1b"] }
+  }
+}
+
+run "secrets_by_arn_and_unknown_queues_are_refused" {
+  command         = plan
+  expect_failures = [var.secrets, var.queue_settings]
+
+  variables {
+    secrets        = { KEY = { secretsmanager = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-AbCdEf" } }
+    queue_settings = { slow = { batch_size = 1 } }
+  }
+}
+
+run "settings_of_whendue_are_no_variables_of_tasks" {
+  command         = plan
+  expect_failures = [var.task_environment]
+
+  variables {
+    task_environment = { WHENDUE_TABLE = "mine" }
+  }
+}
+
+run "a_variable_has_one_value" {
+  command         = plan
+  expect_failures = [var.secrets]
+
+  variables {
+    task_environment = { KEY = "value" }
+    secrets          = { KEY = { ssm = "/shop/key" } }
+  }
+}

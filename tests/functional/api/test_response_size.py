@@ -290,6 +290,27 @@ def test_all_subscriptions_profiles_and_deliveries(world: World, client: Client)
     insist(client.send("GET", "/profiles"), 50_000)
 
 
+def test_a_page_of_deliveries_that_failed_often(world: World, client: Client) -> None:
+    """As many as a page has, each with all the attempts that it shows."""
+    terms = Terms("webhook", "{}", ("dead",), "all", (), (), ())
+    world.table.apply([subscribe(Subscription(TENANT, "s", terms, "m", 1, 1, "m", "k"))])
+    for _ in range(limits.DELIVERIES_PER_PAGE):
+        assert client.send("POST", "/subscriptions/s/test").status == 202
+    deliveries = [view.job for view in world.app.deliveries.page(TENANT, "s", None, 50, None).deliveries]
+    shown = range(1, limits.DELIVERY_ATTEMPTS_SHOWN + 1)
+    store(world, [evolve(worst(job), last=replace(ERROR, generation=len(shown))) for job in deliveries])
+    for job in deliveries:
+        failures = [as_value(replace(ERROR, generation=number)) for number in shown]
+        world.table.apply(
+            [insert("attempt", attempt_key(job.id, failure["generation"]), failure) for failure in failures]
+        )
+    page = client.send("GET", "/subscriptions/s/deliveries")
+    insist(page, 1_000_000)
+    attempts = [attempt for item in page.json["items"] for attempt in item["attempts"]]
+    assert len(attempts) == limits.DELIVERIES_PER_PAGE * limits.DELIVERY_ATTEMPTS_SHOWN
+    assert all(attempt["error"]["stack"] == attempt["error"]["causes"] == [] for attempt in attempts)
+
+
 @pytest.mark.parametrize("path", sorted(PUBLIC))
 def test_pages_and_the_document_itself(client: Client, path: str) -> None:
     """Swagger UI is more than a megabyte of quotation marks."""
@@ -333,11 +354,11 @@ def test_every_route_has_been_thought_of() -> None:
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
         "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
-        "/tasks",
+        "/subscriptions/<name>/deliveries", "/tasks",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",
         "/schedules/<name>/backfills/<backfill_id>", "/schedules/<name>/fires", "/workflows", "/actuator/prometheus",
-        "/subscriptions/<name>/deliveries", "/tasks/<name>",
+        "/tasks/<name>",
     }  # fmt: skip
     assert paths == small | measured | single | PUBLIC

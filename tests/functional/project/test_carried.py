@@ -17,9 +17,14 @@ PACKAGE = ROOT / "layers/core/python"
 
 
 @pytest.fixture(scope="module")
-def contents(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    with ZipFile(build_wheel(tmp_path_factory.mktemp("wheel"))) as wheel:
-        return set(wheel.namelist())
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def contents(wheel: Path) -> set[str]:
+    with ZipFile(wheel) as opened:
+        return set(opened.namelist())
 
 
 def sources(folder: Path, pattern: str = "*") -> set[str]:
@@ -31,7 +36,7 @@ def test_the_wheel_has_every_module_and_the_template(contents: set[str]) -> None
     """What is no module must be named in pyproject.toml: one that is forgotten is missed by a user alone."""
     modules = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "whendue").rglob("*.py")}
     template = {path.relative_to(PACKAGE).as_posix() for path in (PACKAGE / "whendue").rglob("*.template")}
-    assert len(template) == 8
+    assert len(template) == 9
     assert modules | template | {"whendue/py.typed"} <= contents
 
 
@@ -52,9 +57,17 @@ def test_the_wheel_has_nothing_that_a_checkout_collects(contents: set[str]) -> N
     assert [name for name in contents if any(part in name for part in left)] == []
 
 
+def test_pytest_finds_the_plugin_of_the_wheel(wheel: Path, contents: set[str]) -> None:
+    """By its entry point: users of `whendue_app` configure nothing."""
+    [name] = [name for name in contents if name.endswith(".dist-info/entry_points.txt")]
+    with ZipFile(wheel) as opened:
+        text = opened.read(name).decode()
+    assert "[pytest11]\nwhendue.testing.plugin = whendue.testing.plugin\n" in text
+
+
 def test_functions_get_nothing_of_it() -> None:
     """Each cold start would unpack it."""
-    parts = ("whendue/project/", "whendue/carried/")
+    parts = ("whendue/project/", "whendue/carried/", "whendue/direct/", "whendue/testing/")
     assert [name for name, _ in core_files() if name.startswith(parts)] == []
 
 

@@ -11,7 +11,8 @@ from localstack.paths import ROOT
 from whendue.project.scaffold import create
 
 CHECKS = {
-    "pytest": ["pytest", "-q", "-p", "no:cacheprovider"],
+    # As an installed whendue has it by its entry point.
+    "pytest": ["pytest", "-q", "-p", "no:cacheprovider", "-p", "whendue.testing.plugin"],
     "mypy": ["mypy", "--strict", "."],
     "ruff": ["ruff", "check", "--select", "E,F,I,B,UP,D1", "--no-cache", "."],
     "format": ["ruff", "format", "--check", "--line-length", "120", "--no-cache", "."],

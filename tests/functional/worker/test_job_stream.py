@@ -8,9 +8,12 @@ import pytest
 from tests.builders.faults import Refusing
 from tests.builders.limits import Metered
 from tests.builders.world import World
+from whendue.engine.message import from_body
 from whendue.engine.ports import ReceivedMessage, WriteResult
 from whendue.jobs.model import State
+from whendue.jobs.outcomes import Failed, Succeeded
 from whendue.table.writes import Write
+from whendue.worker.batch_runner import ABANDONED
 from whendue.worker.job_stream import JobStream
 
 
@@ -136,3 +139,17 @@ def test_a_job_that_does_not_stop_is_given_up_to_be_recorded(world: World, held:
     world.clock.advance(1)
     [(number, outcome)] = stream.keep()
     assert (number, type(outcome).__name__) == (0, "Failed")
+
+
+def test_a_task_submits_jobs_until_its_attempt_is_given_up(world: World, held: Held, stream: JobStream) -> None:
+    """One that did not stop when it was interrupted may still run; what it asks for then is refused."""
+    world.task("parent", lambda payload, ctx: ctx.submit("ok"))
+    for _ in range(2):
+        world.submit("parent")
+    stream.begin(received(world))
+    first, second = held.calls
+    stream.jobs.end(first, ABANDONED)
+    refused, created = (held.calls[number]() for number in (first, second))
+    assert (type(refused), refused.type) == (Failed, "state_conflict")
+    assert isinstance(created, Succeeded)
+    assert [job.type for job in map(from_body, (message.body for message in received(world)))] == ["ok"]

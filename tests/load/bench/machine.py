@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from tests.load.bench.systems.base import PYTHON
 
 VERSIONS = ("boto3", "botocore", "celery", "dramatiq", "dramatiq-sqs", "kombu", "redis")
+STAT = Path("/proc/stat")
+WATCHED_S = 5
 ASK = "import importlib.metadata as m, sys; print(*[m.version(name) for name in sys.argv[1:]])"
 
 
@@ -23,7 +26,7 @@ class Machine:
         memory_gib: of the machine.
         system: its operating system.
         python: the version.
-        load: the system's load average over five minutes when the run began: others who used the machine.
+        load: how many processors others kept busy just before the run began.
         versions: of what was measured.
     """
 
@@ -47,10 +50,26 @@ def describe() -> dict[str, Any]:
             memory_gib=round(pages * page / 2**30),
             system=f"{platform.system()} {platform.release()} {platform.machine()}",
             python=platform.python_version(),
-            load=round(os.getloadavg()[1], 2),
+            load=round(_busy_processors(), 2),
             versions=dict(zip(VERSIONS, asked.stdout.split(), strict=True)) | {"ministack": _ministack()},
         )
     )
+
+
+def _busy_processors() -> float:
+    """Watch the processors for `WATCHED_S`; where that cannot be read, the load average of a minute has to do."""
+    if not STAT.exists():
+        return os.getloadavg()[0]
+    first = _jiffies()
+    time.sleep(WATCHED_S)
+    total, idle = (after - before for before, after in zip(first, _jiffies(), strict=True))
+    return (total - idle) / max(total, 1) * (os.cpu_count() or 1)
+
+
+def _jiffies() -> tuple[int, int]:
+    """Return the time of all processors since the start, and of that the idle one: proc_stat(5)."""
+    user, nice, system, idle, iowait, *others = map(int, STAT.read_text().partition("\n")[0].split()[1:9])
+    return user + nice + system + idle + iowait + sum(others), idle + iowait
 
 
 def _processor() -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 TRIALS_MAX, JOBS_MAX = 50, 20_000
-DEFAULTS = {"TRIALS": 5, "KILLS": 2, "MINUTES": 600, "JOBS": 2000, "PROCESSES": 2, "THREADS": 4}
+# The threads are those that `whendue worker` has by default.
+DEFAULTS = {"TRIALS": 5, "KILLS": 2, "MINUTES": 600, "JOBS": 2000, "PROCESSES": 2, "THREADS": 40}
 CONDITIONS = ("local", "delay", "kill")
 
 

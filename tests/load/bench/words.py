@@ -30,7 +30,7 @@ It needs Python 3.11 or newer, make, and for one row `redis-server`. What it ins
 | `KILLS` | in how many of them workers are killed as well | 2 |
 | `MINUTES` | after which no further round of trials begins | 600 |
 | `JOBS` | jobs of each drain | 2000 |
-| `PROCESSES`, `THREADS` | workers of each system, and threads of each | 2, 4 |
+| `PROCESSES`, `THREADS` | workers of each system, and threads of each | 2, 40 (those of `whendue worker` by default) |
 | `SYSTEMS` | names; an unknown one is answered with the list | all |
 | `CONDITIONS` | local, delay, kill | all |
 | `PUBLISH` | 0 leaves this page alone | 1 |

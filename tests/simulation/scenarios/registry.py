@@ -7,6 +7,7 @@ from tests.simulation.scenarios import (
     broken,
     containers,
     counting,
+    created,
     dependencies,
     deploys,
     isolation,
@@ -33,5 +34,6 @@ FAMILIES: Final = (
     broken.SCENARIOS,
     timers.SCENARIOS,
     containers.SCENARIOS,
+    created.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -11,6 +11,7 @@ from whendue.version import VERSION
 FILES = {
     ".gitignore",
     "README.md",
+    "infra/main.tf",
     "pyproject.toml",
     "requirements.txt",
     "tasks/__init__.py",
@@ -50,7 +51,7 @@ def test_a_folder_that_is_not_empty_stays_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Shop", "1shop", "my_shop", "-shop", "shop-", "a--b", "sh op", "é", "x" * 41, "..", "a\n"]
+    "name", ["Shop", "1shop", "my_shop", "-shop", "shop-", "a--b", "sh op", "é", "x", "x" * 26, "..", "a\n"]
 )
 def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path, name: str) -> None:
     """Before a folder is made."""

@@ -12,18 +12,25 @@ from whendue.project.settings import FILE_BYTES, ProjectSettings, load, parse
 
 ALL = """
 [project]
+name = "shop"
 tasks = ["shop.tasks", "shop.more"]
 requirements = "requirements/tasks.txt"
+exclude = ["notebooks"]
+aws_services = ["rekognition"]
 [environment]
 SHOP_URL = "https://shop.example"
 WHENDUE_HTTP_ALLOW = "127.0.0.1:9000"
 [worker]
 threads = 3
+memory_mb = 2048
+timeout_s = 900
+reserved_concurrency = 300
 [queues.low]
 batch_size = 1
 maximum_concurrency = 2
 [secrets]
-names = ["/shop/key"]
+SHOP_KEY = { ssm = "/shop/key" }
+SHOP_DATABASE = { secretsmanager = "shop/database" }
 [permissions]
 policy_arns = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
 [[permissions.statements]]
@@ -52,6 +59,17 @@ WRONG = {
     "[environment]\nA = 1": "whendue.toml:2: environment.A: Input should be a valid string",
     "[worker]\nthreads = 0": "whendue.toml:2: worker.threads: Input should be greater than or equal to 1",
     "[worker]\nthreads = '3'": "whendue.toml:2: worker.threads: Input should be a valid integer",
+    "[worker]\ntimeout_s = 901": "whendue.toml:2: worker.timeout_s: Input should be less than or equal to 900",
+    "[worker]\nmemory_mb = 128": "whendue.toml:2: worker.memory_mb: Input should be greater than or equal to 256",
+    "[project]\nname = 'Shop'": "whendue.toml:2: project.name: String should match pattern",
+    "[project]\nexclude = ['a/b']": "whendue.toml:2: project.exclude.0: String should match pattern",
+    "[secrets]\nA = {}": "whendue.toml:2: secrets.A: must have either ssm",
+    "[secrets]\nA = { ssm = '/a', secretsmanager = 'a' }": "whendue.toml:2: secrets.A: must have either ssm",
+    "[secrets]\nA = { ssm = 'a' }": "whendue.toml:2: secrets.A.ssm: String should match pattern",
+    "[secrets]\nA = '/a'": "whendue.toml:2: secrets.A: Input should be",
+    "[secrets]\nWHENDUE_HTTP_ALLOW = { ssm = '/a' }": "names that begin with WHENDUE_ are settings",
+    "[secrets]\nWHENDUE_SECRET = { ssm = '/a' }": "WHENDUE_SECRET is set by whendue",
+    "[environment]\nA = 'x'\n[secrets]\nA = { ssm = '/a' }": "whendue.toml: A: in [environment] and in [secrets]",
     "[queues.slow]\nbatch_size = 1": "whendue.toml:1: queues.slow",
     "[vpc]\nsubnet_ids = ['subnet-1']": "whendue.toml:1: vpc.security_group_ids: Field required",
     "[dev]\nport = 70000": "whendue.toml:2: dev.port: Input should be less than or equal to 65535",
@@ -67,7 +85,10 @@ def test_every_setting_is_read() -> None:
     assert settings.environment["SHOP_URL"] == "https://shop.example"
     assert (settings.worker.threads, settings.dev.port) == (3, 8123)
     assert settings.queues["low"].maximum_concurrency == 2
-    assert settings.unused == ["queues", "secrets", "permissions", "vpc"]
+    assert settings.unused == ["queues", "permissions", "vpc"]
+    assert settings.secrets["SHOP_KEY"].ssm == "/shop/key"
+    assert settings.secrets["SHOP_DATABASE"].secretsmanager == "shop/database"
+    assert (settings.project.name, settings.project.exclude) == ("shop", ["notebooks"])
 
 
 def test_an_empty_file_is_valid() -> None:
@@ -96,8 +117,19 @@ def test_all_faults_are_named_at_once() -> None:
 def test_a_value_is_never_in_a_message() -> None:
     """It may be a secret in the wrong place."""
     with pytest.raises(ConfigurationError) as raised:
-        parse(b'[environment]\nA = ["hush-hush"]\n[project]\ntasks = ["hush-hush"]\n[secrets]\nnames = ["hush-hush"]\n')
+        parse(
+            b'[environment]\nA = ["hush-hush"]\n[project]\ntasks = ["hush-hush"]\n'
+            b'[secrets]\nB = "hush-hush"\nC = { ssm = "hush-hush" }\n'
+        )
     assert "hush" not in str(raised.value)
+
+
+def test_secrets_are_bounded() -> None:
+    """Each is a call as the worker starts."""
+    lines = [f"A{number} = {{ ssm = '/a' }}" for number in range(31)]
+    assert len(parse("\n".join(["[secrets]", *lines[1:]]).encode()).secrets) == 30
+    with pytest.raises(ConfigurationError, match="31 secrets; at most 30"):
+        parse("\n".join(["[secrets]", *lines]).encode())
 
 
 def test_variables_are_bounded_together() -> None:

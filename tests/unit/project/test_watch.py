@@ -9,6 +9,8 @@ from whendue.project.watch import SourceFilter
 
 CASES = {
     "whendue.toml": True,
+    ".env": True,
+    "sub/.env": False,
     "tasks/orders.py": True,
     "shop/deep/er.py": True,
     "top.py": True,

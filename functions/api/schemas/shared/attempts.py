@@ -34,11 +34,12 @@ class AttemptErrorReply(ErrorReply):
     """Why an attempt failed, with the calls that led there."""
 
     stack: list[str] = Field(
-        description="Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` stands for "
-        "those in the middle of a long one. Empty if no code raised it, as with a timeout."
+        description="Calls that led to the error, outermost first: `module:function:line`. `(12 frames)` replaces "
+        "those in the middle of a long one. Empty if no code raised it, as with a timeout, and in lists of deliveries."
     )
     causes: list[CauseReply] = Field(
-        description="What it was raised from, the nearest first. Of a long chain the first ones and the last."
+        description="What it was raised from, the nearest first. Of a long chain the first ones and the last. "
+        "Empty in lists of deliveries."
     )
 
 
@@ -122,18 +123,23 @@ def error_reply(failure: Failure) -> ErrorReply:
     return ErrorReply(type=failure.type, message=failure.message, where=failure.where, fingerprint=failure.fingerprint)
 
 
-def attempts_of(view: JobView) -> list[AttemptReply]:
-    """Show a job's attempts, oldest first."""
-    attempts = failed_attempts(view.attempts)
+def attempts_of(view: JobView, *, traced: bool = True) -> list[AttemptReply]:
+    """Show a job's attempts, oldest first.
+
+    Args:
+        view: the job.
+        traced: whether errors have stack and causes; without them, a page of many jobs fits into one answer.
+    """
+    attempts = failed_attempts(view.attempts, traced=traced)
     return [*attempts, _current(view.job)] if view.job.state in (State.RUNNING, State.SUCCEEDED) else attempts
 
 
-def failed_attempts(failures: Iterable[Failure]) -> list[AttemptReply]:
-    """Show attempts that failed."""
-    return [_failed(failure) for failure in failures]
+def failed_attempts(failures: Iterable[Failure], *, traced: bool = True) -> list[AttemptReply]:
+    """Show attempts that failed; `traced` as of `attempts_of`."""
+    return [_failed(failure, traced=traced) for failure in failures]
 
 
-def _failed(failure: Failure) -> AttemptReply:
+def _failed(failure: Failure, *, traced: bool) -> AttemptReply:
     return AttemptReply(
         attempt=failure.attempt,
         state="failed",
@@ -141,8 +147,8 @@ def _failed(failure: Failure) -> AttemptReply:
         ended_at=times.to_timestamp(failure.failed_at),
         error=AttemptErrorReply(
             **error_reply(failure).model_dump(),
-            stack=stack_of(failure),
-            causes=[CauseReply(**cause._asdict()) for cause in causes_of(failure)],
+            stack=stack_of(failure) if traced else [],
+            causes=[CauseReply(**cause._asdict()) for cause in causes_of(failure)] if traced else [],
         ),
     )
 

@@ -34,6 +34,18 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  # What Lambda does in its name: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+  dynamic "statement" {
+    for_each = var.vpc == null ? [] : [1]
+    content {
+      actions = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+      ]
+      resources = ["*"]
+    }
+  }
+
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
@@ -44,7 +56,7 @@ data "aws_iam_policy_document" "this" {
     for_each = length(var.queues) == 0 ? [] : [1]
     content {
       actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-      resources = values(var.queues)
+      resources = [for queue in values(var.queues) : queue.arn]
     }
   }
 
@@ -77,6 +89,20 @@ resource "aws_iam_role_policy" "this" {
   policy = data.aws_iam_policy_document.this.json
 }
 
+# What its owner lets it do beyond that, in a policy of its own.
+resource "aws_iam_role_policy" "further" {
+  count  = length(var.further_statements) == 0 ? 0 : 1
+  name   = "what-its-tasks-call"
+  role   = aws_iam_role.this.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = var.further_statements })
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each   = toset(var.policy_arns)
+  role       = aws_iam_role.this.name
+  policy_arn = each.value
+}
+
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
@@ -85,7 +111,7 @@ resource "aws_cloudwatch_log_group" "this" {
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_116:queues have dead-letter queues of their own, and a tick that is lost is made up for by the next
-  #checkov:skip=CKV_AWS_117:it talks to AWS's public endpoints by IAM; a VPC would need NAT, which costs by the hour
+  #checkov:skip=CKV_AWS_117:it talks to AWS's public endpoints by IAM; a VPC, which the worker may have, needs NAT or endpoints, which cost by the hour
   #checkov:skip=CKV_AWS_272:zips come from this repository's build; signing profiles are the operator's business
   function_name                  = var.name
   role                           = aws_iam_role.this.arn
@@ -111,12 +137,20 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
   tracing_config {
     mode = var.tracing ? "Active" : "PassThrough"
   }
 
   # Without its group Lambda would make one that is kept for ever, and without its policy a first message would fail.
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this, aws_iam_role_policy.further, aws_iam_role_policy_attachment.this]
 }
 
 resource "aws_lambda_alias" "live" {
@@ -131,11 +165,11 @@ resource "aws_lambda_event_source_mapping" "this" {
   for_each = var.queues
 
   function_name           = local.called
-  event_source_arn        = each.value
-  batch_size              = var.batch_size
+  event_source_arn        = each.value.arn
+  batch_size              = each.value.batch_size
   function_response_types = ["ReportBatchItemFailures"]
 
   scaling_config {
-    maximum_concurrency = var.maximum_concurrency
+    maximum_concurrency = each.value.maximum_concurrency
   }
 }

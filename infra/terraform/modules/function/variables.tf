@@ -50,18 +50,26 @@ variable "reserved_concurrency" {
 }
 
 variable "queues" {
-  description = "The queues that feed it: name -> ARN."
-  type        = map(string)
+  description = "The queues that feed it: name -> ARN, maximum number of messages in a batch, maximum number of batches at once."
+  type        = map(object({ arn = string, batch_size = number, maximum_concurrency = number }))
 }
 
-variable "batch_size" {
-  description = "Messages in a batch at most."
-  type        = number
+variable "further_statements" {
+  description = "What its owner lets the function do beyond `statements`: statements of an IAM policy, in its words."
+  type        = any
+  default     = []
 }
 
-variable "maximum_concurrency" {
-  description = "Batches of one queue at once at most."
-  type        = number
+variable "policy_arns" {
+  description = "Managed policies that the function has in addition."
+  type        = list(string)
+  default     = []
+}
+
+variable "vpc" {
+  description = "Where the function runs, or null: in no VPC."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
+  default     = null
 }
 
 variable "log_retention_days" {

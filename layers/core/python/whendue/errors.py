@@ -13,6 +13,16 @@ class WhendueError(Exception):
         super().__init__(message or (self.__doc__ or self.code).splitlines()[0])
         self.details = details
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be copied, as between processes, whatever arguments the constructor of a subclass takes."""
+        return _copied, (type(self), str(self)), self.__dict__
+
+
+def _copied(kind: type[WhendueError], message: str) -> WhendueError:
+    error = kind.__new__(kind, message)
+    WhendueError.__init__(error, message)
+    return error
+
 
 class InvalidRequestError(WhendueError):
     """The request is not valid; errors lists each place and what is wrong there."""

@@ -178,8 +178,7 @@ EVERY_MAX_S = HORIZON_S
 SCHEDULE_END_MS = 7_258_118_400_000
 # After this span without a match the search ends. A 29 February on a certain weekday can be 40 years off.
 SCHEDULE_SEARCH_S = 41 * 366 * 86_400
-# Ten years of public holidays.
-SCHEDULE_EXCLUSIONS = 200
+SCHEDULE_EXCLUSIONS = 200  # Ten years of public holidays.
 
 # --- limits of a key -------------------------------------------------------------------------------------------
 # A key's slots are read at once: 100 of them are 20 KB, five read units.
@@ -203,8 +202,9 @@ LIMIT_ITEM_KEPT_S = 7 * 86_400
 
 # --- jobs that wait for others ---------------------------------------------------------------------------------
 DEPENDENCIES = 100
-# Maximum number of members of a composite job: nodes of a workflow, items of a forEach.
+# Members of a composite job (nodes of a workflow, items of a forEach), and jobs that an attempt creates by ctx.submit.
 MEMBERS_MAX = 1000
+SUBMITS_PER_ATTEMPT = 1000
 WORKFLOW_EDGES = 10_000
 WORKFLOW_DEPTH = 250
 WORKFLOW_BYTES = 4 * 1024 * 1024

@@ -1,6 +1,7 @@
 """`whendue jobs` on the real API."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,45 @@ def test_cancel_explain_and_redrive(whendue: CommandLine) -> None:
     assert (done.code, done.out) == (6, "")
 
 
-@pytest.mark.parametrize("command", ["get", "watch", "cancel", "redrive", "explain"])
+def test_logs_of_attempts(whendue: CommandLine) -> None:
+    """The oldest first, each line below its attempt; none of a job that logs nothing."""
+
+    def run(payload: Any, ctx: Any) -> None:
+        ctx.log.warning("attempt %d\nhas \x1b[2J two lines", ctx.attempt)
+        if ctx.attempt == 1:
+            raise RuntimeError("once more")
+
+    whendue.world.task("logs", run)
+    job_id = submitted(whendue, "logs")
+    assert whendue("jobs", "watch", job_id).code == 0
+    first, line, more, second, *_ = whendue("jobs", "logs", job_id).out.splitlines()
+    assert (first[:9], second[:9]) == ("attempt 1", "attempt 2")
+    assert line.endswith(" WARNING whendue.task: attempt 1")
+    assert (more.strip().startswith("has"), more.isprintable()) == (True, True)
+    assert [log["attempt"] for log in whendue("jobs", "logs", job_id, "--json").lines] == [1, 2]
+    assert [log["attempt"] for log in whendue("jobs", "logs", job_id, "--limit", "1", "--json").lines] == [2]
+    assert [log["attempt"] for log in whendue("jobs", "logs", job_id, "--attempt", "1", "--json").lines] == [1]
+    assert whendue("jobs", "logs", submitted(whendue, "ok")).out == ""
+
+
+def test_logs_say_what_was_not_kept(whendue: CommandLine) -> None:
+    """Between the first lines and the last ones."""
+
+    def run(payload: Any, ctx: Any) -> None:
+        for number in range(1000):
+            ctx.log.info("line %d", number)
+
+    whendue.world.task("chatty", run)
+    job_id = submitted(whendue, "chatty")
+    assert whendue("jobs", "watch", job_id).code == 0
+    [log] = whendue("jobs", "logs", job_id, "--json").lines
+    lines = whendue("jobs", "logs", job_id).out.splitlines()
+    assert log["dropped"] > 0
+    assert lines[1 + log["droppedAfter"]] == f"  ({log['dropped']} lines were not kept)"
+    assert len(lines) == 2 + len(log["lines"])
+
+
+@pytest.mark.parametrize("command", ["get", "watch", "cancel", "redrive", "explain", "logs"])
 def test_a_job_that_is_not_there(whendue: CommandLine, command: str) -> None:
     """Exit code 5, and 2 for what can be no id of a path."""
     done = whendue("jobs", command, "none")

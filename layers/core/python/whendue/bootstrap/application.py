@@ -281,7 +281,8 @@ class App:
         from whendue.worker.processor import BatchProcessor
         from whendue.workflows.runner import CompositeRunner
 
-        return BatchProcessor(self._runtime, self.profiles, self.pauses, CompositeRunner(self._runtime, self.submit))
+        composites = CompositeRunner(self._runtime, self.submit)
+        return BatchProcessor(self._runtime, self.profiles, self.pauses, composites, self.submit)
 
     def job_stream(self, calls: "Calls", drain_at: "DrainAt") -> "JobStream":
         """Do the worker's work in a process that keeps running; its jobs run where `calls` says."""
@@ -289,7 +290,7 @@ class App:
         from whendue.workflows.runner import CompositeRunner
 
         composites = CompositeRunner(self._runtime, self.submit)
-        return JobStream(self._runtime, self.profiles, self.pauses, composites, calls, drain_at)
+        return JobStream(self._runtime, self.profiles, self.pauses, composites, self.submit, calls, drain_at)
 
     def suspects(self, killers: "KillerTypes", deadline_ms: int, drain_at: "DrainAt") -> "Suspects | None":
         """Run suspects in processes of their own; None where none can be started."""

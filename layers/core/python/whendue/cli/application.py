@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from whendue.cli import PROCESSES
 from whendue.cli.commands import dead_letters, jobs, profiles, queues, schedules, workflows
 from whendue.cli.commands.doctor import doctor
-from whendue.cli.commands.project import dev, new
+from whendue.cli.commands.project import build, dev, new, terraform
 from whendue.cli.commands.token import token
 from whendue.cli.failures import ExitCode, description, exit_code
 from whendue.cli.output import note
@@ -57,6 +57,8 @@ app.command()(token)
 app.command()(doctor)
 app.command()(new)
 app.command()(dev)
+app.command()(build)
+app.command()(terraform)
 
 
 def run(arguments: Sequence[str]) -> int:

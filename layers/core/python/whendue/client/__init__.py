@@ -13,6 +13,7 @@ from whendue.client.errors import (
     ConflictError,
     ForbiddenError,
     InvalidRequestError,
+    JobNotSucceededError,
     NotFoundError,
     PreconditionFailedError,
     TokenError,
@@ -22,6 +23,11 @@ from whendue.client.errors import (
     UnavailableError,
     UnexpectedAnswerError,
     WaitTimeoutError,
+)
+from whendue.client.in_force import (
+    configure,
+    current_client,
+    use,
 )
 from whendue.client.inputs.definitions import (
     NewProfile,
@@ -161,6 +167,7 @@ __all__ = [
     "InvalidRequestError",
     "Items",
     "Job",
+    "JobNotSucceededError",
     "JobTemplate",
     "JobWithPolicy",
     "JobWithTimeline",
@@ -214,4 +221,7 @@ __all__ = [
     "WorkflowEdge",
     "WorkflowNode",
     "WorkflowTemplate",
+    "configure",
+    "current_client",
+    "use",
 ]

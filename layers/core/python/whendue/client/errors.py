@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from whendue.client.models.common import Problem, ProblemPlace
+from whendue.client.models.jobs import JobWithTimeline
 
 
 class ClientError(Exception):
@@ -122,6 +123,20 @@ class TokenError(ClientError):
     """
 
     temporary: bool = False
+
+
+class JobNotSucceededError(ClientError):
+    """The job whose result was asked for is dead or cancelled.
+
+    Attributes:
+        job: the job as it was read.
+    """
+
+    def __init__(self, job: JobWithTimeline) -> None:
+        """Name the job, its state and the type of its last error; the error's text is in `job`."""
+        cause = f" with {job.error.type}" if job.error else ""
+        super().__init__(f"the job {job.id} is {job.state}{cause}")
+        self.job = job
 
 
 class WaitTimeoutError(ClientError, TimeoutError):

@@ -1,14 +1,35 @@
-"""What a task can read while it runs, and what it may report."""
+"""What a task can read while it runs, what it may report, and the jobs that it creates."""
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from whendue.aws_quotas import PROGRESS_BYTES
-from whendue.declarations.attempt_log import AttemptLog, KeptLines, line_of_record
 from whendue.declarations.log_capture import AttemptLogger
+from whendue.errors import ConfigurationError, InvalidRequestError, StateConflictError
 from whendue.jobs.json_values import NotJsonError, to_text
 from whendue.jobs.model import Job
+from whendue.quotas import SUBMITS_PER_ATTEMPT
+
+if TYPE_CHECKING:
+    # Most attempts log nothing, and submit no jobs.
+    from whendue.declarations.attempt_log import AttemptLog, KeptLines
+    from whendue.declarations.calls.model import Call, Named, Options, WorkflowCall
+
+
+class Creator(Protocol):
+    """Creates the jobs that an attempt asks for."""
+
+    def __call__(self, call: "Call | WorkflowCall", name: str, traceparent: str | None) -> str:
+        """Create what is asked for, unless an attempt of the same job has done so under this name; return its id.
+
+        Args:
+            call: what is asked for.
+            name: of the call among those of the job.
+            traceparent: the trace that it belongs to.
+        """
 
 
 class Context:
@@ -22,10 +43,11 @@ class Context:
         publish: stores a progress at once, and says whether it did; without it, the next heartbeat stores it.
 
     `traceparent` (W3C Trace Context) is the header for what the task calls, None where the job belongs to no trace.
+    `create` creates the jobs that the task submits; the worker sets it, None where no jobs can be submitted.
     """
 
     # Made when the first line is logged: most attempts log none.
-    _lines: AttemptLog
+    _lines: "AttemptLog"
 
     def __init__(
         self,
@@ -43,8 +65,11 @@ class Context:
         self._progress: str | None = None
         self._is_stored = True
         self._cancelled = False
+        self._has_ended = False
+        self._submits = count(1)
         self.deadline_ms = deadline_ms
         self.traceparent = job.traceparent
+        self.create: Creator | None = None
 
     @property
     def job_id(self) -> str:
@@ -127,6 +152,72 @@ class Context:
         """
         return self._first_time(str.__str__(key) if isinstance(key, str) else str(key))
 
+    # --- jobs of the same tenant ---------------------------------------------------------------------------------
+
+    def submit(
+        self, task: "Named | str", payload: Any = ..., *, key: str | None = None, **options: "Unpack[Options]"
+    ) -> str:
+        """Create a job of the same tenant, once for all attempts of this job; return its id.
+
+        The job belongs to the key. Another attempt, or another worker with the same job, gets the id of the first one.
+        Calls without a key are identified by their order in the attempt: give a key where that may change.
+
+        Args:
+            task: a task, or its name.
+            payload: what fits the task's model: JSON, or the model itself. Default: `{}`.
+            key: what makes it the same job for all attempts. Default: the number of the call in this attempt.
+            options: fields of the job, see `Options`.
+
+        Raises:
+            InvalidRequestError, PayloadTooLargeError: the job is refused; InvalidPayloadError for its payload.
+            IdempotencyConflictError: the key was used for another request.
+            StateConflictError: the attempt has ended.
+            ConfigurationError: this context has no worker.
+            UnavailableError: it is unknown whether the job exists; another attempt will find it, or create it.
+        """
+        from whendue.declarations.calls.model import call_of
+
+        return self.submit_call(call_of(task, payload, key, options))
+
+    async def submit_async(
+        self, task: "Named | str", payload: Any = ..., *, key: str | None = None, **options: "Unpack[Options]"
+    ) -> str:
+        """Create a job as `submit` does, in a thread: the coroutine's loop goes on."""
+        from whendue.declarations.calls.model import call_of
+
+        return await self.submit_call_async(call_of(task, payload, key, options))
+
+    def submit_call(self, call: "Call | WorkflowCall") -> str:
+        """Create what code asks for; arguments, result and errors as of `submit`."""
+        return self._creation(call)()
+
+    async def submit_call_async(self, call: "Call | WorkflowCall") -> str:
+        """Create what code asks for in a thread."""
+        import asyncio
+
+        # Its number is taken here: threads begin in any order.
+        return await asyncio.to_thread(self._creation(call))
+
+    def _creation(self, call: "Call | WorkflowCall") -> Callable[[], str]:
+        """Return what creates a job or workflow, under the name that it has in all attempts."""
+        if self._has_ended:
+            raise StateConflictError("the attempt has ended: submit jobs before the task returns")
+        if self.create is None:
+            raise ConfigurationError("no jobs can be submitted here: tasks submit them, in a worker")
+        number = next(self._submits)
+        if number > SUBMITS_PER_ATTEMPT:
+            raise InvalidRequestError(
+                f"an attempt may submit at most {SUBMITS_PER_ATTEMPT} jobs: let jobs that it submits submit the others"
+            )
+        name = f"call {number}" if call.key is None else f"key {call.key}"
+        return partial(self.create, call, name, self.traceparent)
+
+    def end(self) -> None:
+        """Note that the attempt has ended: it submits no more jobs."""
+        self._has_ended = True
+
+    # --- for the worker ------------------------------------------------------------------------------------------
+
     def take_progress(self) -> str | None:
         """Return the latest progress, once: the heartbeat stores it."""
         value = None if self._is_stored else self._progress
@@ -140,10 +231,12 @@ class Context:
 
     def note(self, record: logging.LogRecord) -> None:
         """Keep a record of the attempt."""
+        from whendue.declarations.attempt_log import AttemptLog, line_of_record
+
         # Of two threads that log the first line, both get the same log.
         vars(self).setdefault("_lines", AttemptLog()).add(line_of_record(record, self._now_ms()))
 
-    def close_log(self) -> KeptLines | None:
+    def close_log(self) -> "KeptLines | None":
         """End the attempt's log; None where nothing was logged."""
         lines: AttemptLog | None = vars(self).get("_lines")
         return lines.close() if lines else None

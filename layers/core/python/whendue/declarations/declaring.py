@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, RootModel, TypeAdapter
 
 from whendue.declarations.context import Context
 from whendue.errors import ConfigurationError
@@ -82,6 +82,16 @@ def location_of(frame: FrameType) -> Location:
     return Location(str(namespace.get("__name__", "?")), f"{frame.f_code.co_filename}:{frame.f_lineno}", namespace)
 
 
+def range_problem(option: str, value: object) -> str | None:
+    """Return why a number cannot be an option's value, as in `must be a whole number from 1 to 50, not 51`."""
+    kind, least, most = _RANGES[option]
+    fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    if fits and least <= value <= most:  # type: ignore[operator]
+        return None
+    what = "a whole number" if kind is int else "a number"
+    return f"must be {what} from {least:g} to {most}, not {_shown(value)}"
+
+
 def is_stale(location: Location) -> bool:
     """Return whether a declaration is of an earlier import of its module, which failed or was given up."""
     module = sys.modules.get(location.module)
@@ -135,11 +145,8 @@ class Declaration:
         return str.__str__(value)
 
     def _within_range(self, name: str, value: object) -> float:
-        kind, least, most = _RANGES[name]
-        fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
-        if not fits or not least <= value <= most:  # type: ignore[operator]
-            what = "a whole number" if kind is int else "a number"
-            raise self.refuse(f"{name} must be {what} from {least:g} to {most}, not {_shown(value)}")
+        if problem := range_problem(name, value):
+            raise self.refuse(f"{name} {problem}")
         return float.__float__(value) if isinstance(value, float) else int.__int__(value)  # type: ignore[arg-type]
 
     def check_never_retry(self, value: object) -> tuple[type[BaseException], ...]:
@@ -243,6 +250,14 @@ class Declaration:
         if model in (BaseModel, RootModel) or inspect.isabstract(model):
             raise self.refuse(f"no value can be made of {model.__name__}; write a model of your own")
         return model
+
+    def payload_model(
+        self, function: Callable[..., Any], parameter: inspect.Parameter
+    ) -> tuple[type[Any], TypeAdapter[Any] | None]:
+        """Return the model of a payload, and what validates in its stead where the annotation says more."""
+        annotation = self.annotation(function, parameter)
+        annotated = TypeAdapter(annotation) if typing.get_origin(annotation) is Annotated else None
+        return self.check_model(annotation.__origin__ if annotated else annotation, parameter.name), annotated
 
     def takes_context(self, function: Callable[..., Any], parameters: list[inspect.Parameter]) -> bool:
         """Return whether a task's function takes the context, by its parameters after the payload."""

@@ -80,12 +80,7 @@ class TaskDefinition:
 
         A validator that fails, instead of refusing, fails the attempt with its own error: another one may succeed.
         """
-        from pydantic import ValidationError
-
-        try:
-            model = self._validator(payload)
-        except ValidationError as error:
-            raise InvalidPayloadError(self._refusal, errors=places(error)) from None
+        model = self.model_of(payload)
         self._check_again(model, context)
         if self.channel:
             return resource("notify")(self.channel, model, context)
@@ -102,6 +97,20 @@ class TaskDefinition:
             self.check(model, context.tenant)
         except REFUSALS as error:
             raise InvalidPayloadError(f"{self._refusal}: {error}") from None
+
+    def model_of(self, payload: object) -> "BaseModel":
+        """Make the payload's model of plain values; the time that its validators take is not bounded.
+
+        Raises:
+            InvalidPayloadError: they do not fit; `details["errors"]` names the places, never the values.
+            BaseException: whatever a validator raises.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return self._validator(payload)
+        except ValidationError as error:
+            raise InvalidPayloadError(self._refusal, errors=places(error)) from None
 
     def backoff_s(self, attempt: int) -> float | None:
         """Return the delay after a failed attempt by the task's own function, seconds; None if it has none.

@@ -1,10 +1,9 @@
 """Tasks and channels of a process: how they are declared with `@task` and `@channel`, found, and looked up."""
 
 import sys
-import typing
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
 from whendue.declarations.described import DescribedTask
@@ -22,6 +21,9 @@ from whendue.outbound.ssrf import TargetRefusedError
 from whendue.quotas import TYPE_BYTES
 from whendue.support.text import nearest
 
+if TYPE_CHECKING:
+    from whendue.declarations.calls.task_object import Task
+
 __all__ = ["Cancel", "ChannelDefinition", "GiveUp", "Retry", "TaskDefinition"]
 
 # What is known of a task that jobs are accepted of.
@@ -35,13 +37,15 @@ DELIVERIES: Final = "notify."
 # first job of it: http and TLS, or the models of mails, are of no use to a process that has none.
 DEFERRED: Final[Mapping[str, str]] = {BUILT_IN_TASKS: "", BUILT_IN_CHANNELS: DELIVERIES}
 USER_TASKS: Final = "functions.worker.tasks"
+P = ParamSpec("P")
+R = TypeVar("R")
 # Modules that an answer names as those that may hold what was not found.
 NAMED: Final = 5
 
 
-def packages_of(environment: Mapping[str, str]) -> list[str]:
-    """Return the packages whose tasks a process knows: those that WHENDUE_TASKS names."""
-    return [name for each in environment.get("WHENDUE_TASKS", USER_TASKS).split(",") if (name := each.strip())]
+def packages_of(environment: Mapping[str, str], default: str = USER_TASKS) -> list[str]:
+    """Return the packages whose tasks a process knows: those that WHENDUE_TASKS names, else those of `default`."""
+    return [name for each in environment.get("WHENDUE_TASKS", default).split(",") if (name := each.strip())]
 
 
 class Registry:
@@ -229,6 +233,10 @@ class Registry:
         """List the names of the tasks that users submit, sorted."""
         return [name for name in self.all_names() if not name.startswith(DELIVERIES)]
 
+    def names_of(self, function: object) -> list[str]:
+        """List the names that a function is declared by, in the modules that are imported, sorted."""
+        return sorted(name for name, definition in self._tasks.items() if definition.function is function)
+
     def all_names(self) -> list[str]:
         """List the names of all tasks, sorted; those that deliver among them."""
         return sorted({*self._tasks, *self._deferred, *self._described})
@@ -258,8 +266,10 @@ def task(
     check: Callable[[Any, str], None] | None = None,
     backoff: Callable[[int], float | timedelta] | None = None,
     **policy: Any,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> "Callable[[Callable[P, R]], Task[P, R]]":
     """Declare a function as the task of this name: `@task("order.remind", max_attempts=3)`.
+
+    What it makes of the function is called as the function is, and submits jobs: `remind.delay(order=7)`, see `Task`.
 
     Args:
         name: the job type, as in `email.send`.
@@ -290,33 +300,31 @@ def task(
         raise declaration.refuse(f"registry must be a Registry, not {type(registry).__name__}")
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
 
-    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        from pydantic import TypeAdapter
+    def declare(function: Callable[P, R]) -> "Task[P, R]":
+        from whendue.declarations.calls.task_object import Task
 
-        called = declaration.check_callable(function)
+        # A function may be several tasks.
+        plain = function.function if isinstance(function, Task) else function
+        called = declaration.check_callable(plain)
         parameters = declaration.parameters(called)
         if not parameters:
             raise declaration.refuse("it must take (payload: a pydantic model) or (payload, ctx)")
-        annotation = declaration.annotation(called, parameters[0])
-        annotated = TypeAdapter(annotation) if typing.get_origin(annotation) is Annotated else None
-        model = declaration.check_model(annotation.__origin__ if annotated else annotation, parameters[0].name)
-        context = declaration.takes_context(called, parameters)
-        registry.add(
-            TaskDefinition(
-                named,
-                called,
-                model,
-                context,
-                errors,
-                options,
-                expands=expands,
-                annotated=annotated,
-                check=check,
-                backoff=backoff,
-                location=declaration.location,
-            )
+        model, annotated = declaration.payload_model(called, parameters[0])
+        definition = TaskDefinition(
+            named,
+            called,
+            model,
+            declaration.takes_context(called, parameters),
+            errors,
+            options,
+            expands=expands,
+            annotated=annotated,
+            check=check,
+            backoff=backoff,
+            location=declaration.location,
         )
-        return function
+        registry.add(definition)
+        return Task(definition, plain)
 
     return declare
 

@@ -4,10 +4,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from whendue.errors import ConfigurationError
 
+# Processors of functions, in Lambda's words.
+Architecture = Literal["arm64", "x86_64"]
 _HERE: Final = Path(__file__)
 # Below the root: layers/core/python/whendue/project.
 _CHECKOUT: Final = _HERE.parents[5] if len(_HERE.parents) > 5 else _HERE.parent  # noqa: PLR2004

@@ -7,6 +7,7 @@ runs goes on to its end beside them. The socket that the API listens at is of th
 
 import fcntl
 import json
+import os
 import shlex
 import signal
 import socket
@@ -23,9 +24,10 @@ from typing import Any, Final
 from whendue.errors import ConfigurationError
 from whendue.manifest import model as manifest
 from whendue.project import carried
-from whendue.project.processes import Process
+from whendue.project.processes import Process, Refusal
+from whendue.project.secrets_file import missing_secrets, read_secrets
 from whendue.project.services import Services
-from whendue.project.settings import FILE, ProjectSettings, load
+from whendue.project.settings import FILE, SECRETS_FILE, ProjectSettings, load
 from whendue.project.stream import Stream
 from whendue.project.watch import follow
 
@@ -98,8 +100,9 @@ def run(folder: Path, stream: Stream) -> int:
     """
     project = folder.resolve()
     settings = load(project)
+    secrets = read_secrets(project, settings)
     with _only_one(project), _listening(settings.dev.port) as listening:
-        return Dev(project, settings, stream, listening).run()
+        return Dev(project, settings, secrets, stream, listening).run()
 
 
 @contextmanager
@@ -147,17 +150,26 @@ class Dev:
     Args:
         project: its folder.
         settings: of it.
+        secrets: values of variables.
         stream: takes what all processes print.
         listening: the API's socket.
     """
 
-    def __init__(self, project: Path, settings: ProjectSettings, stream: Stream, listening: socket.socket) -> None:
+    def __init__(
+        self,
+        project: Path,
+        settings: ProjectSettings,
+        secrets: dict[str, str],
+        stream: Stream,
+        listening: socket.socket,
+    ) -> None:
         """Start nothing yet."""
-        self._project, self._settings = project, settings
+        self._project, self._settings, self._secrets = project, settings, secrets
         self._stream, self._listening = stream, listening
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._running = _Running()
         self._services: Services | None = None
+        self._refusal: Refusal | None = None
         self._introduced = False
         self._changed_s: float | None = None
 
@@ -228,6 +240,7 @@ class Dev:
         _wait(processes, END_AT_ONCE_S)
         for process in processes:
             process.kill()
+        self._accept()
         if self._services:
             self._services.stop()
         self._note("stopped")
@@ -242,14 +255,15 @@ class Dev:
         names = sorted(str(path) for path in paths)
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004 - enough to know
         self._note(f"changed: {', '.join(names[:3])}{more}")
-        if Path(FILE) in paths and not self._read_settings() and len(paths) == 1:
+        if {Path(FILE), Path(SECRETS_FILE)} & paths and not self._read_settings() and len(paths) == 1:
             return
         self._start_new()
 
     def _read_settings(self) -> bool:
-        """Read whendue.toml again; return whether it is valid."""
+        """Read whendue.toml and the secrets again; return whether both are valid."""
         try:
-            self._settings = load(self._project)
+            settings = load(self._project)
+            self._settings, self._secrets = settings, read_secrets(self._project, settings)
         except ConfigurationError as error:
             self._note(f"ERROR {error}\nthe settings before this change stay in use")
             return False
@@ -268,9 +282,12 @@ class Dev:
         self._start(API)
 
     def _start(self, name: str) -> None:
+        if name == API:
+            self._accept()
         arguments, descriptors = self._arguments(name)
         assert self._services is not None  # noqa: S101 - nothing is started before them
         environment = carried.environment(self._project, first=self._project) | self._settings.environment
+        environment |= self._secrets
         environment |= self._services.environment | {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
         environment |= {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
         self._running.current[name] = Process(
@@ -317,6 +334,14 @@ class Dev:
                 timer = threading.Timer(AGAIN_S, self._put, (StartAgain(process),))
                 timer.daemon = True
                 timer.start()
+            elif process.name == API:
+                self._refusal = Refusal(self._listening)
+
+    def _accept(self) -> None:
+        """Answer no more requests in the API's place."""
+        if self._refusal:
+            self._refusal.stop()
+            self._refusal = None
 
     def _introduce(self) -> None:
         """Write the addresses, a token and a first request."""
@@ -326,6 +351,8 @@ class Dev:
         lines = [f"API    {url}", f"Docs   {url}/docs", f"Token  {token}"]
         if sample := self._settings.dev.sample:
             lines.append(f"Try    {_curl(url, token, sample.model_dump())}")
+        if missing := missing_secrets(self._settings, os.environ | self._secrets):
+            lines.append(f"{SECRETS_FILE}: no value of {', '.join(missing)}, which {FILE} names as secrets")
         if unused := self._settings.unused:
             lines.append(f"{FILE}: {', '.join(unused)}: for deployments; not used here")
         self._note("\n".join(lines))

@@ -5,16 +5,20 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from whendue.errors import ConfigurationError
 from whendue.project.toml_lines import line_of
 
 FILE: Final = "whendue.toml"
+# Values of secrets on this machine.
+SECRETS_FILE: Final = ".env"
 FILE_BYTES: Final = 64 * 1024
 # All of a function's variables together, in bytes:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ENVIRONMENT_BYTES: Final = 4096
+# Each is a call at the start of the worker.
+SECRETS: Final = 30
 # What whendue itself gives each process.
 _OWN: Final = frozenset(
     {
@@ -29,6 +33,7 @@ _OWN: Final = frozenset(
         "WHENDUE_TABLE",
         "WHENDUE_TASK_MANIFEST",
         "WHENDUE_TASKS",
+        "WHENDUE_TASK_SECRETS",
     }
 )
 _OF_OTHERS: Final = ("AWS_", "LAMBDA_", "PYTHON", "WHENDUE_JWT_", "_")
@@ -37,7 +42,7 @@ _TAKEN: Final = frozenset({"functions", "infra", "localstack", "requirements", "
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 # Sections that nothing on a developer's machine can honour.
-DEPLOYED: Final = ("queues", "secrets", "permissions", "vpc")
+DEPLOYED: Final = ("queues", "permissions", "vpc")
 
 
 def _package(name: str) -> str:
@@ -48,16 +53,30 @@ def _package(name: str) -> str:
     return name
 
 
+def _check_variable(name: str) -> None:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be a variable's name: use A-Z, a-z, 0-9 and _")
+    if name in _OWN or name.startswith(_OF_OTHERS):
+        raise ValueError(f"{name} is set by whendue, AWS or Python, not by a project")
+
+
 def _environment(variables: dict[str, str]) -> dict[str, str]:
     for name in variables:
-        if not _VARIABLE.fullmatch(name):
-            raise ValueError(f"{name!r} cannot be a variable's name: use A-Z, a-z, 0-9 and _")
-        if name in _OWN or name.startswith(_OF_OTHERS):
-            raise ValueError(f"{name} is set by whendue, AWS or Python, not by a project")
+        _check_variable(name)
     size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
     if size > ENVIRONMENT_BYTES:
         raise ValueError(f"names and values have {size} bytes together; at most {ENVIRONMENT_BYTES}")
     return variables
+
+
+def _secrets(sources: dict[str, "SecretSource"]) -> dict[str, "SecretSource"]:
+    if len(sources) > SECRETS:
+        raise ValueError(f"{len(sources)} secrets; at most {SECRETS}")
+    for name in sources:
+        _check_variable(name)
+        if name.startswith("WHENDUE_"):
+            raise ValueError(f"{name}: names that begin with WHENDUE_ are settings of whendue, not secrets of tasks")
+    return sources
 
 
 def _inside(path: str) -> str:
@@ -74,22 +93,36 @@ class ProjectSection(_Part):
     """What the project consists of.
 
     Args:
+        name: begins the name of each resource on AWS.
         tasks: packages whose modules declare tasks.
-        requirements: the file with what they import; for `whendue build`.
+        requirements: the file with what they import, as pip reads it, or a pyproject.toml.
+        exclude: files and folders at the project's top that `whendue build` leaves out.
+        aws_services: boto3's names of services that tasks call beyond those that are there without this.
     """
 
+    # The same as the variable `name` of the Terraform module.
+    name: str = Field(default="whendue", pattern=r"^[a-z][a-z0-9-]{1,24}$")
     tasks: Annotated[list[Annotated[str, AfterValidator(_package)]], Field(min_length=1, max_length=20)] = ["tasks"]
     requirements: Annotated[str, AfterValidator(_inside)] = "requirements.txt"
+    exclude: list[Annotated[str, Field(pattern=r"^[^/\\]{1,255}$")]] = Field(default=[], max_length=100)
+    aws_services: list[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,100}$")]] = Field(default=[], max_length=100)
 
 
 class WorkerSection(_Part):
-    """The worker process of `whendue dev`.
+    """The worker: the process of `whendue dev`, and the function on AWS.
 
     Args:
-        threads: maximum number of jobs that run concurrently.
+        threads: maximum number of jobs that run concurrently in the process.
+        memory_mb: memory of the function.
+        timeout_s: seconds that an invocation of the function may run.
+        reserved_concurrency: invocations of the function, kept free for it, and its maximum.
     """
 
     threads: int = Field(default=8, ge=1, le=100)
+    # The bounds of the module's variables worker_memory_mb and worker_timeout_s, which are those of Lambda.
+    memory_mb: int | None = Field(default=None, ge=256, le=10_240)
+    timeout_s: int | None = Field(default=None, ge=10, le=900)
+    reserved_concurrency: int | None = Field(default=None, ge=2, le=10_000)
 
 
 class QueueSection(_Part):
@@ -100,19 +133,28 @@ class QueueSection(_Part):
         maximum_concurrency: invocations at once.
     """
 
-    batch_size: int = Field(default=10, ge=1, le=10)
+    batch_size: int | None = Field(default=None, ge=1, le=10)
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-    maximum_concurrency: int = Field(default=50, ge=2, le=1000)
+    maximum_concurrency: int | None = Field(default=None, ge=2, le=1000)
 
 
-class SecretsSection(_Part):
-    """Parameters of SSM that the worker may read; their values stand nowhere in a project.
+class SecretSource(_Part):
+    """Where the value of a secret is kept: one of the two.
 
     Args:
-        names: of the parameters.
+        ssm: full name of a parameter of the Systems Manager's parameter store.
+        secretsmanager: name of a secret of the Secrets Manager.
     """
 
-    names: list[Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]{1,1010}$")]] = Field(default=[], max_length=100)
+    ssm: str | None = Field(default=None, pattern=r"^/[A-Za-z0-9_./-]{1,1010}$")
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    secretsmanager: str | None = Field(default=None, pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "SecretSource":
+        if (self.ssm is None) == (self.secretsmanager is None):
+            raise ValueError("must have either ssm, the name of a parameter, or secretsmanager, the name of a secret")
+        return self
 
 
 class Statement(_Part):
@@ -139,7 +181,7 @@ class PermissionsSection(_Part):
 
 
 class VpcSection(_Part):
-    """Where the functions run; for a deployment.
+    """Where the worker function runs; for a deployment.
 
     Args:
         subnet_ids: at least one.
@@ -181,10 +223,16 @@ class ProjectSettings(_Part):
     environment: Annotated[dict[str, str], AfterValidator(_environment)] = {}
     worker: WorkerSection = WorkerSection()
     queues: dict[Literal["critical", "high", "normal", "low", "notifications"], QueueSection] = {}
-    secrets: SecretsSection = SecretsSection()
+    secrets: Annotated[dict[str, SecretSource], AfterValidator(_secrets)] = {}
     permissions: PermissionsSection = PermissionsSection()
     vpc: VpcSection | None = None
     dev: DevSection = DevSection()
+
+    @model_validator(mode="after")
+    def _is_secret_or_not(self) -> "ProjectSettings":
+        if both := sorted(self.secrets.keys() & self.environment.keys()):
+            raise ValueError(f"{', '.join(both)}: in [environment] and in [secrets]; a variable has one value")
+        return self
 
     @property
     def unused(self) -> list[str]:
@@ -245,4 +293,5 @@ def _fault(text: str, name: str, fault: Any) -> str:
     line = line_of(text, fault["loc"])
     path = ".".join(str(part) for part in fault["loc"] if part != "[key]")
     what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-    return f"{name}:{line}: {path}: {what}" if line else f"{name}: {path}: {what}"
+    prefix = f"{name}:{line}" if line else name
+    return f"{prefix}: {path}: {what}" if path else f"{prefix}: {what}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from watchfiles import Change, DefaultFilter, watch
 
-from whendue.project.settings import FILE
+from whendue.project.settings import FILE, SECRETS_FILE
 
 # Changes that follow each other this closely are one, in milliseconds: an editor may write a file in several steps.
 STEP_MS: Final = 30
@@ -16,7 +16,7 @@ _TESTS: Final = "tests"
 
 
 class SourceFilter(DefaultFilter):
-    """Lets changes of Python files and of whendue.toml pass: not those of tests, hidden folders and environments.
+    """Lets changes of Python files, whendue.toml and .env pass: not those of tests, hidden folders and environments.
 
     Args:
         project: its folder.
@@ -33,7 +33,7 @@ class SourceFilter(DefaultFilter):
             parts = Path(path).relative_to(self._project).parts
         except ValueError:
             return False
-        if parts == (FILE,):
+        if parts in ((FILE,), (SECRETS_FILE,)):
             return True
         if not parts or parts[0] == _TESTS or any(part.startswith(".") for part in parts):
             return False

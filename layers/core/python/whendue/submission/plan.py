@@ -104,7 +104,7 @@ class JobPlanner:
         if position.composite is None:
             self._check_names(tenant, request)
         job = self._job(tenant, request, definition, profile, now_ms, position)
-        text = _workflow_text(payload) if definition.expands else _text(payload, PAYLOAD_BYTES)
+        text = _workflow_text(payload) if definition.expands else payload_text(payload, PAYLOAD_BYTES)
         job = evolve(job, has_references=has_references or None)
         placed = self._runtime.payloads.place_payload(job, text)
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
@@ -147,7 +147,7 @@ class JobPlanner:
         if isinstance(profile, WhendueError):
             raise profile
         self._policy(request, definition, profile)
-        _text(request.payload, PAYLOAD_BYTES)
+        payload_text(request.payload, PAYLOAD_BYTES)
         if not find(request.payload):
             definition.parse(request.payload, tenant)
         self._check_names(tenant, request)
@@ -243,7 +243,12 @@ class JobPlanner:
 ExpansionCheck = Callable[[JobPlanner, str, Any], None]
 
 
-def _text(payload: Any, max_bytes: int) -> str:
+def payload_text(payload: Any, max_bytes: int) -> str:
+    """Return a payload as it is stored.
+
+    Raises:
+        PayloadTooLargeError: it has more than `max_bytes` bytes.
+    """
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > max_bytes:
         raise PayloadTooLargeError(f"the payload must have at most {max_bytes} bytes of JSON")
@@ -251,7 +256,7 @@ def _text(payload: Any, max_bytes: int) -> str:
 
 
 def _workflow_text(payload: Any) -> str:
-    text = _text(payload, WORKFLOW_BYTES)
+    text = payload_text(payload, WORKFLOW_BYTES)
     if len(json.dumps(text)) > RESPONSE_BYTES - RESPONSE_HEAD_BYTES:
         raise PayloadTooLargeError("the workflow is too large: escaped as JSON it must have at most 6 MB")
     return text

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.limit_spec import Limit
+from whendue.quotas import TAG_KEY_BYTES, TAG_VALUE_BYTES, TAGS, TAGS_BYTES
 from whendue.table.items import known
 
 
@@ -94,6 +95,24 @@ def request_hash(request: JobRequest) -> str:
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def tags_problem(tags: object) -> str | None:
+    """Return why a job cannot have these tags; None if it can."""
+    if not isinstance(tags, Mapping) or not all(isinstance(text, str) for pair in tags.items() for text in pair):
+        return "must be texts by name"
+    if len(tags) > TAGS:
+        return f"must have at most {TAGS} entries"
+    # Half a surrogate pair is for the store to refuse.
+    encoded = [[text.encode(errors="surrogatepass") for text in pair] for pair in tags.items()]
+    sizes = [(len(name), len(value)) for name, value in encoded]
+    if any(not 0 < name <= TAG_KEY_BYTES or value > TAG_VALUE_BYTES for name, value in sizes):
+        return f"must have names of 1 to {TAG_KEY_BYTES} bytes and values of at most {TAG_VALUE_BYTES} bytes"
+    if any(":" in name for name in tags):
+        return "must have names without ':', which ends a name where a list is filtered by tags"
+    if sum(map(sum, sizes)) > TAGS_BYTES:
+        return f"must have at most {TAGS_BYTES} bytes, all names and values together"
+    return None
 
 
 def joined(*names: str) -> str:

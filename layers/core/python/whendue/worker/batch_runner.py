@@ -70,6 +70,7 @@ class RunningJobs:
         if claimed_job is None:
             return None
         claimed_job.ended = True
+        claimed_job.context.end()
         if not isinstance(outcome, Succeeded | Failed | Stopped | Expanded):
             error = outcome if isinstance(outcome, BaseException) else TypeError("not an end")
             self._runtime.bulkhead.note("attempt", claimed_job.job.id, error)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from whendue.bulkhead import Bulkhead
-from whendue.declarations.context import Context
+from whendue.declarations.context import Context, Creator
 from whendue.declarations.log_capture import CURRENT, TO_ATTEMPT, capture
 from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
 from whendue.engine.runtime import Runtime
@@ -19,8 +20,12 @@ from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, broken, brought
 from whendue.profiles.model import BACKOFF_FIELDS, task_decides
 from whendue.quotas import HORIZON_S
 from whendue.references.resolver import InputResolver
+from whendue.submission.submit import Submit
 from whendue.worker.claimed_job import ClaimedJob
 from whendue.workflows.runner import CompositeRunner
+
+if TYPE_CHECKING:
+    from whendue.declarations.calls.model import Call, WorkflowCall
 
 
 class AttemptCalls:
@@ -29,12 +34,14 @@ class AttemptCalls:
     Args:
         runtime: the outside.
         composites: runs composite jobs.
+        submit: accepts the jobs that tasks create.
     """
 
-    def __init__(self, runtime: Runtime, composites: CompositeRunner) -> None:
+    def __init__(self, runtime: Runtime, composites: CompositeRunner, submit: Submit) -> None:
         """Use this runtime."""
         self._runtime = runtime
         self._composites = composites
+        self._submit = submit
         self._log_level = runtime.settings.task_log_level
         capture(self._log_level)
 
@@ -80,8 +87,22 @@ class AttemptCalls:
     def _call(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if claimed_job.job.expands:
             return lambda: self._composites.run(claimed_job.job, bring)
+        claimed_job.context.create = self._creator(claimed_job.job)
         call = attempt(self._runtime, claimed_job.job, bring, claimed_job.context)
         return self._traced(claimed_job, call) if self._runtime.tracing.on else call
+
+    def _creator(self, job: Job) -> Creator | None:
+        """Return what creates the jobs that a task asks for; None for a channel, whose function may not create any."""
+        if job.subscription:
+            return None
+
+        def create(call: "Call | WorkflowCall", name: str, traceparent: str | None) -> str:
+            # Few attempts create jobs.
+            from whendue.worker.child_jobs import create_child
+
+            return create_child(self._submit, job, call, name, traceparent)
+
+        return create
 
     def _traced(self, claimed_job: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
         """Run an attempt in a span; the attempt of a delivery has one, too."""
@@ -137,11 +158,12 @@ def attempt(runtime: Runtime, job: Job, bring: Callable[[], Input], context: Con
 
 
 def _logged(call: Callable[[object, Context], object], payload: object, context: Context) -> object:
-    """Call a task; what it logs belongs to its attempt."""
+    """Call a task; what it logs and submits belongs to its attempt."""
     token = CURRENT.set(context)
     try:
         return call(payload, context)
     finally:
+        context.end()
         CURRENT.reset(token)
 
 

@@ -14,6 +14,7 @@ from whendue.jobs.outcomes import Ended
 from whendue.limits.limiter import Limiter
 from whendue.pauses.service import PauseService
 from whendue.profiles.lookup import ProfileLookup
+from whendue.submission.submit import Submit
 from whendue.worker.batch_runner import DrainAt, EndedJob, RunningJobs
 from whendue.worker.claimed_job import ClaimedJob, Received
 from whendue.worker.claimer import Claimer
@@ -59,6 +60,7 @@ class JobStream:
         profiles: of jobs that follow theirs.
         pauses: of queues, tenants and types.
         composites: runs composite jobs.
+        submit: accepts the jobs that tasks create.
         calls: where the jobs run.
         drain_at: as in `BatchProcessor.handle`.
     """
@@ -69,6 +71,7 @@ class JobStream:
         profiles: ProfileLookup,
         pauses: PauseService,
         composites: CompositeRunner,
+        submit: Submit,
         calls: Calls,
         drain_at: DrainAt,
     ) -> None:
@@ -76,7 +79,7 @@ class JobStream:
         limits = Limiter(runtime, profiles)
         self._runtime = runtime
         self._claimer = Claimer(runtime, profiles, pauses, limits)
-        self._attempts = AttemptCalls(runtime, composites)
+        self._attempts = AttemptCalls(runtime, composites, submit)
         self._completer = Completer(runtime, limits)
         self._calls = calls
         self.jobs = RunningJobs(runtime, NEVER_MS, drain_at)

@@ -13,6 +13,7 @@ from whendue.jobs.model import Job
 from whendue.limits.limiter import Limiter
 from whendue.pauses.service import PauseService
 from whendue.profiles.lookup import ProfileLookup
+from whendue.submission.submit import Submit
 from whendue.worker.batch_runner import INTERRUPT_GRACE_MS, BatchRunner, DrainAt
 from whendue.worker.claimed_job import Received
 from whendue.worker.claimer import Claimer
@@ -29,13 +30,18 @@ class BatchProcessor:
     """Handles batches of messages."""
 
     def __init__(
-        self, runtime: Runtime, profiles: ProfileLookup, pauses: PauseService, composites: CompositeRunner
+        self,
+        runtime: Runtime,
+        profiles: ProfileLookup,
+        pauses: PauseService,
+        composites: CompositeRunner,
+        submit: Submit,
     ) -> None:
         """Use this runtime."""
         limits = Limiter(runtime, profiles)
         self._runtime = runtime
         self._claimer = Claimer(runtime, profiles, pauses, limits)
-        self._runner = BatchRunner(runtime, AttemptCalls(runtime, composites), Completer(runtime, limits))
+        self._runner = BatchRunner(runtime, AttemptCalls(runtime, composites, submit), Completer(runtime, limits))
         self._killers = KillerTypes()
 
     def handle(

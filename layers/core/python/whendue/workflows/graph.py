@@ -20,8 +20,17 @@ from whendue.jobs.dependencies import (
     On,
 )
 from whendue.jobs.members import was_not_taken
-from whendue.jobs.model import Job, State
-from whendue.quotas import CYCLE_NODES, DEPENDENCIES, MEMBERS_MAX, WORKFLOW_DEPTH, WORKFLOW_EDGES, WORKFLOW_ERRORS
+from whendue.jobs.model import WORKFLOW, Job, State
+from whendue.quotas import (
+    CYCLE_NODES,
+    DEPENDENCIES,
+    MEMBERS_MAX,
+    WORKFLOW_ATTEMPTS,
+    WORKFLOW_DEPTH,
+    WORKFLOW_EDGES,
+    WORKFLOW_ERRORS,
+    WORKFLOW_TIMEOUT_S,
+)
 from whendue.references.syntax import faults, list_faults
 from whendue.submission.request import JobRequest, request_from, request_value
 from whendue.table.items import known
@@ -205,6 +214,17 @@ def _cycle(stuck: Mapping[str, Draft]) -> tuple[str, str]:
 def _node(draft: Draft, numbers: Mapping[str, int]) -> Node:
     links = sorted(Link(numbers[dependency.name], dependency.on) for dependency in draft.dependencies)
     return Node(draft.name, draft.request, tuple(links), draft.on_dependency_failure, draft.for_each)
+
+
+def workflow_request(graph: Graph, **fields: Any) -> JobRequest:
+    """Return the request for the job of a workflow; its attempts run no code of users.
+
+    Args:
+        graph: the workflow.
+        fields: other fields of the request.
+    """
+    policy = {"max_attempts": WORKFLOW_ATTEMPTS, "timeout_s": WORKFLOW_TIMEOUT_S}
+    return JobRequest(WORKFLOW, to_value(graph), policy=policy, **fields)
 
 
 # --- laws --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`whendue jobs`: submit, look at, watch, cancel and redrive jobs."""
+"""`whendue jobs`: submit, look at, watch, cancel and redrive jobs, and read their logs."""
 
 from itertools import islice
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from whendue.cli.commands.arguments import json_of, seconds_of, tags_of, time_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode
 from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
-from whendue.client import Client, Job, NewJob
+from whendue.client import AttemptLog, Client, Job, NewJob
 from whendue.client.flows.waiting import wait_until
 from whendue.client.models.jobs import JobWithTimeline
 from whendue.client.requests.jobs import get_job
@@ -149,6 +149,38 @@ def explain(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption
     write_line(f"{explanation.id} is {cell(explanation.state)}")
     for reason in explanation.reasons:
         write_line(f"{cell(reason.code)}: {cell(reason.text)}")
+
+
+@app.command()
+def logs(
+    job_id: JobId,
+    *,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Only attempts of this number.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX, help="Maximum number of attempts, the latest ones.")] = 20,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what the attempts of a job have logged, the oldest first."""
+    with connect(profile) as client:
+        latest = list(islice(client.list_job_logs(job_id, attempt=attempt), limit))
+    for log in reversed(latest):
+        if as_json:
+            write_json(log)
+        else:
+            _write_log(log)
+
+
+def _write_log(log: AttemptLog) -> None:
+    write_line(f"attempt {log.attempt}, {cell(log.started_at)} to {cell(log.ended_at)}")
+    for number, line in enumerate(log.lines):
+        if number == log.dropped_after:
+            write_line(f"  ({log.dropped} lines were not kept)")
+        first, *more = line.message.splitlines() or [""]
+        write_line(f"  {cell(line.at)} {cell(line.level)} {cell(line.logger)}: {cell(first)}")
+        for each in more:
+            write_line(f"    {cell(each)}")
+    if log.dropped_after == len(log.lines):
+        write_line(f"  ({log.dropped} lines were not kept)")
 
 
 def _watch(client: Client, job_id: str, timeout_s: int, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`whendue new` and `whendue dev`: a project of one's own on this machine."""
+"""`whendue new`, `dev`, `build` and `terraform`: a project of one's own."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,8 +7,11 @@ import typer
 
 from whendue.cli.connection import JsonOption
 from whendue.cli.failures import UsageProblemError
-from whendue.cli.output import write_json, write_line
+from whendue.cli.output import note, write_json, write_line
+from whendue.project.carried import Architecture
 from whendue.project.scaffold import create
+
+FolderOption = Annotated[Path, typer.Option(metavar="PATH", help="The project's folder.")]
 
 
 def new(
@@ -16,7 +19,7 @@ def new(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a small project into a new or empty folder: a task, its test, settings and a README."""
+    """Write a small project into a new or empty folder: a task, its test, settings, a Terraform root and a README."""
     files = create(folder)
     if as_json:
         write_json({"folder": str(folder), "files": [str(path) for path in files]})
@@ -26,11 +29,7 @@ def new(
     write_line(f"Next: cd {folder} && whendue dev")
 
 
-def dev(
-    *,
-    folder: Annotated[Path, typer.Option(metavar="PATH", help="The project's folder.")] = Path(),
-    as_json: JsonOption = False,
-) -> None:
+def dev(*, folder: FolderOption = Path(), as_json: JsonOption = False) -> None:
     """Run the whole stack for a project until Ctrl-C: emulator, API with its docs page, worker and timer.
 
     It prints an address, a token and a first request, then what all processes print. Changed code is at work in about
@@ -46,3 +45,66 @@ def dev(
     from whendue.project.stream import Stream
 
     raise typer.Exit(stack.run(folder, Stream(as_json=as_json)))
+
+
+def build(
+    *,
+    folder: FolderOption = Path(),
+    architecture: Annotated[
+        Architecture | None, typer.Option(help="Processor of the functions. Default: arm64.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Folder of the zips. Default: .local/build in the project.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pack a project and what it requires for Lambda: layers, a zip for each function, and the manifest of both.
+
+    pip resolves the requirements, with its settings and indexes, for the Python and the processor of the functions;
+    only wheels are taken. The same content gives the same files.
+    """
+    # pydantic, which reads the settings, takes longer to import than most commands take.
+    from whendue.project import build as builder
+    from whendue.project.terraform import is_current
+
+    built = builder.run(folder, architecture=architecture, output=output)
+    if as_json:
+        write_json({"manifest": str(built.manifest), "zips": built.zips, "unzippedBytes": built.unzipped_bytes})
+    else:
+        for name, size in built.zips.items():
+            write_line(f"{size / 1e6:7.2f} MB  {name}")
+        write_line(f"{built.unzipped_bytes / 1e6:7.2f} MB  unzipped, of the worker; Lambda takes 262.14 MB")
+        write_line(f"            {built.manifest}")
+    if not is_current(folder):
+        note("whendue.toml has changed since `whendue terraform` ran; run it again before you plan")
+
+
+def terraform(
+    *,
+    folder: FolderOption = Path(),
+    output: Annotated[str, typer.Option(metavar="FOLDER", help="Of the Terraform root, in the project.")] = "infra",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files of the module that were changed by hand.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write or refresh the Terraform module of this version, with the settings of whendue.toml.
+
+    The module is in the folder `whendue` of the root. A root that calls it is written once, where the folder has no
+    Terraform files. No other file is changed.
+    """
+    # As for `build`.
+    from whendue.project.terraform import refresh
+
+    done = refresh(folder.resolve(), output, force=force)
+    for name in done.unused:
+        note(f"{output}/*.tf do not hand {name} to the module: add `{name} = local.settings.{name}`")
+    if as_json:
+        write_json({"written": done.written, "removed": done.removed, "unused": done.unused})
+        return
+    for path in done.written:
+        write_line(path)
+    for path in done.removed:
+        write_line(f"removed {path}")
+    if not done.written and not done.removed:
+        write_line(f"{output}: current")

@@ -1,0 +1,26 @@
+"""What whendue.toml says of a deployment, as variables of the Terraform module (infra/terraform/variables.tf)."""
+
+from typing import Any, Final
+
+from whendue.project.settings import ProjectSettings
+
+# Settings of whendue are those of all functions, the rest is for tasks.
+_WHENDUE: Final = "WHENDUE_"
+
+
+def variables(settings: ProjectSettings) -> dict[str, Any]:
+    """Return the variables, each of them, with None or nothing for what whendue.toml does not set."""
+    environment, worker = settings.environment, settings.worker
+    return {
+        "name": settings.project.name,
+        "environment": {name: value for name, value in environment.items() if name.startswith(_WHENDUE)},
+        "task_environment": {name: value for name, value in environment.items() if not name.startswith(_WHENDUE)},
+        "secrets": {name: source.model_dump(exclude_none=True) for name, source in settings.secrets.items()},
+        "worker_memory_mb": worker.memory_mb,
+        "worker_timeout_s": worker.timeout_s,
+        "worker_reserved_concurrency": worker.reserved_concurrency,
+        "queue_settings": {name: queue.model_dump(exclude_none=True) for name, queue in settings.queues.items()},
+        "worker_statements": [each.model_dump(exclude_none=True) for each in settings.permissions.statements],
+        "worker_policy_arns": settings.permissions.policy_arns,
+        "vpc": settings.vpc.model_dump() if settings.vpc else None,
+    }

@@ -1,0 +1,109 @@
+"""What of a project goes into the zips of functions: its own code, at its own import names."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# As for `whendue dev`, hidden files and virtual environments are left out, too.
+LEFT_OUT = frozenset({"build", "conftest.py", "dist", "setup.py", "tests"})
+# What a zip has at its top besides.
+TAKEN = frozenset({"functions", "whendue"})
+# Half of what Lambda unzips, for code and what lies beside it; and far more files than a person writes.
+OWN_BYTES = 125 * 1024 * 1024
+OWN_FILES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project outside of this repository.
+
+    Args:
+        folder: of the project.
+        tasks: dotted names of packages whose modules declare tasks.
+        requirements: a requirements file or pyproject.toml, below the folder; None: it requires nothing.
+        exclude: names at the folder's top that are left out.
+        aws_services: boto3's names of services beyond those of infra/topology.yaml.
+        architecture: processor of the functions; None: the topology's.
+    """
+
+    folder: Path
+    tasks: list[str]
+    requirements: str | None = None
+    exclude: tuple[str, ...] = ()
+    aws_services: tuple[str, ...] = ()
+    architecture: str | None = None
+
+
+def own_files(project: Project) -> dict[str, bytes]:
+    """Return the files of a project's packages and modules: path below its folder -> content.
+
+    Raises:
+        RuntimeError: they are too many or too large, a package of tasks is missing, or a name is taken.
+    """
+    paths = [path for top in sorted(project.folder.iterdir()) if _is_packed(top, project) for path in _below(top)]
+    _check_size(project, paths)
+    files = {path.relative_to(project.folder).as_posix(): path.read_bytes() for path in paths}
+    _check_names(project, files)
+    return files
+
+
+def _is_packed(top: Path, project: Project) -> bool:
+    if _is_left(top.name) or top.name in LEFT_OUT or top.name in project.exclude:
+        return False
+    if top.is_dir():
+        return not (top / "pyvenv.cfg").exists() and any(path.suffix == ".py" for path in _below(top))
+    return top.suffix == ".py"
+
+
+def _below(top: Path) -> Iterator[Path]:
+    if top.is_file():
+        yield top
+    for folder, inner, names in os.walk(top):
+        inner[:] = sorted(name for name in inner if not _is_left(name))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if not name.startswith(".") and not name.endswith((".pyc", ".pyo")) and path.is_file():
+                yield path
+
+
+def _is_left(name: str) -> bool:
+    return name.startswith(".") or name in ("__pycache__", "node_modules") or name.endswith(".egg-info")
+
+
+def _check_size(project: Project, paths: list[Path]) -> None:
+    sizes: dict[str, int] = {}
+    for path in paths:
+        top = path.relative_to(project.folder).parts[0]
+        sizes[top] = sizes.get(top, 0) + path.stat().st_size
+    if len(paths) > OWN_FILES or sum(sizes.values()) > OWN_BYTES:
+        raise RuntimeError(
+            f"the project's own files are {len(paths)}, {megabytes(sum(sizes.values()))} together; at most {OWN_FILES} "
+            f"and {megabytes(OWN_BYTES)}. Largest: {largest(sizes)}. Name what is not needed in project.exclude"
+        )
+
+
+def _check_names(project: Project, files: dict[str, bytes]) -> None:
+    tops = {name.partition("/")[0].removesuffix(".py") for name in files}
+    if taken := sorted(tops & TAKEN):
+        raise RuntimeError(f"{', '.join(taken)}: whendue has a package of this name; rename yours, or exclude it")
+    for package in project.tasks:
+        path = package.replace(".", "/")
+        if not any(name == f"{path}.py" or name.startswith(f"{path}/") for name in files):
+            raise RuntimeError(f"project.tasks: the project has no package {package}")
+
+
+def megabytes(size: int) -> str:
+    """Write a number of bytes for people, in the megabytes of Lambda's limits."""
+    return f"{size / 1024 / 1024:.1f} MB"
+
+
+def largest(sizes: dict[str, int], count: int = 5) -> str:
+    """Name the largest of some packages, with their sizes.
+
+    Args:
+        sizes: name -> bytes.
+        count: how many are named.
+    """
+    named = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:count]
+    return ", ".join(f"{name} {megabytes(size)}" for name, size in named)

@@ -1,0 +1,160 @@
+"""localstack/build.py, `build_project`: a project with one dependency from a folder of wheels."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localstack import build as builder
+from localstack import project_build
+from localstack.build import Built, build_project
+from localstack.bytecode import Compiler, runtime_compiler
+from localstack.project_files import Project
+from localstack.topology import topology
+from tests.builders.wheels import make_wheel
+from whendue.project.scaffold import create
+
+Build = Callable[..., Built]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Write a project that requires a package of its own."""
+    create(tmp_path / "shop")
+    (tmp_path / "shop/requirements.txt").write_text("whendue\npure\n")
+    make_wheel(tmp_path / "wheels", "pure", {"pure/__init__.py": "x = 1\n", "pure/old.py": "print 'Python 2'\n"})
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def build(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    """Build it; whendue's own dependencies are an empty layer, which test_build.py builds."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(builder, "runtime_compiler", lambda: Compiler(None))
+
+    def dependencies(*_: object) -> Path:
+        return builder._zip("layer-dependencies", [("python/boto3.py", b"")], Compiler(None), "/opt")
+
+    monkeypatch.setattr(builder, "_dependencies", dependencies)
+
+    def run(output: str = "build", requirements: str | None = "requirements.txt", architecture: str = "arm64") -> Built:
+        monkeypatch.setattr(builder, "BUILD", tmp_path / output)
+        return build_project(Project(shop, ["tasks"], requirements, architecture=architecture))
+
+    return run
+
+
+def names(path: Path) -> set[str]:
+    return set(zipfile.ZipFile(path).namelist())
+
+
+def test_the_functions_have_the_projects_tasks_and_not_the_demonstration(build: Build) -> None:
+    """At the name that the project's tests import them by."""
+    built = build()
+    for name in builder.IMPORTING:
+        packed = names(built.functions[name])
+        assert {"tasks/__init__.py", "tasks/greetings.py"} <= packed
+        assert f"{topology().functions[name].handler.rpartition('.')[0].replace('.', '/')}.py" in packed
+        assert not [path for path in packed if path.startswith(("functions/worker/tasks/", "tests/", "infra/"))]
+
+
+def test_what_the_project_requires_is_a_layer_of_its_own(build: Build) -> None:
+    """So that whendue's own, which is large, is uploaded once."""
+    built = build()
+    assert set(built.layers) == {"core", "dependencies", "project"}
+    assert "python/pure/__init__.py" in names(built.layers["project"])
+    assert not [path for path in names(built.layers["project"]) if path.startswith("python/whendue")]
+
+
+def test_a_project_that_requires_nothing_has_no_such_layer(build: Build) -> None:
+    """Lambda takes five layers at most; users may want theirs."""
+    assert set(build(requirements=None).layers) == {"core", "dependencies"}
+
+
+def test_the_same_content_gives_the_same_files(build: Build, shop: Path, tmp_path: Path) -> None:
+    """And a changed task another zip of the functions, and of them alone."""
+    first, again = build("one"), build("two")
+    for path in (*first.layers.values(), *first.functions.values()):
+        assert (tmp_path / "two" / path.name).read_bytes() == path.read_bytes()
+    assert again.project == first.project
+    (shop / "tasks/more.py").write_text("")
+    changed = build("three")
+    assert {kind: path.name for kind, path in changed.layers.items()} == {
+        kind: path.name for kind, path in first.layers.items()
+    }
+    assert changed.functions["worker"].name != first.functions["worker"].name
+
+
+def test_programs_of_packages_can_be_run(build: Build) -> None:
+    """A wheel may bring one; pip's own rights depend on the machine."""
+    with zipfile.ZipFile(build().layers["project"]) as layer:
+        assert {info.external_attr >> 16 for info in layer.infolist()} == {0o755}
+
+
+def test_the_manifest_says_what_terraform_needs(build: Build, tmp_path: Path) -> None:
+    """The tasks, who imports them, and the processor that the wheels are for."""
+    built = build(architecture="x86_64")
+    read = json.loads(built.save(tmp_path / "build/manifest.json").read_text())
+    assert (read["tasks"], read["architecture"], read["uploaded"]) == (["tasks"], "x86_64", [])
+    assert "worker" in read["importing"]
+    assert all(
+        (tmp_path / "build" / name).is_file() for kind in ("layers", "functions") for name in read[kind].values()
+    )
+
+
+def test_a_large_layer_is_uploaded_by_way_of_s3(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda takes 50 MB with a request."""
+    monkeypatch.setattr(builder, "UPLOADED_BYTES", 200_000)
+    assert build().project["uploaded"] == [build().layers["core"].name]
+
+
+def test_a_layer_that_lambda_would_not_take_is_refused(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is largest in it; better now than at the deploy."""
+    monkeypatch.setattr(builder, "UNZIPPED_BYTES", 1_000_000)
+    with pytest.raises(RuntimeError, match=r"unzipped; Lambda takes 1\.0 MB\. Largest packages: whendue \d"):
+        build()
+
+
+def test_a_module_with_an_error_takes_no_other_with_it(
+    build: Build, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tasks are off when it is imported; sources of packages may be of other versions of Python."""
+    monkeypatch.undo()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shop.parent / "wheels"))
+    compiler = runtime_compiler()
+    if compiler.python is None:
+        pytest.skip("no interpreter of the runtime's version")
+    monkeypatch.setattr(builder, "BUILD", shop.parent / "build")
+    monkeypatch.setattr(builder, "_dependencies", lambda *_: builder._core(compiler))
+    (shop / "tasks/broken.py").write_text("def\n")
+    built = build_project(Project(shop, ["tasks"], "requirements.txt"))
+    packed = names(built.functions["worker"])
+    assert "tasks/broken.py" in packed
+    assert any(path.startswith("tasks/__pycache__/greetings.") for path in packed)
+    assert any(path.startswith("python/pure/__pycache__/__init__.") for path in names(built.layers["project"]))
+
+
+@pytest.mark.usefixtures("build")
+def test_the_program_answers_with_json(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What it built, or what is wrong."""
+    monkeypatch.setattr(builder, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(project_build, "MANIFEST", tmp_path / "build/manifest.json")
+    request: dict[str, Any] = {"folder": str(shop), "tasks": ["tasks"], "requirements": "requirements.txt"}
+    request |= {"exclude": [], "aws_services": [], "architecture": None}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request)))
+    assert project_build.main() == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert Path(reply["manifest"]).is_file()
+    assert reply["unzipped_bytes"] > 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request | {"tasks": ["nowhere"]})))
+    assert project_build.main() == 1
+    assert "no package nowhere" in json.loads(capsys.readouterr().out)["error"]

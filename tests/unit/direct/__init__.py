@@ -1,0 +1,1 @@
+"""Tests of direct mode without an application: identities."""
