@@ -99,18 +99,9 @@ def interrupt(thread: threading.Thread, error: type[BaseException]) -> None:
 
 def _ended_after(seconds: float, call: Callable[[], R]) -> R:
     # Only the main thread gets signals, which end regular expressions of `re`, too.
-    if threading.current_thread() is threading.main_thread() and _alarm_is_free():
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
         return _by_alarm(seconds, call)
     return _beside(seconds, call)
-
-
-def _alarm_is_free() -> bool:
-    """Return whether nobody uses the alarm of this process: in direct mode it may be that of a user."""
-    return (
-        hasattr(signal, "setitimer")
-        and signal.getitimer(signal.ITIMER_REAL)[0] == 0
-        and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
-    )
 
 
 def _by_alarm(seconds: float, call: Callable[[], R]) -> R:
