@@ -38,7 +38,15 @@ FILE_MODE = 0o644
 LAYER_ROOT = "/opt"
 # What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
 _NOT_DEPLOYED = ("carried", "cli", "client", "direct", "project", "testing")
-NOT_IN_FUNCTIONS = tuple(f"whendue/{name}/" for name in _NOT_DEPLOYED)
+# Of containers, a function starts one process: that of a suspect (`isolated`).
+_PROCESSES = (
+    *("health", "job_threads", "loop", "prefetch", "process", "queue_selector"),
+    *("rate", "settler", "suspect_runner", "timer", "worker"),
+)
+NOT_IN_FUNCTIONS = (
+    *(f"whendue/{name}/" for name in (*_NOT_DEPLOYED, "adapters/memory", "containers/http_server")),
+    *(f"whendue/containers/{name}.py" for name in _PROCESSES),
+)
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024

@@ -7,6 +7,8 @@ from pathlib import Path
 
 # As for `whendue dev`, hidden files and virtual environments are left out, too.
 LEFT_OUT = frozenset({"build", "conftest.py", "dist", "setup.py", "tests"})
+# Code that is compiled anew; state and variables of Terraform, which hold passwords.
+NEVER_PACKED = (".pyc", ".pyo", ".tfplan", ".tfstate", ".tfstate.backup", ".tfvars", ".tfvars.json")
 # What a zip has at its top besides.
 TAKEN = frozenset({"functions", "whendue"})
 # Half of what Lambda unzips, for code and what lies beside it; and far more files than a person writes.
@@ -42,6 +44,7 @@ def own_files(project: Project) -> dict[str, bytes]:
         RuntimeError: they are too many or too large, a package of tasks is missing, or a name is taken.
     """
     paths = [path for top in sorted(project.folder.iterdir()) if _is_packed(top, project) for path in _below(top)]
+    _check_links(project, paths)
     _check_size(project, paths)
     files = {path.relative_to(project.folder).as_posix(): path.read_bytes() for path in paths}
     _check_names(project, files)
@@ -52,7 +55,9 @@ def _is_packed(top: Path, project: Project) -> bool:
     if _is_left(top.name) or top.name in LEFT_OUT or top.name in project.exclude:
         return False
     if top.is_dir():
-        return not (top / "pyvenv.cfg").exists() and any(path.suffix == ".py" for path in _below(top))
+        # The Terraform root holds state and plans, and those hold passwords.
+        is_other = (top / "pyvenv.cfg").exists() or any(top.glob("*.tf"))
+        return not is_other and any(path.suffix == ".py" for path in _below(top))
     return top.suffix == ".py"
 
 
@@ -61,14 +66,25 @@ def _below(top: Path) -> Iterator[Path]:
         yield top
     for folder, inner, names in os.walk(top):
         inner[:] = sorted(name for name in inner if not _is_left(name))
+        if linked := next((name for name in inner if Path(folder, name).is_symlink()), None):
+            raise RuntimeError(
+                f"{Path(folder, linked)} is a link to a folder, which is not packed: put the folder there"
+            )
         for name in sorted(names):
             path = Path(folder, name)
-            if not name.startswith(".") and not name.endswith((".pyc", ".pyo")) and path.is_file():
+            if not name.startswith(".") and not name.endswith(NEVER_PACKED) and path.is_file():
                 yield path
 
 
 def _is_left(name: str) -> bool:
     return name.startswith(".") or name in ("__pycache__", "node_modules") or name.endswith(".egg-info")
+
+
+def _check_links(project: Project, paths: list[Path]) -> None:
+    """Refuse links that lead out of the project: what is there may be nobody else's business."""
+    home = project.folder.resolve()
+    if outside := next((path for path in paths if not path.resolve().is_relative_to(home)), None):
+        raise RuntimeError(f"{outside.relative_to(project.folder)} is a link to a file outside of the project")
 
 
 def _check_size(project: Project, paths: list[Path]) -> None:

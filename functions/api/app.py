@@ -39,6 +39,8 @@ __all__ = ["PUBLIC", "Api", "make_resolver", "routes_of"]
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
 NO_ORIGINS = Origins()
+# What is logged of every request that has it: errors that the request itself survived.
+FAULTS = frozenset({"isolated_errors", "counts_lost"})
 # Of an unknown method, in the log.
 METHOD_CHARACTERS = 16
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -117,7 +119,7 @@ class Api:
         duration_ms = self._whendue.clock.now_ms() - began_ms
         fields = {"status": reply["statusCode"], "duration_ms": duration_ms, **facts}
         fields |= export(self._whendue, every_ms=COUNT_EVERY_MS)
-        if self._log_requests:
+        if self._log_requests or fields.keys() & FAULTS:
             log.info("request", **fields)
         return reply
 

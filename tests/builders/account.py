@@ -11,6 +11,7 @@ from localstack.deploy.clients import Clients
 from localstack.deploy.storage import deploy_bucket, deploy_queues, deploy_table
 from localstack.topology import topology
 from tests.builders.backends import CREDENTIALS, Aws
+from tests.builders.notified import fresh_resources
 from whendue.adapters import aws
 from whendue.bootstrap import process
 
@@ -21,6 +22,8 @@ SECRET_PARAMETER = "/whendue/secret"
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """Deploy, set the environment of a program in the account, and forget what the process has made before."""
     _forget()
+    # What a process provides to its tasks is of this account, too, and nothing for the tests that come after.
+    fresh_resources(monkeypatch)
     with mock_aws():
         clients, parts = Aws(CREDENTIALS).clients, topology()
         urls, dead, _ = deploy_queues(clients, "whendue", parts.queues)

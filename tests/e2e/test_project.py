@@ -63,7 +63,10 @@ class Session:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         url, token = self.said(r"API +(http://\S+)"), self.said(r"Token +(\S+)")
-        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        # An API that is replaced closes the connections that are kept; new ones wait for the next API.
+        each_alone = httpx.Limits(max_keepalive_connections=0)
+        bearer = {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=url, headers=bearer, timeout=60, limits=each_alone)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

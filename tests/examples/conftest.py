@@ -16,7 +16,7 @@ from tests.builders.world import RealTime, World
 from whendue.containers.health import Liveness
 from whendue.containers.worker import Options, Worker
 from whendue.declarations.definitions import TaskDefinition
-from whendue.declarations.registry import TASKS, USER_TASKS, discover
+from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, TASKS, USER_TASKS, discover
 from whendue.settings import ALL_QUEUES
 
 PACKAGES = ("examples", USER_TASKS)
@@ -27,6 +27,9 @@ SILENT_S = 60
 def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[TaskDefinition]]:
     """The tasks of examples/ and of the demonstration, found as a user's are; other tests find their own again."""
     before = _user_modules()
+    # What is declared while the registry is another one would be missing for the tests that come after.
+    shipped = discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS)
+    assert [shipped.get(name) for name in shipped.all_names()]
     monkeypatch.setattr(TASKS, "_tasks", {})
     found = discover(*PACKAGES)
     assert found.failures == []

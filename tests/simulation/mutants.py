@@ -107,7 +107,7 @@ class Mutant:
 
 def put_in_place(module: ModuleType, source: str, **names: object) -> None:
     """Replace a module's functions, methods and conditions by those of another source, which also knows these names."""
-    space: dict[str, object] = {"__name__": module.__name__} | names
+    space: dict[str, object] = {"__name__": module.__name__, "__file__": module.__file__} | names
     vars(module).update(names)
     edges = list(getattr(module, "EDGES", []))
     exec(compile(source, str(module.__file__), "exec"), space)

@@ -130,9 +130,9 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "receive count used for attempts",
         "whendue.worker.completer",
-        "        return to_transition(\n            claimed_job.job,\n",
+        "        over = to_transition(\n            claimed_job.job,\n",
         "        from whendue.jobs.model import evolve\n"
-        "        return to_transition(\n"
+        "        over = to_transition(\n"
         "            evolve(claimed_job.job, failures=claimed_job.message.receive_count - 1),\n",
         "failures",
         "retried",

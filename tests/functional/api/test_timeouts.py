@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-import tests.builders.world as stage
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
@@ -56,7 +55,7 @@ def test_who_asks_for_too_much_is_named_and_the_request_can_ask_for_less(world: 
 
 def test_a_small_worker_has_a_small_default(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that says nothing is always accepted; and a workflow's own job is."""
-    monkeypatch.setattr(stage, "SETTINGS", replace(stage.SETTINGS, max_timeout_s=7))
+    monkeypatch.setattr(world, "settings", replace(world.settings, max_timeout_s=7))
     client = Client(api_of(world, store=world.table), a_token())
     job = client.submit()
     assert job["effective"]["timeoutSeconds"] == {"value": 7, "source": "default"}

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ from tests.functional.direct.deployed import in_memory
 from whendue.adapters import aws
 from whendue.bootstrap import process
 from whendue.client import Client, ForbiddenError, InvalidRequestError, NewJob
-from whendue.declarations.registry import TASKS
 from whendue.direct import AsyncDirectClient, DirectClient
 from whendue.errors import ConfigurationError
 
@@ -30,6 +30,18 @@ ACTIONS = {
     "dynamodb:BatchExecuteStatement": {"dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
 }
+NAMED_ONLY = """
+from pydantic import BaseModel
+from whendue import task
+
+
+class Nothing(BaseModel):
+    pass
+
+
+@task("named.only")
+def run(payload: Nothing) -> None: ...
+"""
 HTTP_JOB = NewJob("http", {"url": "https://example.com"})
 
 
@@ -79,18 +91,21 @@ def test_a_client_of_the_environment_submits_what_workers_receive(account: Accou
     assert job.id in message["Body"]
 
 
-def test_no_tasks_are_imported_unless_they_are_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_tasks_are_imported_unless_they_are_named(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A program that submits does not run them."""
     # Other tests of this process may have imported them.
-    others = {name: known for name, known in TASKS._tasks.items() if not name.startswith("demo.")}
-    monkeypatch.setattr(TASKS, "_tasks", others)
     monkeypatch.delitem(sys.modules, "functions.worker.tasks.demo", raising=False)
     with pytest.raises(InvalidRequestError) as failed:
-        DirectClient.from_env(TENANT).submit_job(NewJob("demo.greet", {"name": "Ada"}))
+        DirectClient.from_env(TENANT).submit_job(NewJob("named.only", {}))
     assert failed.value.code == "unknown_task"
-    monkeypatch.setenv("WHENDUE_TASKS", "functions.worker.tasks")
+    assert "functions.worker.tasks.demo" not in sys.modules
+    (tmp_path / "named_only.py").write_text(NAMED_ONLY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("WHENDUE_TASKS", "named_only")
     process.app.cache_clear()
-    assert DirectClient.from_env(TENANT).submit_job(NewJob("demo.greet", {"name": "Ada"})).state == "queued"
+    assert DirectClient.from_env(TENANT).submit_job(NewJob("named.only", {})).state == "queued"
 
 
 def test_a_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,13 +81,29 @@ def test_too_much_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pyte
         own_files(made)
 
 
-def test_a_link_to_a_folder_outside_is_not_followed(tmp_path: Path) -> None:
-    """Into a home folder, for instance."""
+@pytest.mark.parametrize("link", ["tasks/link", "tasks/link.json", "lib", "link.py"])
+def test_a_link_that_leads_out_of_the_project_is_refused(tmp_path: Path, link: str) -> None:
+    """Into a home folder, for instance; and what is not packed without a word is missed on AWS only."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/secret.py").touch()
     made = project(tmp_path / "shop", "tasks/a.py")
-    (tmp_path / "shop/tasks/link").symlink_to(tmp_path / "outside")
-    assert set(own_files(made)) == {"tasks/a.py"}
+    target = tmp_path / "outside" if "." not in link else tmp_path / "outside/secret.py"
+    (tmp_path / "shop" / link).symlink_to(target)
+    with pytest.raises(RuntimeError, match="is a link to a f"):
+        own_files(made)
+
+
+def test_a_link_to_a_file_of_the_project_is_packed(tmp_path: Path) -> None:
+    """As the file that it is."""
+    made = project(tmp_path / "shop", "tasks/a.py")
+    (tmp_path / "shop/tasks/b.py").symlink_to(tmp_path / "shop/tasks/a.py")
+    assert set(own_files(made)) == {"tasks/a.py", "tasks/b.py"}
+
+
+def test_state_and_variables_of_terraform_are_never_packed(tmp_path: Path) -> None:
+    """They hold passwords, and change with each apply; also where a script stands beside them."""
+    never = ["infra/main.tf", "infra/plan", "infra/scripts/seed.py", "tasks/a.tfstate", "tasks/prod.tfvars"]
+    assert set(own_files(project(tmp_path / "shop", "tasks/a.py", *never))) == {"tasks/a.py"}
 
 
 def test_the_largest_are_named_first() -> None:

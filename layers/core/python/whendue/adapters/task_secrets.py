@@ -16,6 +16,7 @@ LASTING: Final = frozenset(
     {
         "AccessDeniedException",
         "DecryptionFailure",
+        "InvalidKeyId",
         "InvalidParameterException",
         "InvalidRequestException",
         "ParameterNotFound",

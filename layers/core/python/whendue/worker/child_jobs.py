@@ -68,8 +68,6 @@ def create_child(submit: Submit, parent: Job, call: Call | WorkflowCall, name: s
 
 def _job(call: Call) -> JobRequest:
     _check(call.fields)
-    if call.type == WORKFLOW:
-        raise InvalidRequestError(f"the type must not be {WORKFLOW}: submit a chain, a group or a chord")
     depends_on = tuple(Dependency(job=job_id) for job_id in call.fields.get("depends_on", ()))
     policy = call.fields.get("on_dependency_failure", "cancel")
     if policy != "cancel" and not depends_on:
@@ -84,6 +82,8 @@ def _job(call: Call) -> JobRequest:
 
 def _timeless(call: Call) -> JobRequest:
     """Return the request of a job or a step, without the time at which it is due."""
+    if call.type == WORKFLOW:
+        raise InvalidRequestError(f"the type must not be {WORKFLOW}: submit a chain, a group or a chord")
     fields = call.fields
     return JobRequest(
         call.type,
