@@ -23,9 +23,9 @@ from localstack.bytecode import Compiler, local_compiler, runtime_compiler
 from localstack.layer_contents import kept
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
-from localstack.task_manifest import NAME, task_manifest
 from localstack.project_files import Project, largest, megabytes, own_files
 from localstack.project_requirements import installed
+from localstack.task_manifest import NAME, task_manifest
 from localstack.topology import topology
 
 Target = Literal["local", "container", "lambda"]

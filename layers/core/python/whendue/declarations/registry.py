@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Cancel", "ChannelDefinition", "GiveUp", "Retry", "TaskDefinition"]
 
 # What is known of a task that jobs are accepted of.
-Task = TaskDefinition | DescribedTask
+KnownTask = TaskDefinition | DescribedTask
 
 BUILT_IN_TASKS: Final = "whendue.tasks"
 BUILT_IN_CHANNELS: Final = "whendue.channels"
@@ -200,7 +200,7 @@ class Registry:
         except KeyError:
             raise UnknownTaskError(self._missing("task", name, name)) from None
 
-    def find(self, name: str) -> Task:
+    def find(self, name: str) -> KnownTask:
         """Find a task to accept jobs of it; it may only be described.
 
         Raises:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from whendue.declarations.registry import Task
+from whendue.declarations.registry import KnownTask
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidReferenceError,
@@ -110,7 +110,7 @@ class JobPlanner:
         job = evolve(job, payload=placed.inline, payload_at=placed.at)
         return submit(job, self._runtime.settings.timing, first=placed.write)
 
-    def _definition(self, request: JobRequest) -> Task:
+    def _definition(self, request: JobRequest) -> KnownTask:
         definition = self._runtime.registry.find(request.type)
         if definition.channel:
             raise UnknownTaskError(f"type must not be {request.type!r}: deliveries cannot be submitted")
@@ -125,7 +125,7 @@ class JobPlanner:
 
     # --- the payload --------------------------------------------------------------------------------------------
 
-    def _payload(self, tenant: str, definition: Task, request: JobRequest, position: Position) -> tuple[Any, bool]:
+    def _payload(self, tenant: str, definition: KnownTask, request: JobRequest, position: Position) -> tuple[Any, bool]:
         """Check a payload as far as it is known; return it, and whether it refers to results of dependencies."""
         if position.expands is not None:
             return request.payload, bool(position.dependencies)
@@ -162,7 +162,7 @@ class JobPlanner:
         self,
         tenant: str,
         request: JobRequest,
-        definition: Task,
+        definition: KnownTask,
         profile: Profile,
         now_ms: int,
         position: Position,
@@ -218,7 +218,7 @@ class JobPlanner:
             fence=self._runtime.clock.new_id(),
         )
 
-    def _policy(self, request: JobRequest, definition: Task, profile: Profile) -> Resolved:
+    def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile) -> Resolved:
         """Return the job's policy; one that no worker can keep is refused.
 
         Raises:
