@@ -25,7 +25,7 @@ from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.project_files import Project, largest, megabytes, own_files
 from localstack.project_requirements import installed
-from localstack.task_manifest import NAME, task_manifest
+from localstack.task_manifest import NAME, TaskModules, broken_modules, described, task_manifest
 from localstack.topology import topology
 
 Target = Literal["local", "container", "lambda"]
@@ -62,9 +62,6 @@ FIRST_IMPORTED = "functions/__init__.py"
 # Errors in a user's task show when it is imported, and turn off its module alone.
 MAY_FAIL = (f"{USER_TASKS}/",)
 MANIFEST = BUILD / "manifest.json"
-# The functions that import a project's tasks, and get its code and what it requires. Once the others read a manifest of
-# the tasks, it is the worker alone; Terraform follows what the build writes down.
-IMPORTING = ("api", "dead_letter", "notifier", "timer", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,8 @@ def build_project(project: Project) -> Built:
 
     Raises:
         subprocess.CalledProcessError: whendue's own dependencies could not be installed.
-        RuntimeError: a package has no wheel for the functions, or a function is larger than Lambda takes.
+        RuntimeError: a package has no wheel for the functions, a function is larger than Lambda takes, or a module of
+            the project cannot be imported here.
     """
     compiler = runtime_compiler()
     processor = project.architecture or topology().runtime.architecture
@@ -147,20 +145,39 @@ def build_project(project: Project) -> Built:
         **_project_layer(project, processor, compiler),
     }
     own = own_files(project)
-    functions = {}
-    for name, function in topology().functions.items():
-        given = own if name in IMPORTING else {}
-        files = dict(_function_files(function.sources, None))
-        framework = {path: data for path, data in files.items() if not path.startswith(f"{USER_TASKS}/")}
-        functions[name] = _zip(f"function-{name}", (framework | given).items(), compiler, FUNCTION_ROOT, tuple(given))
+    given = _project_functions(project, own)
+    functions = {
+        name: _zip(f"function-{name}", files.items(), compiler, FUNCTION_ROOT, tuple(own))
+        for name, files in given.items()
+    }
     _check_sizes(layers, functions)
     facts = {
         "tasks": project.tasks,
-        "importing": list(IMPORTING),
+        "importing": [name for name, files in given.items() if own.keys() <= files.keys()],
         "architecture": processor,
         "uploaded": [path.name for path in layers.values() if path.stat().st_size > UPLOADED_BYTES],
     }
     return Built(layers, functions, facts)
+
+
+def _project_functions(project: Project, own: dict[str, bytes]) -> dict[str, dict[str, bytes]]:
+    """Return the files of each function of a project: those that import its code have it, the others the manifest.
+
+    Raises:
+        RuntimeError: a module cannot be imported.
+    """
+    framework = {
+        name: {path: data for path, data in _function_files(function.sources, None) if not path.startswith(MAY_FAIL)}
+        for name, function in topology().functions.items()
+    }
+    worker = framework.pop(WORKER) | own
+    manifest = described(worker, TaskModules(project.tasks, project.environment))
+    found = json.loads(manifest)
+    if found["failures"] and not project.skip_broken:
+        raise RuntimeError(broken_modules(found["failures"]))
+    importing = WITH_CHANNELS if found["channels"] else ()
+    others = {name: files | {NAME: manifest} | (own if name in importing else {}) for name, files in framework.items()}
+    return {**others, WORKER: worker}
 
 
 def _project_layer(project: Project, processor: str, compiler: Compiler) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # As for `whendue dev`, hidden files and virtual environments are left out, too.
@@ -27,6 +27,8 @@ class Project:
         exclude: names at the folder's top that are left out.
         aws_services: boto3's names of services beyond those of infra/topology.yaml.
         architecture: processor of the functions; None: the topology's.
+        environment: variables that its modules may read when they are imported.
+        skip_broken: modules that cannot be imported are packed, and their tasks are off.
     """
 
     folder: Path
@@ -35,6 +37,8 @@ class Project:
     exclude: tuple[str, ...] = ()
     aws_services: tuple[str, ...] = ()
     architecture: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    skip_broken: bool = False
 
 
 def own_files(project: Project) -> dict[str, bytes]:

@@ -5,29 +5,47 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import whendue
 from localstack.once import exclusive
 from localstack.paths import BUILD, ROOT
 from localstack.topology import topology
 from whendue.declarations.registry import USER_TASKS
 from whendue.manifest.model import NAME
 
-__all__ = ["NAME", "task_manifest"]
+__all__ = ["NAME", "TaskModules", "broken_modules", "described", "task_manifest"]
 
+# Where this process has whendue from.
+INSTALLED: Final = Path(whendue.__file__).parents[1].resolve()
 # A module that takes longer to import could not be started by Lambda, either, which gives a start ten seconds:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 IMPORT_S: Final = 120
+# Of the modules that cannot be imported, an error names the first few.
+NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TaskModules:
+    """The packages of tasks that are imported, and the variables that they find.
+
+    Args:
+        packages: dotted names.
+        environment: variables besides those of this process.
+    """
+
+    packages: Sequence[str] = (USER_TASKS,)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def task_manifest(sources: Mapping[str, bytes]) -> bytes:
-    """Return the manifest of the tasks among some files.
+    """Return the manifest of this repository's own tasks; they are imported again when a file has changed.
 
-    They are imported by this interpreter, with what is installed for it and with its environment. A module that
-    cannot be imported is described as such, and its traceback is on standard error; it is imported again next time.
+    A module that cannot be imported is described as such, and it is imported again next time.
 
     Args:
         sources: path -> content; all that the worker function has.
@@ -40,7 +58,7 @@ def task_manifest(sources: Mapping[str, bytes]) -> bytes:
     with exclusive("tasks"):
         if path.exists():
             return path.read_bytes()
-        made = _made(sources, core)
+        made = described(sources, TaskModules(), core)
         if not json.loads(made)["failures"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(".draft")
@@ -49,7 +67,20 @@ def task_manifest(sources: Mapping[str, bytes]) -> bytes:
         return made
 
 
-def _made(sources: Mapping[str, bytes], core: Path) -> bytes:
+def described(sources: Mapping[str, bytes], modules: TaskModules, core: Path = INSTALLED) -> bytes:
+    """Import the tasks among some files, and return their manifest.
+
+    They are imported by this interpreter, with what is installed for it. The traceback of a module that cannot be
+    imported is on standard error.
+
+    Args:
+        sources: path -> content; all that the worker function has.
+        modules: whose tasks are described.
+        core: the folder with the package whendue.
+
+    Raises:
+        RuntimeError: a module has ended the process that imports it, or keeps it.
+    """
     with TemporaryDirectory() as folder, TemporaryDirectory() as result:
         for name, data in sources.items():
             path = Path(folder, name)
@@ -58,22 +89,38 @@ def _made(sources: Mapping[str, bytes], core: Path) -> bytes:
         written = Path(result, NAME)
         command = [sys.executable, "-m", "whendue.manifest.describe", str(written)]
         paths = os.pathsep.join(filter(None, (str(core), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        packages = ",".join(modules.packages)
+        environment = os.environ | modules.environment
+        environment |= {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "WHENDUE_TASKS": packages}
         try:
             run = subprocess.run(
                 command,
                 cwd=folder,
-                env=environment | {"WHENDUE_TASKS": USER_TASKS},
+                env=environment,
                 # What the modules print is not what the build prints.
                 stdout=subprocess.DEVNULL,
                 timeout=IMPORT_S,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise RuntimeError(f"the tasks in {USER_TASKS} could not be imported within {IMPORT_S} s") from None
+            raise RuntimeError(f"the tasks in {packages} could not be imported within {IMPORT_S} s") from None
         if run.returncode or not written.is_file():
-            raise RuntimeError(f"the process that imports {USER_TASKS} has ended with exit code {run.returncode}")
+            raise RuntimeError(f"the process that imports {packages} has ended with exit code {run.returncode}")
         return written.read_bytes()
+
+
+def broken_modules(failures: Sequence[Mapping[str, str]]) -> str:
+    """Say which modules a manifest describes as failed, and why.
+
+    Args:
+        failures: those of a manifest.
+    """
+    named = [
+        f"{lost['module']} ({lost['error_type']} at {lost['where']}{': ' if lost['detail'] else ''}{lost['detail']})"
+        for lost in failures[:NAMED]
+    ]
+    more = f" and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
+    return f"cannot be imported: {', '.join(named)}{more}"
 
 
 def _digest(sources: Mapping[str, bytes], core: Path) -> str:

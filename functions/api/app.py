@@ -38,6 +38,8 @@ from whendue.tracing.traceparent import traceparent
 __all__ = ["PUBLIC", "Api", "make_resolver", "routes_of"]
 
 PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
+# Public routes that show more to those who send a token.
+MORE_WITH_TOKEN = frozenset({"/openapi.json"})
 NO_ORIGINS = Origins()
 # What is logged of every request that has it: errors that the request itself survived.
 FAULTS = frozenset({"isolated_errors", "counts_lost"})
@@ -160,7 +162,7 @@ class Api:
 
     def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
         """Verify the token, unless the route is public, and insist on the scope."""
-        if route.path in PUBLIC:
+        if route.path in PUBLIC and not (route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]):
             return None
         identity = self._verifier.verify(event["headers"].get("authorization"))
         insist(identity, route.method, route.path)

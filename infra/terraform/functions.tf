@@ -40,8 +40,8 @@ locals {
     WHENDUE_OWN_TOPICS                      = length(var.sns_allow) == 0 ? null : join(",", local.own_topics)
     POWERTOOLS_SERVICE_NAME                 = "whendue"
   }
-  # Of a project: its tasks import them, in the functions that its build names.
-  task_environment = merge({ WHENDUE_TASKS = join(",", local.zips.tasks) }, var.task_environment)
+  # Of a project: all functions know its packages of tasks; those that its build names import them.
+  task_packages = { WHENDUE_TASKS = length(local.zips.tasks) == 0 ? null : join(",", local.zips.tasks) }
   # Names alone: the worker reads the values when it starts (docs/guide/dependencies-and-secrets.md).
   secret_environment = {
     WHENDUE_TASK_SECRETS = length(var.secrets) == 0 ? null : jsonencode({
@@ -52,7 +52,8 @@ locals {
   project_environment = {
     for function in keys(local.functions) : function => {
       for name, value in merge(
-        contains(local.zips.importing, function) ? local.task_environment : {},
+        local.task_packages,
+        contains(local.zips.importing, function) ? var.task_environment : {},
         function == "worker" ? local.secret_environment : {},
       ) : name => value if value != null
     }

@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document, made from the routes."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from inspect import getdoc
 from typing import Any, Final
@@ -13,6 +14,7 @@ from functions.api.http import openapi_problems as problems
 from functions.api.http.response import JSON
 from functions.api.http.routing import routes_of, template_of
 from functions.api.http.scopes import scope_of
+from whendue.declarations.described import DescribedTask
 from whendue.quotas import IDEMPOTENCY_KEY_BYTES
 from whendue.version import VERSION
 
@@ -60,6 +62,8 @@ METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
 # Powertools adds these for its own 422, which no caller gets.
 UNUSED_SCHEMAS: Final = ("HTTPValidationError", "ResponseValidationError", "ValidationError")
+# What the name of a component cannot have: https://spec.openapis.org/oas/v3.1.0#components-object
+UNNAMEABLE: Final = re.compile(r"[^A-Za-z0-9._-]")
 HEALTH_PATHS: Final = ("/health", "/health/ready", "/actuator/health")
 # The format of Spring Boot's actuator: https://docs.spring.io/spring-boot/api/rest/actuator/health.html
 HEALTH: Final[dict[str, Any]] = {
@@ -121,6 +125,40 @@ def document(resolver: APIGatewayHttpResolver) -> dict[str, Any]:
             _prefill(operation, schemas)
             _finish(method.upper(), path, operation)
     return known
+
+
+def with_payloads(known: Mapping[str, Any], tasks: Iterable[DescribedTask]) -> dict[str, Any]:
+    """Return a document with the schema of each task's payload among its components: `Payload.` and the task's name.
+
+    Args:
+        known: the document.
+        tasks: those that have a schema are added.
+    """
+    schemas = dict(known["components"]["schemas"])
+    for described in tasks:
+        if described.schema is not None:
+            schemas |= _components(f"Payload.{described.name}", described.schema)
+    return {**known, "components": {**known["components"], "schemas": schemas}}
+
+
+def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema and its definitions as components: OpenAPI's tools read `$defs` at the document's root alone."""
+    definitions = schema.get("$defs", {})
+    below = {f"#/$defs/{each}": f"{name}.{UNNAMEABLE.sub('_', each)}" for each in definitions}
+    parts = {name: {key: value for key, value in schema.items() if key != "$defs"}}
+    parts |= {below[f"#/$defs/{each}"]: definition for each, definition in definitions.items()}
+    return {each: _referring(part, below) for each, part in parts.items()}
+
+
+def _referring(part: Any, below: Mapping[str, str]) -> Any:
+    """Return a part of a schema whose references lead to components."""
+    if isinstance(part, list):
+        return [_referring(each, below) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    moved = {key: _referring(value, below) for key, value in part.items()}
+    target = below.get(part["$ref"]) if isinstance(part.get("$ref"), str) else None
+    return moved | {"$ref": f"#/components/schemas/{target}"} if target else moved
 
 
 def _prefill(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:

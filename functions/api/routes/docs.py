@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.response import JSON
+from whendue.bootstrap.application import App
 
 router = APIGatewayHttpRouter()
 
@@ -33,10 +34,16 @@ def first_page() -> Response[str]:
 
 @router.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
-    """Return the OpenAPI document."""
-    from functions.api.http.openapi import document
+    """Return the OpenAPI document; with a token, the schema of each task's payload is in it."""
+    from functions.api.http.openapi import document, with_payloads
 
-    return Response(200, JSON, json.dumps(document(_resolver())))
+    known = document(_resolver())
+    if router.context["identity"]:
+        from whendue.manifest.described_tasks import described_tasks
+
+        app: App = router.context["whendue"]
+        known = with_payloads(known, described_tasks(app.registry))
+    return Response(200, JSON, json.dumps(known))
 
 
 @router.get("/docs", include_in_schema=False)

@@ -81,7 +81,8 @@ class JobTemplate(PolicyBody):
     type: TypeName = Field(examples=["demo.greet"], description="Name of the task to run.")
     payload: Any = Field(
         default_factory=dict,
-        description="Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.",
+        description="Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`. "
+        "`GET /tasks` has the schemas; so has this document, as `Payload.` and the type, if it is read with a token.",
         examples=[{"name": "Ada"}],
     )
     priority: Priority | None = Field(

@@ -195,3 +195,44 @@ def test_the_tasks_policy_is_known_at_submit(world: World) -> None:
     job = client.send("POST", "/jobs", {"type": "order.remind", "payload": {"orderNumber": 1}}).json["id"]
     effective = client.send("GET", f"/jobs/{job}").json["effective"]
     assert effective["maxAttempts"] == {"value": 3, "source": "task"}
+
+
+def test_openapi_has_the_schema_of_each_task(client: Client) -> None:
+    """Definitions are components, too: tools of OpenAPI look for them there."""
+    schemas = client.send("GET", "/openapi.json").json["components"]["schemas"]
+    order = schemas["Payload.order.remind"]
+    assert "number" in order["properties"]
+    assert "$defs" not in order
+
+
+def test_openapi_shows_no_task_without_a_token(world: World) -> None:
+    """Names of tasks and fields are the deployment's own business; and a bad token is no token."""
+    declare(world)
+    api = api_of(world)
+    public = Client(api, None).send("GET", "/openapi.json")
+    assert public.status == 200
+    assert not [name for name in public.json["components"]["schemas"] if name.startswith("Payload.")]
+    assert Client(api, "nonsense").send("GET", "/openapi.json").status == 401
+    assert Client(api, a_token(scopes="jobs:write")).send("GET", "/openapi.json").status == 403
+
+
+class Node(BaseModel):
+    """A payload that refers to itself, and to another model."""
+
+    below: "list[Node]" = []
+    order: Order | None = None
+
+
+def test_references_of_a_schema_lead_to_components(world: World) -> None:
+    """Each of them; an example that looks like one is left as it is."""
+    task("tree.walk", registry=world.registry)(walk)
+    schemas = Client(api_of(world), a_token()).send("GET", "/openapi.json").json["components"]["schemas"]
+    tree = {name: schema for name, schema in schemas.items() if name.startswith("Payload.tree.walk")}
+    assert {"Payload.tree.walk", "Payload.tree.walk.Node", "Payload.tree.walk.Order"} <= set(tree)
+    text = json.dumps(tree)
+    assert "#/$defs/" not in text
+    assert "#/components/schemas/Payload.tree.walk.Node" in text
+
+
+def walk(payload: Node) -> None:
+    """Walk a tree."""

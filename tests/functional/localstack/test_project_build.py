@@ -14,6 +14,7 @@ from localstack import project_build
 from localstack.build import Built, build_project
 from localstack.bytecode import Compiler, runtime_compiler
 from localstack.project_files import Project
+from localstack.task_manifest import NAME
 from localstack.topology import topology
 from tests.builders.wheels import make_wheel
 from whendue.project.scaffold import create
@@ -43,11 +44,30 @@ def build(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
 
     monkeypatch.setattr(builder, "_dependencies", dependencies)
 
-    def run(output: str = "build", requirements: str | None = "requirements.txt", architecture: str = "arm64") -> Built:
+    def run(output: str = "build", requirements: str | None = "requirements.txt", **settings: Any) -> Built:
         monkeypatch.setattr(builder, "BUILD", tmp_path / output)
-        return build_project(Project(shop, ["tasks"], requirements, architecture=architecture))
+        return build_project(Project(shop, ["tasks"], requirements, **settings))
 
     return run
+
+
+CHANNEL = """
+from whendue.declarations.channel import Attempt, ChannelConfig, Event
+from whendue.declarations.registry import channel
+
+
+class PagerConfig(ChannelConfig):
+    number: str
+
+
+@channel("pager")
+def page(event: Event, config: PagerConfig, attempt: Attempt) -> None:
+    pass
+"""
+
+
+def manifest(path: Path) -> Any:
+    return json.loads(zipfile.ZipFile(path).read(NAME))
 
 
 def names(path: Path) -> set[str]:
@@ -57,11 +77,60 @@ def names(path: Path) -> set[str]:
 def test_the_functions_have_the_projects_tasks_and_not_the_demonstration(build: Build) -> None:
     """At the name that the project's tests import them by."""
     built = build()
-    for name in builder.IMPORTING:
-        packed = names(built.functions[name])
-        assert {"tasks/__init__.py", "tasks/greetings.py"} <= packed
+    assert built.project["importing"] == ["worker"]
+    assert {"tasks/__init__.py", "tasks/greetings.py"} <= names(built.functions["worker"])
+    for name, path in built.functions.items():
+        packed = names(path)
         assert f"{topology().functions[name].handler.rpartition('.')[0].replace('.', '/')}.py" in packed
         assert not [path for path in packed if path.startswith(("functions/worker/tasks/", "tests/", "infra/"))]
+
+
+def test_all_functions_but_the_worker_know_the_tasks_by_their_manifest(build: Build) -> None:
+    """A task that is slow to import, or cannot be, is none of their business."""
+    for name, path in build().functions.items():
+        if name == "worker":
+            continue
+        assert not [packed for packed in names(path) if packed.startswith("tasks/")]
+        found = manifest(path)
+        assert found["packages"] == ["tasks"]
+        assert "greetings.send" in [described["name"] for described in found["tasks"]]
+
+
+def test_who_sends_has_the_code_of_a_channel(build: Build, shop: Path) -> None:
+    """It is imported there when it is first used; and the layer of what it requires is theirs, too."""
+    (shop / "tasks/pager.py").write_text(CHANNEL)
+    built = build()
+    assert sorted(built.project["importing"]) == ["api", "notifier", "worker"]
+    assert "tasks/pager.py" in names(built.functions["notifier"])
+    assert "tasks/pager.py" not in names(built.functions["timer"])
+
+
+def test_a_module_that_cannot_be_imported_is_an_error(
+    build: Build, shop: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before it is deployed; with the traceback, which shows where."""
+    (shop / "tasks/broken.py").write_text("import nowhere\n")
+    with pytest.raises(RuntimeError, match=r"cannot be imported: tasks\.broken .*the module nowhere does not exist"):
+        build()
+    assert 'File "tasks/broken.py", line 1' in capfd.readouterr().err
+
+
+def test_a_module_that_cannot_be_imported_can_be_packed(build: Build, shop: Path) -> None:
+    """Its tasks are off, and all others run."""
+    (shop / "tasks/broken.py").write_text("import nowhere\n")
+    built = build(skip_broken=True)
+    assert "tasks/broken.py" in names(built.functions["worker"])
+    found = manifest(built.functions["api"])
+    assert [lost["module"] for lost in found["failures"]] == ["tasks.broken"]
+    assert "greetings.send" in [described["name"] for described in found["tasks"]]
+
+
+def test_modules_find_the_variables_of_the_functions(build: Build, shop: Path) -> None:
+    """One that reads a variable as it is imported can be described, too."""
+    (shop / "tasks/reads.py").write_text('import os\nREGION = os.environ["SHOP_REGION"]\n')
+    with pytest.raises(RuntimeError, match=r"tasks\.reads \(KeyError at .*tasks/reads\.py:2\)"):
+        build()
+    build(environment={"SHOP_REGION": "eu"})
 
 
 def test_what_the_project_requires_is_a_layer_of_its_own(build: Build) -> None:
@@ -134,7 +203,7 @@ def test_a_module_with_an_error_takes_no_other_with_it(
     monkeypatch.setattr(builder, "BUILD", shop.parent / "build")
     monkeypatch.setattr(builder, "_dependencies", lambda *_: builder._core(compiler))
     (shop / "tasks/broken.py").write_text("def\n")
-    built = build_project(Project(shop, ["tasks"], "requirements.txt"))
+    built = build_project(Project(shop, ["tasks"], "requirements.txt", skip_broken=True))
     packed = names(built.functions["worker"])
     assert "tasks/broken.py" in packed
     assert any(path.startswith("tasks/__pycache__/greetings.") for path in packed)
@@ -149,7 +218,7 @@ def test_the_program_answers_with_json(
     monkeypatch.setattr(builder, "BUILD", tmp_path / "build")
     monkeypatch.setattr(project_build, "MANIFEST", tmp_path / "build/manifest.json")
     request: dict[str, Any] = {"folder": str(shop), "tasks": ["tasks"], "requirements": "requirements.txt"}
-    request |= {"exclude": [], "aws_services": [], "architecture": None}
+    request |= {"exclude": [], "aws_services": [], "architecture": None, "environment": {}}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request)))
     assert project_build.main() == 0
     reply = json.loads(capsys.readouterr().out)

@@ -37,12 +37,13 @@ class _Access:
 def environment_app() -> App:
     """Return this process's application, configured by the environment as the functions are: docs/guide/direct.md.
 
-    Tasks are imported only where `WHENDUE_TASKS` names their packages.
+    Tasks are known by the manifest that `WHENDUE_TASK_MANIFEST` names, or imported where `WHENDUE_TASKS` names their
+    packages.
 
     Raises:
         ConfigurationError: a setting is missing or not valid.
     """
-    return process_app(tasks="")
+    return process_app(described=True, tasks="")
 
 
 class DirectClient(Client):

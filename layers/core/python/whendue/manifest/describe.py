@@ -4,6 +4,7 @@ In a process of its own: what modules of users do as they are imported stays in 
 is shown with its traceback and described as a failure, and the tasks of all others are described.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     packages = packages_of(os.environ)
     try:
-        show_failures(packages, sys.stderr)
+        show_failures(packages, shown := io.StringIO())
+        sys.stderr.write(shown.getvalue().replace(f"{Path.cwd()}/", ""))
         registry = discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *packages)
         _without_folder(manifest_of(registry, packages), str(Path.cwd())).write(Path(arguments[0]))
     except (ConfigurationError, OSError) as error:

@@ -102,17 +102,19 @@ def find(environment: Mapping[str, str], folders: Iterable[str], packages: Seque
     Args:
         environment: of the process.
         folders: where its modules are imported from, the first one first.
-        packages: whose tasks it is to know.
+        packages: whose tasks it is to know; none: those of the manifest that is named, if one is.
 
     Raises:
         ConfigurationError: the one that is named cannot be read, or is of other packages.
     """
     if named := environment.get(SETTING):
         manifest = read(Path(named))
-        if list(manifest.packages) != list(packages):
+        if packages and list(manifest.packages) != list(packages):
             problem = f"{SETTING} names a manifest of {', '.join(manifest.packages)}, and not of {', '.join(packages)}"
             raise ConfigurationError(f"{problem}: write it again, or correct WHENDUE_TASKS")
         return manifest
+    if not packages:
+        return None
     path = next((path for folder in folders if (path := Path(folder, NAME)).is_file()), None)
     beside = read(path) if path else None
     # An image that is made of another one may bring packages of its own, and no manifest of them.

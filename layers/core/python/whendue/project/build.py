@@ -15,6 +15,9 @@ from whendue.project.settings import ProjectSettings, load
 
 _PROGRAM: Final = "localstack.project_build"
 # What the program imports beyond whendue's own requirements, and what installs it.
+# What modules find in the variables of secrets while the build imports them. Their values are nobody's business there:
+# what a module makes of a variable may get into the manifest.
+PLACEHOLDER: Final = "set-when-the-worker-starts"
 _NEEDED: Final = {"pip": "pip", "yaml": "whendue[dev]"}
 
 
@@ -33,17 +36,24 @@ class Built:
     unzipped_bytes: int
 
 
-def run(folder: Path, *, architecture: Architecture | None = None, output: Path | None = None) -> Built:
+def run(
+    folder: Path,
+    *,
+    architecture: Architecture | None = None,
+    output: Path | None = None,
+    skip_broken: bool = False,
+) -> Built:
     """Build a project; what the build warns of is on standard error.
 
     Args:
         folder: of the project.
         architecture: processor of the functions; None: as infra/topology.yaml says, arm64.
         output: folder of the zips; None: `.local/build` in the project.
+        skip_broken: modules that cannot be imported here are packed, and their tasks are off.
 
     Raises:
-        ConfigurationError: whendue.toml or the requirements are not valid, a package has no wheel for the functions, or
-            they would be larger than Lambda takes.
+        ConfigurationError: whendue.toml or the requirements are not valid, a package has no wheel for the functions,
+            they would be larger than Lambda takes, or a module cannot be imported.
         RuntimeError: the build has failed for another reason, which is on standard error.
     """
     project = folder.resolve()
@@ -55,7 +65,7 @@ def run(folder: Path, *, architecture: Architecture | None = None, output: Path 
         environment["DEV_STACK_BUILD"] = str(output.resolve())
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", _PROGRAM],
-        input=json.dumps(_request(project, settings, architecture)),
+        input=json.dumps(_request(project, settings, architecture) | {"skip_broken": skip_broken}),
         stdout=subprocess.PIPE,
         env=environment,
         cwd=carried.root(),
@@ -76,6 +86,7 @@ def _request(project: Path, settings: ProjectSettings, architecture: Architectur
         "exclude": section.exclude,
         "aws_services": section.aws_services,
         "architecture": architecture,
+        "environment": settings.environment | dict.fromkeys(settings.secrets, PLACEHOLDER),
     }
 
 

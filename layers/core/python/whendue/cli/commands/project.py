@@ -56,18 +56,22 @@ def build(
     output: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Folder of the zips. Default: .local/build in the project.")
     ] = None,
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Pack modules that cannot be imported, too; their tasks are off.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Pack a project and what it requires for Lambda: layers, a zip for each function, and the manifest of both.
 
     pip resolves the requirements, with its settings and indexes, for the Python and the processor of the functions;
-    only wheels are taken. The same content gives the same files.
+    only wheels are taken. The tasks are imported once, in this environment, and described in a file that the API
+    reads. The same content gives the same files.
     """
     # pydantic, which reads the settings, takes longer to import than most commands take.
     from whendue.project import build as builder
     from whendue.project.terraform import is_current
 
-    built = builder.run(folder, architecture=architecture, output=output)
+    built = builder.run(folder, architecture=architecture, output=output, skip_broken=skip_broken)
     if as_json:
         write_json({"manifest": str(built.manifest), "zips": built.zips, "unzippedBytes": built.unzipped_bytes})
     else:

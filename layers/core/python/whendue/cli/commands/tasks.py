@@ -1,0 +1,52 @@
+"""`whendue tasks`: what can be submitted."""
+
+from typing import Annotated
+
+import typer
+
+from whendue.cli.connection import JsonOption, ProfileOption, connect
+from whendue.cli.output import Column, note, write_list, write_one
+from whendue.client import Task
+
+app = typer.Typer(name="tasks", no_args_is_help=True, help="The tasks that jobs can be submitted of.")
+COLUMNS: tuple[Column[Task], ...] = (
+    ("name", lambda task: task.name),
+    ("description", lambda task: task.description),
+    ("attempts", lambda task: task.policy.max_attempts),
+    ("timeout s", lambda task: task.policy.timeout_seconds),
+    ("module", lambda task: task.module),
+)
+
+
+@app.command("list")
+def list_(*, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """List the tasks, those that whendue ships included; a note names each module that could not be imported."""
+    with connect(profile) as client:
+        page = next(client.list_tasks().pages())
+    write_list(page.items, COLUMNS, as_json=as_json)
+    for lost in page.failures:
+        note(f"{lost.module} could not be imported ({lost.error_type}), its tasks are off")
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the task.")],
+    *,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Get a task: its policy, where it says something, and the JSON Schema of its payload."""
+    with connect(profile) as client:
+        found = client.get_task(name)
+    parts = {
+        "name": found.name,
+        "description": found.description,
+        "module": found.module,
+        "max attempts": found.policy.max_attempts,
+        "backoff": "its own function" if found.policy.own_backoff else found.policy.backoff,
+        "timeout s": found.policy.timeout_seconds,
+        "lease s": found.policy.lease_seconds,
+        "retention s": found.policy.retention_seconds,
+        "payload": found.payload_schema,
+    }
+    write_one(found, parts, as_json=as_json)
