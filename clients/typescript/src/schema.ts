@@ -2144,7 +2144,7 @@ export interface components {
             onDependencyFailure?: "cancel" | "run" | "hold";
             /**
              * Payload
-             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
+             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`. `GET /tasks` has the schemas; so has this document, as `Payload.` and the type, if it is read with a token.
              * @example {
              *       "name": "Ada"
              *     }
@@ -2465,7 +2465,7 @@ export interface components {
             notify?: string[];
             /**
              * Payload
-             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
+             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`. `GET /tasks` has the schemas; so has this document, as `Payload.` and the type, if it is read with a token.
              * @example {
              *       "name": "Ada"
              *     }
@@ -3070,7 +3070,7 @@ export interface components {
             onDependencyFailure?: "cancel" | "run" | "hold";
             /**
              * Payload
-             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
+             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`. `GET /tasks` has the schemas; so has this document, as `Payload.` and the type, if it is read with a token.
              * @example {
              *       "name": "Ada"
              *     }
@@ -4158,7 +4158,7 @@ export interface components {
             onDependencyFailure?: "cancel" | "run" | "hold";
             /**
              * Payload
-             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
+             * @description Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`. `GET /tasks` has the schemas; so has this document, as `Payload.` and the type, if it is read with a token.
              * @example {
              *       "name": "Ada"
              *     }

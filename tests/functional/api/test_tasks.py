@@ -201,7 +201,7 @@ def test_openapi_has_the_schema_of_each_task(client: Client) -> None:
     """Definitions are components, too: tools of OpenAPI look for them there."""
     schemas = client.send("GET", "/openapi.json").json["components"]["schemas"]
     order = schemas["Payload.order.remind"]
-    assert "number" in order["properties"]
+    assert "orderNumber" in order["properties"]
     assert "$defs" not in order
 
 
