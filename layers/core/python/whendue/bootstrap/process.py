@@ -7,7 +7,15 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from whendue.bootstrap.application import App, build
-from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, USER_TASKS, Registry, discover, packages_of
+from whendue.declarations.registry import (
+    BUILT_IN_CHANNELS,
+    BUILT_IN_TASKS,
+    MANIFEST_SETTING,
+    USER_TASKS,
+    Registry,
+    discover,
+    packages_of,
+)
 from whendue.declarations.resources import TaskSettings, provide
 from whendue.metrics.consumption import Consumption
 from whendue.quotas import ISOLATED_AT_ONCE, POOL_THREADS
@@ -91,7 +99,7 @@ def app(
 def _registry(tasks: str, *, described: bool) -> Registry:
     """Return the tasks and channels of this process: the shipped ones, and those of users, described or imported."""
     packages = packages_of(os.environ, tasks)
-    if described:
+    if described and (packages or os.environ.get(MANIFEST_SETTING)):
         from whendue.manifest.model import find
 
         if manifest := find(os.environ, sys.path, packages):

@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
-from whendue.declarations.described import DescribedTask
 from whendue.declarations.discovery import ModuleFailure, failure, load, modules_of
 from whendue.declarations.outcomes import Cancel, GiveUp, Retry
 from whendue.errors import (
@@ -22,13 +21,17 @@ from whendue.quotas import TYPE_BYTES
 from whendue.support.text import nearest
 
 if TYPE_CHECKING:
+    # A worker, which imports tasks, needs no descriptions of them.
     from whendue.declarations.calls.task_object import Task
+    from whendue.declarations.described import DescribedTask
 
 __all__ = ["Cancel", "ChannelDefinition", "GiveUp", "Retry", "TaskDefinition"]
 
 # What is known of a task that jobs are accepted of.
-KnownTask = TaskDefinition | DescribedTask
+KnownTask: TypeAlias = "TaskDefinition | DescribedTask"
 
+# Names the file that describes the tasks of these packages: whendue.manifest.
+MANIFEST_SETTING: Final = "WHENDUE_TASK_MANIFEST"
 BUILT_IN_TASKS: Final = "whendue.tasks"
 BUILT_IN_CHANNELS: Final = "whendue.channels"
 # Deliveries are jobs of such a type; no user submits one.
@@ -106,7 +109,7 @@ class Registry:
         if name not in self._tasks:
             self._deferred[name] = module
 
-    def describe(self, described: DescribedTask) -> None:
+    def describe(self, described: "DescribedTask") -> None:
         """Note a task that is not imported here; a declared one of its name counts more."""
         self._described[described.name] = described
 
@@ -209,7 +212,7 @@ class Registry:
         self._import_deferred(name)
         return self._tasks.get(name) or self._described.get(name) or self.get(name)
 
-    def description(self, name: str) -> DescribedTask | None:
+    def description(self, name: str) -> "DescribedTask | None":
         """Return how a manifest describes a task, if one does."""
         return self._described.get(name)
 

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from whendue.declarations.described import DescribedTask
 from whendue.declarations.discovery import ModuleFailure
-from whendue.declarations.registry import DELIVERIES, Registry
+from whendue.declarations.registry import DELIVERIES, MANIFEST_SETTING, Registry
 from whendue.errors import ConfigurationError
 from whendue.quotas import MANIFEST_BYTES
 
 # Goes up when an older whendue cannot read the file, or a newer one needs more of it.
 VERSION: Final = 1
 # Names the file; without it, the first file of this name on the path of imports is read.
-SETTING: Final = "WHENDUE_TASK_MANIFEST"
+SETTING: Final = MANIFEST_SETTING
 NAME: Final = "whendue_tasks.json"
 
 
