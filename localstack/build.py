@@ -24,7 +24,7 @@ from localstack.layer_contents import kept
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.project_files import Project, largest, megabytes, own_files
-from localstack.project_requirements import installed
+from localstack.project_requirements import installed, wheels_for
 from localstack.task_manifest import NAME, TaskModules, broken_modules, described, task_manifest
 from localstack.topology import topology
 
@@ -292,11 +292,8 @@ def _platform(target: Target, lambda_processor: str | None = None) -> list[str]:
     """Return pip's options for wheels of another platform."""
     if target == "local":
         return []
-    runtime = topology().runtime
-    processor = lambda_processor or runtime.architecture if target == "lambda" else platform.machine()
-    machine = {"arm64": "aarch64"}.get(processor, processor)
-    version = runtime.python.removeprefix("python")
-    return ["--only-binary=:all:", f"--python-version={version}", f"--platform=manylinux2014_{machine}"]
+    functions = lambda_processor or topology().runtime.architecture
+    return wheels_for(functions if target == "lambda" else platform.machine())
 
 
 def _core(compiler: Compiler) -> Path:
