@@ -31,6 +31,7 @@ from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
 from whendue.metrics_export import export
+from whendue.operations.waiting import Waits
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
 from whendue.tracing.traceparent import traceparent
@@ -76,16 +77,24 @@ class Api:
         verifier: of bearer tokens.
         origins: whose scripts browsers may let call.
         log_requests: whether a line is logged for each request.
+        waits: how many requests may wait for the end of a job at the same time.
     """
 
     def __init__(
-        self, whendue: App, verifier: Verifier, origins: Origins = NO_ORIGINS, *, log_requests: bool = True
+        self,
+        whendue: App,
+        verifier: Verifier,
+        origins: Origins = NO_ORIGINS,
+        *,
+        log_requests: bool = True,
+        waits: int = 1,
     ) -> None:
         """Put the API together."""
         self._log_requests = log_requests
         self._whendue = whendue
         self._verifier = verifier
         self._origins = origins
+        self._waits = Waits(waits)
         self._sections = _sections()
         self._resolver = self._sections.resolver
 
@@ -150,6 +159,7 @@ class Api:
                 whendue=self._whendue,
                 identity=identity,
                 resolver=self._resolver,
+                waits=self._waits,
                 traceparent=span.traceparent,
                 body=body["value"],
             )

@@ -63,7 +63,8 @@ class InProcess(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Build all routes, as several threads may use them at once."""
         verifier = GivenIdentity(identity_of(tenant, scopes, subject))
         self._clock = app.clock
-        self._api = api_class()(app, verifier, log_requests=log_requests)
+        # The client waits instead: a request that waited here would keep a thread of the program.
+        self._api = api_class()(app, verifier, log_requests=log_requests, waits=0)
         with _preparing:
             self._api.prepare_all()
 

@@ -10,6 +10,7 @@ from whendue.errors import DocumentNotFoundError
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.attempts import Attempts
 from whendue.operations.commands import find
+from whendue.operations.waiting import wait_for_end
 from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 
 
@@ -38,14 +39,19 @@ class JobReader:
         self._runtime = runtime
         self._attempts = Attempts(runtime)
 
-    def get(self, tenant: str, job_id: str) -> JobView:
-        """Show a job.
+    def get(self, tenant: str, job_id: str, wait_s: float = 0) -> JobView:
+        """Show a job, when it has ended or the time is over.
+
+        Args:
+            tenant: whose job it is.
+            job_id: id of the job.
+            wait_s: how long to wait for its end, seconds.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        job = wait_for_end(self._runtime, tenant, job_id, wait_s)
         return self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
 
     def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
