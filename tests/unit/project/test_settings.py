@@ -125,7 +125,7 @@ def test_a_value_is_never_in_a_message() -> None:
 
 
 def test_secrets_are_bounded() -> None:
-    """Each is a call as the worker starts."""
+    """They are read as the worker starts."""
     lines = [f"A{number} = {{ ssm = '/a' }}" for number in range(31)]
     assert len(parse("\n".join(["[secrets]", *lines[1:]]).encode()).secrets) == 30
     with pytest.raises(ConfigurationError, match="31 secrets; at most 30"):

@@ -17,7 +17,7 @@ FILE_BYTES: Final = 64 * 1024
 # All of a function's variables together, in bytes:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ENVIRONMENT_BYTES: Final = 4096
-# Each is a call at the start of the worker.
+# They are read at each start of the worker, parameters by ten to a call, secrets of the Secrets Manager by one.
 SECRETS: Final = 30
 # What whendue itself gives each process.
 _OWN: Final = frozenset(
