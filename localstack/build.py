@@ -68,8 +68,8 @@ class Built:
     Args:
         layers: name -> zip.
         functions: name -> zip.
-        project: of a project's build, what else Terraform needs: its packages of tasks, the functions that import them,
-            the processor, and the names of zips that must be uploaded by way of S3.
+        project: what else Terraform needs: the processor; of a project's build its packages of tasks, the functions
+            that import them, and the names of zips that must be uploaded by way of S3.
     """
 
     layers: dict[str, Path]
@@ -121,7 +121,8 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
         name: _zip(f"function-{name}", _function_files(function.sources, extra_tasks), compiler, FUNCTION_ROOT)
         for name, function in topology().functions.items()
     }
-    return Built(layers, functions)
+    # The others are for this machine, whose emulator runs whatever it gets.
+    return Built(layers, functions, {"architecture": topology().runtime.architecture} if target == "lambda" else {})
 
 
 def build_project(project: Project) -> Built:
