@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.builders.commands import COMMANDS
 from tests.docs.pages import NAMES, ROOT, text_of
-from tests.functional.cli.test_every_command import COMMANDS
 from whendue.client import AsyncClient, Client
 from whendue.client.operations import Operations
 from whendue.direct import AsyncDirectClient, DirectClient

@@ -6,17 +6,16 @@ by the tests that are named below. What a command says in detail is tested in it
 
 import ast
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from localstack.paths import ROOT
 from tests.builders.api import SECRET
+from tests.builders.commands import COMMANDS, name_in
 from tests.functional.cli.command_line import CommandLine
-from whendue.cli.application import app
 from whendue.client import Client, NewWorkflow, Node
 
 # Commands that are programs for as long as they run, and which test starts each of them.
@@ -28,24 +27,6 @@ ELSEWHERE = {
     "timer": "tests/e2e/homes.py",
     "worker": "tests/e2e/homes.py",
 }
-
-
-def each_command(command: Any, *words: str) -> Iterator[str]:
-    """Yield the whole names of commands."""
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield " ".join(words)
-    else:
-        for name, below in inner.items():
-            yield from each_command(below, *words, name)
-
-
-COMMANDS = frozenset(each_command(get_command(app)))
-
-
-def name_in(arguments: Sequence[str]) -> str | None:
-    """Return the command that arguments begin with."""
-    return next((name for size in (2, 1) if (name := " ".join(arguments[:size])) in COMMANDS), None)
 
 
 class Successes:
