@@ -13,13 +13,15 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
 
+from localstack.paths import ROOT
 from tests.builders.waiting import eventually
 from tests.e2e import terraform
-from tests.e2e.project_session import Session, processes_of, ran, running
+from tests.e2e.project_session import Session, environment, processes_of, ran, running
 from tests.functional.project.wheel import build_wheel
 
 pytestmark = pytest.mark.skipif(
@@ -52,6 +54,13 @@ def run(payload: Slow) -> str:
     time.sleep(payload.seconds)
     return "first code"
 '''
+WRONG = """from whendue import Client
+
+
+def use(client: Client) -> str:
+    client.get_job(7)
+    return client.wait_for_job("j")
+"""
 PLURAL = '''"""Tasks about words."""
 
 import inflection
@@ -90,7 +99,7 @@ def files_of(base: Path) -> dict[str, int]:
     return {str(path.relative_to(base / "venv")): path.stat().st_mtime_ns for path in files}
 
 
-def test_a_project_from_the_wheel_to_its_build(base: Path) -> None:
+def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What docs/guide/own-project.md promises, in its order, in one folder."""
     assert "shop/whendue.toml" in ran(base, base, "whendue", "new", "shop")
     before = files_of(base)
@@ -99,7 +108,9 @@ def test_a_project_from_the_wheel_to_its_build(base: Path) -> None:
         assert session.http.get("/docs", headers={"Accept": "text/html"}).status_code == 200
         assert session.http.post("/jobs", json={"type": "greetings.sent", "payload": {}}).status_code == 422
         assert " passed" in ran(base, base / "shop", "pytest", "-q")
-        changed_code_is_at_work(session)
+        its_code_and_the_examples_are_typed(base)
+        with capsys.disabled():
+            print(changed_code_is_at_work(session))
         a_running_job_is_kept(session, base)
         a_broken_import_is_shown_and_heals(session)
         assert files_of(base) == before
@@ -118,17 +129,40 @@ def test_a_project_from_the_wheel_to_its_build(base: Path) -> None:
 
 
 @pytest.mark.skipif(terraform.PROGRAM is None, reason="WHENDUE_E2E_TERRAFORM names no program that plans Terraform")
-def test_terraform_plans_that_project(base: Path) -> None:
+def test_terraform_plans_that_project(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The root that `whendue new` wrote, the module that `whendue terraform` wrote, and what `whendue build` built."""
     manifest = base / "shop/.local/build/manifest.json"
     assert manifest.is_file(), "the test above has not come to its end"
     # As its user has it; what Git ignores is named.
     subprocess.run(["git", "init", "--quiet", str(base / "shop")], check=True)
     built = [manifest, *manifest.parent.glob("*.zip")]
-    print(terraform.plan(base / "shop/infra", built))
+    planned = terraform.plan(base / "shop/infra", built)
+    with capsys.disabled():
+        print(f"\n{planned}")
 
 
-def changed_code_is_at_work(session: Session) -> None:
+def its_code_and_the_examples_are_typed(base: Path) -> None:
+    """For `mypy --strict`, which finds the types in the wheel alone: what is wrong is named."""
+    samples = base / "samples"
+    samples.mkdir()
+    for path in [*(ROOT / "examples").glob("*.py"), ROOT / "examples/from_celery/after/shop.py"]:
+        copy(path, samples)
+    assert mypy(base, base / "shop") == []
+    assert mypy(base, samples) == []
+    (samples / "wrong.py").write_text(WRONG)
+    assert [error.partition(": ")[0] for error in mypy(base, samples)] == ["wrong.py:5", "wrong.py:6"]
+
+
+def mypy(base: Path, folder: Path) -> list[str]:
+    """Return the errors of a folder, as somebody finds them who has installed whendue; boto3 brings no types."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(base / "mypy"), "--no-error-summary"]
+    command += ["--disable-error-code", "import-untyped", "--python-executable", str(base / "venv/bin/python"), "."]
+    done = subprocess.run(command, cwd=folder, env=environment(base), check=False, capture_output=True, text=True)
+    return (done.stdout + done.stderr).splitlines()
+
+
+def changed_code_is_at_work(session: Session) -> str:
+    """Return how long it took, for people: how busy the machine is changes it."""
     source = session.folder / "tasks/greetings.py"
     original = source.read_text()
     took = []
@@ -139,8 +173,10 @@ def changed_code_is_at_work(session: Session) -> None:
         while session.result("greetings.send", {"name": "Ada"}) != {"greeting": f"{wanted}Ada!"}:
             pass
         took.append(time.perf_counter() - began)
-    print(f"\nfrom save to first result: median {statistics.median(took):.2f} s of {[round(each, 2) for each in took]}")
     source.write_text(original)
+    each = [round(took_s, 2) for took_s in took]
+    busy = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    return f"\nfrom save to first result: median {statistics.median(took):.2f} s of {each}, {busy}"
 
 
 def a_running_job_is_kept(session: Session, base: Path) -> None:
