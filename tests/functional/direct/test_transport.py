@@ -28,6 +28,8 @@ from whendue.client import (
     UnavailableError,
 )
 from whendue.client.operations import Operations
+from whendue.direct import AsyncDirectClient, DirectClient
+from whendue.direct.identity import ALL
 from whendue.direct.transport import InProcess, sent_request
 from whendue.errors import UnavailableError as Unavailable
 from whendue.support.clock import Clock, ManualClock
@@ -44,7 +46,8 @@ def a_client(world: World, **identity: Any) -> Client:
 
 @contextmanager
 def blocking(world: World) -> Iterator[Callable[..., Any]]:
-    with a_client(world) as client:
+    clock = Clock(world.clock.now_ms, world.system.bits, world.pass_time)
+    with DirectClient(world.app, TENANT, scopes=ALL, clock=clock) as client:
 
         def call(name: str, *args: Any, **kwargs: Any) -> Any:
             made = getattr(client, name)(*args, **kwargs)
@@ -59,7 +62,8 @@ def asynchronous(world: World) -> Iterator[Callable[..., Any]]:
         world.pass_time(seconds)
 
     with asyncio.Runner() as runner:
-        client = AsyncClient(URL, "unused", transport=InProcess(world.app, TENANT), clock=world.system, sleep=sleep)
+        client = AsyncDirectClient(world.app, TENANT, scopes=ALL, clock=world.system)
+        client._sleep = sleep
 
         async def listed(items: AsyncItems[Any, Any]) -> list[Any]:
             return [item async for item in items]
