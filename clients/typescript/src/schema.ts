@@ -3289,7 +3289,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -5928,7 +5928,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6200,7 +6200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6338,7 +6338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6502,7 +6502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6626,7 +6626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6781,7 +6781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6900,7 +6900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7029,7 +7029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7148,7 +7148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7303,7 +7303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7422,7 +7422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8142,7 +8142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8331,7 +8331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8472,7 +8472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8596,7 +8596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9982,7 +9982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10725,7 +10725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10956,7 +10956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11145,7 +11145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11286,7 +11286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11415,7 +11415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11561,7 +11561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11717,7 +11717,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11873,7 +11873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12017,7 +12017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12181,7 +12181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12582,7 +12582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12701,7 +12701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12842,7 +12842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12983,7 +12983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
