@@ -180,7 +180,7 @@ def _ring(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _beside(seconds: float, call: Callable[[], R]) -> R:
-    ends: list[tuple[R | None, BaseException | None]] = []
+    outcomes: list[tuple[R | None, BaseException | None]] = []
     # Not a `SimpleQueue`: a signal at the end of its timeout lets it wait for ever.
     ended = threading.Event()
     context = copy_context()
@@ -188,11 +188,11 @@ def _beside(seconds: float, call: Callable[[], R]) -> R:
     def run() -> None:
         with suppress(OutOfTimeError):
             try:
-                ends.append((context.run(call), None))
+                outcomes.append((context.run(call), None))
             except OutOfTimeError:
                 raise
             except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-                ends.append((None, error))
+                outcomes.append((None, error))
             ended.set()
 
     thread = threading.Thread(target=run, name="validation", daemon=True)
@@ -205,7 +205,7 @@ def _beside(seconds: float, call: Callable[[], R]) -> R:
     if not has_ended:
         interrupt(thread, OutOfTimeError)
         raise OutOfTimeError
-    [(value, error)] = ends
+    [(value, error)] = outcomes
     if error is not None:
         raise error
     return value  # type: ignore[return-value]
