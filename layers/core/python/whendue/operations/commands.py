@@ -15,6 +15,7 @@ from whendue.errors import (
     JobNotFoundError,
     PreconditionFailedError,
     StateConflictError,
+    UnreadableError,
 )
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, State, from_item, shown_state
@@ -50,9 +51,15 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
 def _read(store: JobStore, tenant: str, job_id: str) -> Job | None:
     """Read a tenant's job. Nobody learns of another tenant's that there is one, not even that it cannot be read."""
     [item] = store.get([job_key(job_id)])
-    if item is None or item.get("tenant") != tenant:
+    if item is None:
         return None
-    return read_one(item, from_item, f"the job {job_id}")
+    try:
+        job = read_one(item, from_item, f"the job {job_id}")
+    except UnreadableError:
+        if item.get("tenant") == tenant:
+            raise
+        return None
+    return job if job.tenant == tenant else None
 
 
 def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
