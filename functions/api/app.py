@@ -29,7 +29,7 @@ from functions.api.http.scopes import insist
 from functions.api.resolver import Resolver
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
-from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
+from whendue.errors import InvalidRequestError, ResponseTooLargeError, UnreadableError, WhendueError
 from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
@@ -198,6 +198,8 @@ def _problem(error: Exception) -> dict[str, Any]:
     if isinstance(error, RequestValidationError):
         return problems.reply(problems.invalid(error.errors()))
     if isinstance(error, WhendueError) and problems.is_known(error):
+        if isinstance(error, UnreadableError):
+            log.failed("an item cannot be read", error.__cause__ or error, item=error.details["item"])
         return problems.reply(error)
     log.failed("request failed", error)
     return problems.reply(WhendueError())
