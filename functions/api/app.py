@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +30,15 @@ from functions.api.http.scopes import insist
 from functions.api.resolver import Resolver
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
-from whendue.errors import InvalidRequestError, ResponseTooLargeError, UnreadableError, WhendueError
+from whendue.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    ResponseTooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnreadableError,
+    WhendueError,
+)
 from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
@@ -162,8 +171,13 @@ class Api:
 
     def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
         """Verify the token, unless the route is public, and insist on the scope."""
-        if route.path in PUBLIC and not (route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]):
-            return None
+        if route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]:
+            # A public path is answered however bad a token is.
+            with suppress(UnauthenticatedError, ForbiddenError, UnavailableError):
+                return self._verified(event, route)
+        return None if route.path in PUBLIC else self._verified(event, route)
+
+    def _verified(self, event: Mapping[str, Any], route: Route) -> Identity:
         identity = self._verifier.verify(event["headers"].get("authorization"))
         insist(identity, route.method, route.path)
         return identity
