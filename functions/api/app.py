@@ -31,10 +31,10 @@ from functions.api.resolver import Resolver
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
 from whendue.errors import (
+    AuthenticationError,
     ForbiddenError,
     InvalidRequestError,
     ResponseTooLargeError,
-    UnauthenticatedError,
     UnavailableError,
     UnreadableError,
     WhendueError,
@@ -173,7 +173,7 @@ class Api:
         """Verify the token, unless the route is public, and insist on the scope."""
         if route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]:
             # A public path is answered however bad a token is.
-            with suppress(UnauthenticatedError, ForbiddenError, UnavailableError):
+            with suppress(AuthenticationError, ForbiddenError, UnavailableError):
                 return self._verified(event, route)
         return None if route.path in PUBLIC else self._verified(event, route)
 
