@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +30,15 @@ from functions.api.http.scopes import insist
 from functions.api.resolver import Resolver
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
-from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
+from whendue.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    InvalidRequestError,
+    ResponseTooLargeError,
+    UnavailableError,
+    UnreadableError,
+    WhendueError,
+)
 from whendue.metrics_export import export
 from whendue.operations.waiting import Waits
 from whendue.quotas import COUNT_EVERY_MS
@@ -172,8 +181,13 @@ class Api:
 
     def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
         """Verify the token, unless the route is public, and insist on the scope."""
-        if route.path in PUBLIC and not (route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]):
-            return None
+        if route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]:
+            # A public path is answered however bad a token is.
+            with suppress(AuthenticationError, ForbiddenError, UnavailableError):
+                return self._verified(event, route)
+        return None if route.path in PUBLIC else self._verified(event, route)
+
+    def _verified(self, event: Mapping[str, Any], route: Route) -> Identity:
         identity = self._verifier.verify(event["headers"].get("authorization"))
         insist(identity, route.method, route.path)
         return identity
@@ -208,6 +222,8 @@ def _problem(error: Exception) -> dict[str, Any]:
     if isinstance(error, RequestValidationError):
         return problems.reply(problems.invalid(error.errors()))
     if isinstance(error, WhendueError) and problems.is_known(error):
+        if isinstance(error, UnreadableError):
+            log.failed("an item cannot be read", error.__cause__ or error, item=error.details["item"])
         return problems.reply(error)
     log.failed("request failed", error)
     return problems.reply(WhendueError())

@@ -3335,7 +3335,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -6072,7 +6072,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6344,7 +6344,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6482,7 +6482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6646,7 +6646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6770,7 +6770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6925,7 +6925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7044,7 +7044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7173,7 +7173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7292,7 +7292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7447,7 +7447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7566,7 +7566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8286,7 +8286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8475,7 +8475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8616,7 +8616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8740,7 +8740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10126,7 +10126,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10869,7 +10869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11100,7 +11100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11289,7 +11289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11430,7 +11430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11559,7 +11559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11705,7 +11705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11861,7 +11861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12017,7 +12017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12161,7 +12161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12432,7 +12432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12554,7 +12554,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12955,7 +12955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13074,7 +13074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13215,7 +13215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13356,7 +13356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -54,6 +54,7 @@ from whendue.errors import (
     UnknownProfileError,
     UnknownSubscriptionError,
     UnknownTaskError,
+    UnreadableError,
     UnstorableError,
     WhendueError,
     WorkflowNotFoundError,
@@ -90,6 +91,8 @@ NOT_FOUND: Final[Mapping[str, type[WhendueError]]] = {
     "/tasks/{name}": TaskNotFoundError,
     "/workflows/{workflow_id}": WorkflowNotFoundError,
 }
+# Of a queue there is no item, and what can be read of a schedule is shown.
+ALWAYS_SHOWN: Final = (QueueNotFoundError, ScheduleNotFoundError)
 TEMPLATE: Final[Errors] = (
     InvalidPayloadError,
     InvalidReferenceError,
@@ -101,7 +104,7 @@ TEMPLATE: Final[Errors] = (
     UnknownTaskError,
     UnstorableError,
 )
-SUBMIT: Final[Errors] = (*TEMPLATE, IdempotencyConflictError, UnknownDependencyError)
+SUBMIT: Final[Errors] = (*TEMPLATE, IdempotencyConflictError, UnknownDependencyError, UnreadableError)
 OWN: Final[Mapping[str, Errors]] = {
     "POST /jobs": SUBMIT,
     "POST /tasks/schedule": SUBMIT,
@@ -184,7 +187,8 @@ def errors_of(method: str, path: str, *, public: bool, conditional: bool) -> dic
     errors |= {*WITH_PARAMETERS} if "{" in path else {*()}
     errors |= {*WITH_BODY} if method in ("POST", "PUT", "PATCH") else {*()}
     errors |= {*CONDITIONAL} if conditional else {*()}
-    errors |= {error for prefix, error in NOT_FOUND.items() if f"{path}/".startswith(f"{prefix}/")}
+    named = {error for prefix, error in NOT_FOUND.items() if f"{path}/".startswith(f"{prefix}/")}
+    errors |= named | ({UnreadableError} if named.difference(ALWAYS_SHOWN) else {*()})
     grouped: dict[HTTPStatus, list[type[WhendueError]]] = {}
     for error in sorted(errors, key=lambda error: error.code):
         grouped.setdefault(STATUS.get(error, HTTPStatus.INTERNAL_SERVER_ERROR), []).append(error)

@@ -212,8 +212,8 @@ def test_openapi_shows_no_task_without_a_token(world: World) -> None:
     public = Client(api, None).send("GET", "/openapi.json")
     assert public.status == 200
     assert not [name for name in public.json["components"]["schemas"] if name.startswith("Payload.")]
-    assert Client(api, "nonsense").send("GET", "/openapi.json").status == 401
-    assert Client(api, a_token(scopes="jobs:write")).send("GET", "/openapi.json").status == 403
+    for token in ("nonsense", a_token(scopes="jobs:write")):
+        assert Client(api, token).send("GET", "/openapi.json").json == public.json
 
 
 class Node(BaseModel):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.builders.api import a_token, api_of
@@ -71,6 +72,27 @@ def test_every_operation_does_what_it_says(kind: Callable[..., Any], monkeypatch
         for step in STEPS:
             step(counted, world)
     assert called == NAMES
+
+
+class Noting(httpx.MockTransport):
+    """A transport that notes its end."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_closed_client_has_no_connections_and_makes_none() -> None:
+    """At the end of a block, and before it by `close`."""
+    transport = Noting(lambda _: httpx.Response(200, json={"status": "UP"}))
+    client = Client("http://127.0.0.1:1", "t", transport=transport)
+    assert client.get_health().status == "UP"
+    assert not transport.closed
+    client.close()
+    assert transport.closed
+    with pytest.raises(RuntimeError, match="closed"):
+        client.get_health()
 
 
 def test_the_operations_are_named_by_their_operation_ids() -> None:

@@ -17,6 +17,7 @@ from whendue.containers.http_server.problems import BODY_TOO_LARGE, RefusedError
 from whendue.direct.api_code import api_class
 from whendue.direct.identity import ALL, GivenIdentity, identity_of
 from whendue.support.clock import Clock
+from whendue.support.time_limit import without_signals
 
 _PROTOCOL: Final = "HTTP/1.1"
 _HERE: Final = "127.0.0.1"
@@ -97,7 +98,8 @@ class InProcess(httpx.BaseTransport, httpx.AsyncBaseTransport):
             _check(sent)
         except RefusedError as refused:
             return answer_of(refused.problem.reply(), sent.method)
-        return answer_of(self._api(event_of(sent), _Context(sent.request_id)), sent.method)
+        with without_signals():
+            return answer_of(self._api(event_of(sent), _Context(sent.request_id)), sent.method)
 
 
 def sent_request(request: httpx.Request, clock: Clock) -> Request:

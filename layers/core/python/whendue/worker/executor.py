@@ -21,6 +21,7 @@ from whendue.profiles.model import BACKOFF_FIELDS, task_decides
 from whendue.quotas import HORIZON_S
 from whendue.references.resolver import InputResolver
 from whendue.submission.submit import Submit
+from whendue.support.time_limit import attempt_validations
 from whendue.worker.claimed_job import ClaimedJob
 from whendue.workflows.runner import CompositeRunner
 
@@ -86,7 +87,7 @@ class AttemptCalls:
 
     def _call(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if claimed_job.job.expands:
-            return lambda: self._composites.run(claimed_job.job, bring)
+            return lambda: self._composite(claimed_job.job, bring)
         claimed_job.context.create = self._creator(claimed_job.job)
         call = attempt(self._runtime, claimed_job.job, bring, claimed_job.context)
         return self._traced(claimed_job, call) if self._runtime.tracing.on else call
@@ -100,9 +101,15 @@ class AttemptCalls:
             # Few attempts create jobs.
             from whendue.worker.child_jobs import create_child
 
-            return create_child(self._submit, job, call, name, traceparent)
+            with attempt_validations(self._runtime.clock.now_ms):
+                return create_child(self._submit, job, call, name, traceparent)
 
         return create
+
+    def _composite(self, job: Job, bring: Callable[[], Input]) -> Ended:
+        """Run a composite; its members, up to a thousand, are validated in the time of its attempt."""
+        with attempt_validations(self._runtime.clock.now_ms, job.run_policy.timeout_s):
+            return self._composites.run(job, bring)
 
     def _traced(self, claimed_job: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
         """Run an attempt in a span; the attempt of a delivery has one, too."""
