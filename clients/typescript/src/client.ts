@@ -122,7 +122,7 @@ export class Client {
    */
   async getJob(jobId: string, options: t.WaitingCallOptions = {}): Promise<t.Versioned<t.JobWithTimeline>> {
     const { waitSeconds, ...rest } = options;
-    const params = { path: { job_id: jobId }, query: waitSeconds ? { wait: waitSeconds } : {} };
+    const params = { path: { job_id: jobId }, query: { wait: waitSeconds || undefined } };
     return versioned(this.#requests.GET("/jobs/{job_id}", { ...rest, params }));
   }
 

@@ -200,6 +200,9 @@ export interface paths {
          * Get a job with its attempts
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
+         *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
+         *     once if too many requests are waiting already.
+         *
          *     Required scope: `jobs:read`.
          */
         get: operations["getJob"];
@@ -6247,7 +6250,13 @@ export interface operations {
     };
     getJob: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Seconds to wait for the end of the job. Default: 0.
+                 * @example 20
+                 */
+                wait?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the job. */

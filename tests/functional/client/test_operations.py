@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.builders.api import a_token, api_of
+from tests.builders.api import a_token, api_on
 from tests.builders.notified import Notified, fresh_resources
 from tests.builders.server import serving
 from tests.builders.world import World
@@ -62,7 +62,8 @@ def test_every_operation_does_what_it_says(kind: Callable[..., Any], monkeypatch
     world = Notified(ManualClock())
     fresh_resources(monkeypatch).provide("notify", lambda: world.app.notify)
     called: set[str] = set()
-    with serving(api_of(world), world) as url, kind(url, world) as made:
+    api = api_on(world, Clock(world.clock.now_ms, world.system.bits, world.pass_time))
+    with serving(api, world) as url, kind(url, world) as made:
 
         def call(name: str, *args: Any, **kwargs: Any) -> Any:
             called.add(name)
@@ -104,7 +105,7 @@ def test_the_operations_are_named_by_their_operation_ids() -> None:
 def test_a_method_shows_parameters_and_words_of_its_operation() -> None:
     """In `help()` and in editors."""
     with Client("http://127.0.0.1:1", "t") as client:
-        assert str(inspect.signature(client.get_job)).startswith("(job_id: str)")
+        assert str(inspect.signature(client.get_job)).startswith("(job_id: str, *, wait_s: int = 0)")
         assert inspect.getdoc(client.wait_for_job) == inspect.getdoc(AsyncClient("http://[::1]:1", "t").wait_for_job)
     assert Client.get_job is Operations.get_job
     assert Client.list_jobs is Operations.list_jobs

@@ -70,7 +70,7 @@ DELIVERY_ATTEMPTS_SHOWN = 20
 # Attempts' logs in a page, 1.2 MB of the worst text; and those read to find one attempt: more than MAX_ATTEMPTS.
 LOGS_SHOWN = 20
 LOGS_READ = 60
-# How long a request may wait for a job's end: well below the 29 s of API Gateway. And the longest time between two looks.
+# A request may wait this long for a job's end, well below the 29 s of API Gateway; and between two looks at the job.
 WAIT_S = 20
 WAIT_INTERVAL_S = 2.0
 # What a problem names at most, and what each of a batch's problems does.

@@ -12,7 +12,6 @@ from whendue.client.models.workflows import WorkflowDetails
 from whendue.client.requests.jobs import get_job
 from whendue.client.requests.schedules import get_backfill
 from whendue.client.requests.workflows import get_workflow
-from whendue.quotas import WAIT_S
 from whendue.support.clock import Clock
 
 T = TypeVar("T")
@@ -20,6 +19,8 @@ FIRST_S: Final = 0.5
 FACTOR: Final = 1.5
 LONGEST_S: Final = 15.0
 TIMEOUT_S: Final = 300.0
+# The longest that the API lets a request wait for a job.
+REQUEST_WAIT_S: Final = 20
 # An interval is between half of it and all of it, so that clients that began together do not read together.
 _SHORTEST: Final = 0.5
 
@@ -68,7 +69,9 @@ def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTi
         WaitTimeoutError: it has not ended in time; the job itself goes on.
     """
     return wait_until(
-        lambda left_s: get_job(job_id, wait_s=max(0, min(WAIT_S, int(left_s)))), lambda job: job.ended, timeout_s
+        lambda left_s: get_job(job_id, wait_s=max(0, min(REQUEST_WAIT_S, int(left_s)))),
+        lambda job: job.ended,
+        timeout_s,
     )
 
 
