@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from whendue.bulkhead import Bulkhead
 from whendue.declarations.context import Context, Creator
@@ -14,7 +14,7 @@ from whendue.declarations.log_capture import CURRENT, TO_ATTEMPT, capture
 from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
 from whendue.engine.runtime import Runtime
 from whendue.errors import Interrupted, InvalidPayloadError, UnavailableError, WhendueError
-from whendue.jobs.failures import raised, said, type_name
+from whendue.jobs.failures import Raised, named_places, raised, said, type_name
 from whendue.jobs.model import Job
 from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, broken, brought, succeeded
 from whendue.profiles.model import BACKOFF_FIELDS, task_decides
@@ -27,6 +27,9 @@ from whendue.workflows.runner import CompositeRunner
 
 if TYPE_CHECKING:
     from whendue.declarations.calls.model import Call, WorkflowCall
+
+# Modules that no user has written.
+OURS: Final = "whendue."
 
 
 class AttemptCalls:
@@ -189,9 +192,15 @@ def _delayed(failed: Failed, definition: TaskDefinition | None, job: Job, bulkhe
 def _failed(error: BaseException, definition: TaskDefinition | None) -> Failed:
     never_retry = (GiveUp, InvalidPayloadError, *(definition.never_retry if definition else ()))
     origin = raised(error)
+    message = said(error)
+    if type(error) is InvalidPayloadError:
+        message += named_places(error.details)
+        if origin.where.startswith(OURS):
+            # The payload was refused before the task: no code of users has failed.
+            origin = Raised()
     return Failed(
         type=_named(error),
-        message=said(error),
+        message=message,
         where=origin.where,
         stack=origin.stack,
         causes=origin.causes,
