@@ -22,6 +22,7 @@ from functions.api.http.body import (
     checked_query,
     repeatable,
 )
+from functions.api.http.caller import Waits
 from functions.api.http.cors import Origins
 from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
@@ -40,7 +41,6 @@ from whendue.errors import (
     WhendueError,
 )
 from whendue.metrics_export import export
-from whendue.operations.waiting import Waits
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
 from whendue.tracing.traceparent import traceparent

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import Caller, caller, shown, traced
+from functions.api.http.caller import Caller, Waits, caller, shown, traced
 from functions.api.http.etags import job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
 from functions.api.http.response import JSON, accepted, accepted_status
@@ -49,7 +49,6 @@ from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
 from whendue.operations.listing import JobFilter
-from whendue.operations.waiting import Waits
 from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT, WAIT_S
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from functions.api.http.caller import Waits
 from tests.builders.api import a_token, api_of, api_on
 from tests.builders.gateway import Client
 from tests.builders.world import TENANT, World
 from whendue.errors import JobNotFoundError
 from whendue.operations.reader import JobView
-from whendue.operations.waiting import Waits, wait_for_end
+from whendue.operations.waiting import wait_for_end
 from whendue.quotas import WAIT_S
 from whendue.support.clock import Clock
 

@@ -181,9 +181,8 @@ def test_errors_are_in_words_for_people() -> None:
 
 def test_a_large_payload_is_refused_without_a_search() -> None:
     """Naming all that is wrong in a tree of many values took seconds."""
-    described = DescribedTask(
-        "sum", "tasks", accepts=RootModel[list[int | None]].model_json_schema(schema_generator=AcceptedSchema)
-    )
+    accepts = RootModel[list[int | None]].model_json_schema(schema_generator=AcceptedSchema)
+    described = DescribedTask("sum", "tasks", accepts=accepts)
     with pytest.raises(InvalidPayloadError) as caught:
         described.parse(["x"] * 50_000)
     assert caught.value.details["errors"] == [{"where": "", "problem": "it does not fit; it is too large to say where"}]

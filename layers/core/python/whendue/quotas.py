@@ -375,3 +375,7 @@ USAGE_JOBS = 50
 USAGE_SERIES = 1000
 USAGE_NAMED = 100
 USAGE_KEPT_S = 400 * 86_400
+
+# --- requests to others ----------------------------------------------------------------------------------------
+# RFC 9110 section 4.1 asks everyone to support at least this much.
+HTTP_URL_BYTES = 8000

@@ -4,8 +4,6 @@ Sizes are bytes of UTF-8; times are seconds (`_S`).
 """
 
 # --- shipped tasks ---------------------------------------------------------------------------------------------
-# RFC 9110 section 4.1 asks everyone to support at least this much.
-HTTP_URL_BYTES = 8000
 HTTP_HEADERS = 50
 HTTP_HEADER_NAME_BYTES = 128
 HTTP_HEADER_VALUE_BYTES = 4096

@@ -10,7 +10,6 @@ from whendue.errors import DocumentNotFoundError
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.attempts import Attempts
 from whendue.operations.commands import find
-from whendue.operations.waiting import wait_for_end
 from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
 
 
@@ -51,8 +50,15 @@ class JobReader:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = wait_for_end(self._runtime, tenant, job_id, wait_s)
+        job = self._ended(tenant, job_id, wait_s)
         return self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
+
+    def _ended(self, tenant: str, job_id: str, wait_s: float) -> Job:
+        if not wait_s:
+            return find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        from whendue.operations.waiting import wait_for_end
+
+        return wait_for_end(self._runtime, tenant, job_id, wait_s)
 
     def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
         """Return a job's payload or result as JSON text, of any size.

@@ -1,8 +1,5 @@
 """Waiting for a job's end: the job is read at growing intervals, as nothing tells a request of a change."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from whendue.engine.runtime import Runtime
@@ -12,28 +9,6 @@ from whendue.quotas import WAIT_INTERVAL_S
 
 FIRST_S: Final = 0.25
 FACTOR: Final = 1.5
-
-
-class Waits:
-    """The requests that may wait at the same time: the others of a process keep its other threads.
-
-    Args:
-        at_once: how many; a further one is answered at once.
-    """
-
-    def __init__(self, at_once: int) -> None:
-        """Begin with none that waits."""
-        self._free = threading.Semaphore(at_once)
-
-    @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Say whether a request may wait; until it has left, it counts."""
-        may_wait = self._free.acquire(blocking=False)
-        try:
-            yield may_wait
-        finally:
-            if may_wait:
-                self._free.release()
 
 
 def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> Job:

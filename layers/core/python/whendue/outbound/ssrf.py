@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, NamedTuple
 
 from whendue.errors import ConfigurationError, InvalidRequestError
-from whendue.task_quotas import HTTP_URL_BYTES
+from whendue.quotas import HTTP_URL_BYTES
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
