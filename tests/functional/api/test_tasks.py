@@ -208,11 +208,20 @@ def test_a_refusal_in_the_worker_says_where_the_payload_does_not_fit(world: Worl
     assert (error["type"], error["where"]) == ("invalid_payload", "")
 
 
+def test_a_task_of_a_broken_module_is_not_found_with_the_modules_name(world: World) -> None:
+    """As a submit of it says."""
+    world.registry.failed(ModuleFailure("tasks.broken", "KeyError", "tasks/broken.py:3"))
+    answer = Client(api_of(world), a_token()).send("GET", "/tasks/broken.one")
+    assert (answer.status, answer.code) == (404, "task_not_found")
+    assert "it may be in a module that could not be imported: tasks.broken" in answer.json["detail"]
+
+
 def test_openapi_has_the_schema_of_each_task(client: Client) -> None:
     """Definitions are components, too: tools of OpenAPI look for them there."""
     schemas = client.send("GET", "/openapi.json").json["components"]["schemas"]
     order = schemas["Payload.order.remind"]
     assert "orderNumber" in order["properties"]
+    assert {"$ref": "#/components/schemas/Payload.order.remind"} in schemas["JobBody"]["properties"]["payload"]["anyOf"]
     assert "$defs" not in order
 
 
