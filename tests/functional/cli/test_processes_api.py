@@ -179,7 +179,7 @@ def test_what_is_wrongly_configured_is_named(arguments: list[str], changed: dict
 
 def test_it_finds_the_apis_code_that_the_package_carries(tmp_path: Path) -> None:
     """In a project of one's own there is no folder `functions`."""
-    with running(folder=tmp_path, PYTHONPATH=str(ROOT / "layers/core/python")) as api:
+    with running(folder=tmp_path, PYTHONPATH=str(ROOT / "layers/core/python"), WHENDUE_TASKS="") as api:
         assert httpx.get(f"{api.url}/health", timeout=HANGS_S).json() == {"status": "UP"}
 
 
