@@ -15,6 +15,7 @@ MEANINGS = {
     "workflow_failed": "One of its nodes did not succeed",
     "items_failed": "Some of its items did not succeed",
     "deadline_exceeded": "Its deadline passed",
+    "expired": "It was stopped, and could not begin again by its expiry",
 }
 
 
@@ -58,6 +59,8 @@ def _how_to_run_again(job: Job) -> str:
 
 
 def _why(job: Job) -> EndReason:
+    if job.state is State.EXPIRED:
+        return EndReason(Cause.EXPIRED, "It expired: it had not begun by its expiry.", {"expires_at": job.begin_by})
     error = job.last if job.state is State.DEAD or job.cancelled_for else None
     if error is None:
         return EndReason(Cause.CANCELLED, "It was cancelled on request.", {})

@@ -20,7 +20,7 @@ BOUNDS_MS: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 # --- counters ---------------------------------------------------------------------------------------------------
-ENDS: Final = (State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value)
+ENDS: Final = (State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value, State.EXPIRED.value)
 # Errors with a name of their own in metrics: what an operator looks at. All others are `OTHER`: those that tasks raise
 # have no bound, and GET /dead-letters groups by them.
 ERRORS: Final = (
@@ -34,7 +34,7 @@ ERRORS: Final = (
     "worker_lost",
 )
 OTHER: Final = "other"
-RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "fan_out")
+RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "expire", "end_retries", "fan_out")
 # What fields of errors and rescues begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"

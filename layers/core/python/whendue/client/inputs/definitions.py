@@ -76,6 +76,9 @@ class NewProfile:
             604800 (7 days).
         never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
             the errors that the task itself declares. Default: the profile's, else none.
+        expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
+            `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
+            the profile's, else never.
         priority: Priority of jobs that do not set one. Default: `normal`.
         follow: Whether each attempt of its jobs uses the newest version instead of the one of their submission.
         limits: Limits that all its jobs share, from their next attempt on. Default: none.
@@ -89,6 +92,7 @@ class NewProfile:
     lease_seconds: int | None = None
     retention_seconds: int | None = None
     never_retry: Sequence[str] | None = None
+    expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
     follow: bool | None = None
     limits: Limits | None = None
@@ -109,6 +113,8 @@ class NewSubscription:
 
     channel: str
     config: Mapping[str, Any]
-    events: Sequence[Literal["succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused"]]
+    events: Sequence[
+        Literal["succeeded", "dead", "cancelled", "expired", "attempt_failed", "schedule_missed", "queue_paused"]
+    ]
     applies: Literal["all", "named"] | None = None
     filter: EventFilter | None = None
