@@ -15,7 +15,6 @@ MEANINGS = {
     "workflow_failed": "One of its nodes did not succeed",
     "items_failed": "Some of its items did not succeed",
     "deadline_exceeded": "Its deadline passed",
-    "expired": "It was stopped, and could not begin again by its expiry",
 }
 
 
@@ -72,6 +71,8 @@ def _why(job: Job) -> EndReason:
 
 
 def _meaning(job: Job, error: Failure) -> str:
+    if error.type == State.EXPIRED:
+        return "An attempt was stopped, and none followed it in time"
     if error.type in MEANINGS:
         return MEANINGS[error.type]
     # With attempts left, only an error of the task's own code that is never retried ends a job.
