@@ -46,6 +46,21 @@ def test_the_example_runs_where_a_worker_takes_it_in_time() -> None:
     assert client.send("GET", f"/jobs/{job['id']}").json["state"] == "succeeded"
 
 
+def test_of_the_schedules_fires_one_runs_after_an_outage() -> None:
+    """The others have expired."""
+    world = World()
+    client = a_client(world)
+    assert client.send("PUT", "/schedules/often", example("schedule")).status == 201
+    for _ in range(30):
+        world.clock.advance(60)
+        world.tick()
+    world.work()
+    jobs = client.send("GET", "/jobs", schedule="often").json["items"]
+    states = [job["state"] for job in sorted(jobs, key=lambda job: str(job["dueAt"])) if job["state"] != "scheduled"]
+    assert len(states) > 4
+    assert states == ["expired"] * (len(states) - 1) + ["succeeded"]
+
+
 def test_the_page_has_the_bounds() -> None:
     """Of both fields."""
     assert f"{EXPIRES_MIN_S} to {HORIZON_S // 86_400} days" in text_of(PAGE)

@@ -3310,6 +3310,11 @@ export interface components {
              */
             exclude?: string[];
             /**
+             * Expires
+             * @description Ignored.
+             */
+            expires?: "next_fire" | null;
+            /**
              * Fold
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
@@ -3841,6 +3846,11 @@ export interface components {
              */
             exclude?: string[];
             /**
+             * Expires
+             * @description `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due. Default: what the job or workflow says in `expiresSeconds`.
+             */
+            expires?: "next_fire" | null;
+            /**
              * Fold
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
@@ -3986,6 +3996,11 @@ export interface components {
              * @description Dates and ranges of dates without fires.
              */
             exclude: string[];
+            /**
+             * Expires
+             * @description `next_fire`: jobs of fires expire at the next one; null: as the job says.
+             */
+            expires?: string | null;
             /**
              * Fold
              * @description For local times that come twice: `once` or `twice`.

@@ -174,3 +174,33 @@ def test_the_jobs_of_a_schedule_expire_after_each_fire(client: Client, world: Wo
     )
     assert refused.status == 422
     assert "expiresSeconds" in str(refused.json)
+
+
+def test_the_job_of_a_fire_can_expire_at_the_next_fire(client: Client, world: World) -> None:
+    """While no worker comes, one job waits at a time; jobs that were asked for by a trigger do not expire so."""
+    made = client.send("PUT", "/schedules/often", {"every": "PT2M", "expires": "next_fire", "job": {"type": "ok"}})
+    assert (made.status, made.json["expires"]) == (201, "next_fire")
+    assert client.send("POST", "/schedules/often/trigger").json["expiresAt"] is None
+    for _ in range(10):
+        world.clock.advance(60)
+        world.tick()
+    jobs = client.send("GET", "/jobs", schedule="often").json["items"]
+    fires = sorted((job for job in jobs if job["nominalAt"]), key=lambda job: str(job["nominalAt"]))
+    assert len(fires) >= 4
+    assert [job["expiresAt"] for job in fires[:-1]] == [job["nominalAt"] for job in fires[1:]]
+    world.work()
+    states = [client.send("GET", f"/jobs/{job['id']}").json["state"] for job in fires]
+    due = [job for job in fires if job["dueAt"] <= at(world, 0)]
+    assert states[: len(due)] == ["expired"] * (len(due) - 1) + ["succeeded"]
+    shown = client.send("GET", "/schedules/often/fires").json["items"]
+    assert {fire["job"]["state"] for fire in shown if fire["job"]} == {"expired", "succeeded"}
+
+
+def test_a_schedule_expires_its_jobs_in_one_way(client: Client) -> None:
+    """Two that disagree would hide one of them."""
+    body = {"every": "PT1H", "expires": "next_fire", "job": {"type": "ok", "expiresSeconds": 30}}
+    refused = client.send("PUT", "/schedules/both", body)
+    assert (refused.status, refused.json["code"]) == (422, "invalid_request")
+    for wrong in ("never", 30, True):
+        refused = client.send("PUT", "/schedules/wrong", {"every": "PT1H", "expires": wrong, "job": {"type": "ok"}})
+        assert refused.status == 422

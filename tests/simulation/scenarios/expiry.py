@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from tests.simulation.scenarios.base import OK, QUICK, Scenario, submit, submitting
 from tests.simulation.scenarios.notifications import subscribe
+from tests.simulation.scenarios.schedules import at, put
 from tests.simulation.world import Nature, World
 
 # After a fault it may be too late: for its first attempt, for another one, or for whoever takes it over.
@@ -53,7 +54,7 @@ def _redriven(world: World, job_id: str) -> None:
     world.insist("POST", f"/jobs/{job_id}/redrive")
 
 
-def _told(world: World) -> None:
+def _notified(world: World) -> None:
     def script() -> None:
         subscribe(world)
         world.insist(*PAUSE, {"reason": "a test"})
@@ -97,12 +98,12 @@ def _long(world: World) -> None:
 
 def _behind_a_limit(world: World) -> None:
     """Those that wait for the slot expire there, and the last one, which does not, gets it."""
-    one: dict[str, Any] = {"limits": {"concurrency": 1, "key": "k"}}
-    world.client(1, submitting(world, "first", takes_s=25, timeoutSeconds=60, maxAttempts=6, **one))
+    limited: dict[str, Any] = {"limits": {"concurrency": 1, "key": "k"}}
+    world.client(1, submitting(world, "first", takes_s=25, timeoutSeconds=60, maxAttempts=6, **limited))
     for number in range(2):
-        script = submitting(world, f"key-{number}", ANY_END, expiresSeconds=10, **one)
+        script = submitting(world, f"key-{number}", ANY_END, expiresSeconds=10, **limited)
         world.client(2 + number / 10, script)
-    world.client(3, submitting(world, "last", maxAttempts=6, **one))
+    world.client(3, submitting(world, "last", maxAttempts=6, **limited))
 
 
 def _behind_others(world: World) -> None:
@@ -141,6 +142,18 @@ def _cancelled(world: World) -> None:
     world.client(1, script)
 
 
+def _fires(world: World) -> None:
+    """Fires of a paused tenant, of which one runs after the resume: the others expire at the next one."""
+
+    def script() -> None:
+        world.insist(*PAUSE, {"reason": "a test"})
+        put(world, cron="*/30 * * * * *", end=at(150), expires="next_fire")
+        world.scheduler.sleep(250_000)
+        world.insist(*RESUME)
+
+    world.client(1, script)
+
+
 SKEWED: Final = Nature(skew_ms=5000)
 SCENARIOS: Final = (
     Scenario("expires, but begins in time", _in_time),
@@ -149,7 +162,7 @@ SCENARIOS: Final = (
     Scenario("expires in a pause", _paused(expiresSeconds=30)),
     Scenario("expires in a pause, by clocks that differ", _paused(expiresSeconds=30), SKEWED),
     Scenario("expires, then redriven", _paused(_redriven, expiresSeconds=30)),
-    Scenario("expires, told", _told),
+    Scenario("expires, with a subscription", _notified),
     Scenario("expires between attempts", _retried),
     Scenario("expires before a retry that was planned", _retry_found_late),
     Scenario("expires after its worker died", _worker_dies),
@@ -158,4 +171,5 @@ SCENARIOS: Final = (
     Scenario("expires behind others", _behind_others),
     Scenario("expires once it is released", _released),
     Scenario("expires as it is cancelled", _cancelled),
+    Scenario("expires at the next fire", _fires),
 )

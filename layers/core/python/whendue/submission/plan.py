@@ -286,6 +286,9 @@ def expiry(request: JobRequest, profile: Profile, due_at: int, *, waits: bool) -
     Raises:
         InvalidExpiryError: it could not begin before its expiry, or that is too far ahead.
     """
+    if request.schedule is not None and request.expires_at is not None:
+        # Of a fire that is late: every timer makes the same job of it, which then expires.
+        return request.expires_at, None
     if request.expires_at is not None:
         if request.expires_at <= due_at:
             raise InvalidExpiryError("expiresAt must be later than now and than dueAt, when the job may begin")

@@ -35,6 +35,8 @@ class NewSchedule:
         misfire: What happens to fires that were missed. Default: the latest of them runs.
         overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips
             the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
+        expires: `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due.
+            Default: what the job or workflow says in `expires_seconds`.
         pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
         job: The job that each fire runs. Send this or `workflow`.
         workflow: The workflow that each fire runs. Send this or `job`.
@@ -53,6 +55,7 @@ class NewSchedule:
     name: str | None = None
     misfire: Misfire | None = None
     overlap: Literal["allow", "skip", "buffer_one", "cancel_running"] | None = None
+    expires: Literal["next_fire"] | None = None
     pause_after_failures: int | None = None
     job: JobTemplate | None = None
     workflow: WorkflowTemplate | None = None
