@@ -167,7 +167,7 @@ class JobCommands:
                 raise InvalidRequestError(
                     f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted"
                 )
-            if job.is_past_expiry(wanted):
+            if due_at is not None and job.is_past_expiry(wanted):
                 raise InvalidExpiryError("dueAt must be before expiresAt, after which the job does not begin")
             return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing)
 
