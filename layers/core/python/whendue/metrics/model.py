@@ -137,7 +137,7 @@ def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Wr
 
 
 def completing(key: Key, item: Mapping[str, Any]) -> Write:
-    """Give an item of an older version the fields that have come since."""
+    """Return the write of the fields that an item of an older version lacks."""
     missing = [name for name in fields_of(key.sk) if name not in item]
     return Write("complete", key, [Lacks(name) for name in missing], dict.fromkeys(missing, 0))
 
