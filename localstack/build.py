@@ -34,6 +34,7 @@ FORMAT = 5
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o644
+PROGRAM_MODE = 0o755
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
 # What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
@@ -71,8 +72,8 @@ class Built:
     Args:
         layers: name -> zip.
         functions: name -> zip.
-        project: of a project's build, what else Terraform needs: its packages of tasks, the functions that import them,
-            the processor, and the names of zips that must be uploaded by way of S3.
+        project: what else Terraform needs: the processor; of a project's build its packages of tasks, the functions
+            that import them, and the names of zips that must be uploaded by way of S3.
     """
 
     layers: dict[str, Path]
@@ -124,7 +125,8 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
         name: _zip(f"function-{name}", files, compiler, FUNCTION_ROOT)
         for name, files in _functions(extra_tasks).items()
     }
-    return Built(layers, functions)
+    # The others are for this machine, whose emulator runs whatever it gets.
+    return Built(layers, functions, {"architecture": topology().runtime.architecture} if target == "lambda" else {})
 
 
 def build_project(project: Project) -> Built:
@@ -145,15 +147,22 @@ def build_project(project: Project) -> Built:
         **_project_layer(project, processor, compiler),
     }
     own = own_files(project)
-    given = _project_functions(project, own)
+    given = _project_functions(project, own.files)
     functions = {
-        name: _zip(f"function-{name}", files.items(), compiler, FUNCTION_ROOT, tuple(own))
+        name: _zip(
+            f"function-{name}",
+            files.items(),
+            compiler,
+            FUNCTION_ROOT,
+            tuple(own.files),
+            programs=own.programs & files.keys(),
+        )
         for name, files in given.items()
     }
     _check_sizes(layers, functions)
     facts = {
         "tasks": project.tasks,
-        "importing": [name for name, files in given.items() if own.keys() <= files.keys()],
+        "importing": [name for name, files in given.items() if own.files.keys() <= files.keys()],
         "architecture": processor,
         "uploaded": [path.name for path in layers.values() if path.stat().st_size > UPLOADED_BYTES],
     }
@@ -184,11 +193,12 @@ def _project_layer(project: Project, processor: str, compiler: Compiler) -> dict
     if project.requirements is None:
         return {}
     required = installed(project.folder, project.requirements, processor, compiler.python)
-    if not required:
+    if not required.files:
         return {}
-    files = {f"python/{name}": data for name, data in required.items()}
-    # A package may bring sources of other versions of Python, and programs.
-    return {"project": _zip("layer-project", files.items(), compiler, LAYER_ROOT, ("python/",), mode=0o755)}
+    files = {f"python/{name}": data for name, data in required.files.items()}
+    programs = frozenset(f"python/{name}" for name in required.programs)
+    # A package may bring sources of other versions of Python.
+    return {"project": _zip("layer-project", files.items(), compiler, LAYER_ROOT, ("python/",), programs=programs)}
 
 
 def unzipped_bytes(path: Path) -> int:
@@ -359,12 +369,13 @@ def _zip(
     root: str,
     may_fail: tuple[str, ...] = MAY_FAIL,
     *,
-    mode: int = FILE_MODE,
+    programs: frozenset[str] = frozenset(),
 ) -> Path:
     """Write a zip under the hash of its sources; sources that were zipped before are not compiled and written again."""
     known = dict(files)
-    path = BUILD / f"{name}-{_digest(known, f'{FORMAT} {compiler.version}')}.zip"
-    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, may_fail).items()), mode)
+    base = "\n".join((f"{FORMAT} {compiler.version}", *sorted(programs)))
+    path = BUILD / f"{name}-{_digest(known, base)}.zip"
+    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, may_fail).items()), programs)
 
 
 def _digest(files: Mapping[str, bytes], base: str = "") -> str:
@@ -375,18 +386,18 @@ def _digest(files: Mapping[str, bytes], base: str = "") -> str:
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, files: Iterable[tuple[str, bytes]], mode: int = FILE_MODE) -> Path:
+def _write(path: Path, files: Iterable[tuple[str, bytes]], programs: frozenset[str] = frozenset()) -> Path:
     """Write a zip whole or not at all: another process may build the same one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, files, mode)
+        _add(archive, files, programs)
     return draft.replace(path)
 
 
-def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]], mode: int = FILE_MODE) -> None:
+def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]], programs: frozenset[str] = frozenset()) -> None:
     for name, data in files:
         info = zipfile.ZipInfo(name, EPOCH)
         info.compress_type = zipfile.ZIP_DEFLATED
-        info.external_attr = mode << 16
+        info.external_attr = (PROGRAM_MODE if name in programs else FILE_MODE) << 16
         archive.writestr(info, data)

@@ -16,6 +16,7 @@ from localstack.once import exclusive
 from localstack.paths import BUILD, ROOT
 from localstack.topology import topology
 from whendue.declarations.registry import USER_TASKS
+from whendue.manifest.describe import importing
 from whendue.manifest.model import NAME
 
 __all__ = ["NAME", "TaskModules", "broken_modules", "described", "task_manifest"]
@@ -103,10 +104,17 @@ def described(sources: Mapping[str, bytes], modules: TaskModules, core: Path = I
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise RuntimeError(f"the tasks in {packages} could not be imported within {IMPORT_S} s") from None
-        if run.returncode or not written.is_file():
-            raise RuntimeError(f"the process that imports {packages} has ended with exit code {run.returncode}")
+            raise RuntimeError(f"{_importing(written) or packages} was not imported within {IMPORT_S} s") from None
+        if not written.is_file():
+            problem = f"the process that imports {_importing(written) or packages} has ended"
+            raise RuntimeError(f"{problem} with exit code {run.returncode}")
         return written.read_bytes()
+
+
+def _importing(manifest: Path) -> str:
+    """Return the module at which the process has ended, or that kept it."""
+    noted = importing(manifest)
+    return noted.read_text() if noted.is_file() else ""
 
 
 def broken_modules(failures: Sequence[Mapping[str, str]]) -> str:

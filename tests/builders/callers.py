@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import httpx
 
-from tests.builders.api import a_token, api_of
+from tests.builders.api import a_token, api_on
 from tests.builders.gateway import Context
 from tests.builders.server import event_of
 from tests.builders.world import World
@@ -29,7 +29,7 @@ def async_client_of(world: World) -> AsyncClient:
 
 
 def _transport(world: World) -> httpx.MockTransport:
-    api = api_of(world)
+    api = api_on(world, replace(world.system, sleep=world.pass_time))
 
     def answer(request: httpx.Request) -> httpx.Response:
         event = event_of(request.method, request.url.raw_path.decode(), dict(request.headers), request.content)

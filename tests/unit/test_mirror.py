@@ -41,6 +41,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tracing/test_spans.py",
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
+    "whendue.task_quotas": ("functional/tasks/test_http.py", "functional/tasks/test_aws_tasks.py"),
     "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------

@@ -200,6 +200,9 @@ export interface paths {
          * Get a job with its attempts
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
+         *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
+         *     once if too many requests are waiting already.
+         *
          *     Required scope: `jobs:read`.
          */
         get: operations["getJob"];
@@ -3390,7 +3393,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -6177,7 +6180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6352,7 +6355,13 @@ export interface operations {
     };
     getJob: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Seconds to wait for the end of the job. Default: 0.
+                 * @example 20
+                 */
+                wait?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the job. */
@@ -6449,7 +6458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6587,7 +6596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6751,7 +6760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6875,7 +6884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7030,7 +7039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7149,7 +7158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7278,7 +7287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7397,7 +7406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7552,7 +7561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7671,7 +7680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8391,7 +8400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8580,7 +8589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8721,7 +8730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8845,7 +8854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10231,7 +10240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10974,7 +10983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11205,7 +11214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11394,7 +11403,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11535,7 +11544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11664,7 +11673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11810,7 +11819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11966,7 +11975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12122,7 +12131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12266,7 +12275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12537,7 +12546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12659,7 +12668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13060,7 +13069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13179,7 +13188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13320,7 +13329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13461,7 +13470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -43,6 +43,7 @@ from whendue.errors import (
     UnknownProfileError,
     UnknownSubscriptionError,
     UnknownTaskError,
+    UnreadableError,
     UnstorableError,
     WhendueError,
     WorkflowNotFoundError,
@@ -154,6 +155,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     UnknownSubscriptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TargetRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ResponseTooLargeError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    UnreadableError: HTTPStatus.INTERNAL_SERVER_ERROR,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     OldTableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

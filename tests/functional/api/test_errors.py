@@ -337,6 +337,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "delivery_not_found": 404,
         "document_not_found": 404,
         "response_too_large": 500,
+        "unreadable": 500,
         "header_injection": 400,
         "headers_too_large": 431,
         "uri_too_long": 414,

@@ -168,6 +168,15 @@ def test_what_no_token_could_say_is_refused(wrong: dict[str, Any]) -> None:
         DirectClient(World().app, **wrong)
 
 
+def test_a_closed_client_answers_no_more() -> None:
+    """As the one over HTTP."""
+    client = DirectClient(World().app, TENANT)
+    assert client.get_health().status == "UP"
+    client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.get_health()
+
+
 def test_the_asynchronous_client_does_the_same() -> None:
     """Requests, transactions and messages."""
     with in_memory(None) as deployed:

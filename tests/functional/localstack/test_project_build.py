@@ -160,10 +160,38 @@ def test_the_same_content_gives_the_same_files(build: Build, shop: Path, tmp_pat
     assert changed.functions["worker"].name != first.functions["worker"].name
 
 
-def test_programs_of_packages_can_be_run(build: Build) -> None:
-    """A wheel may bring one; pip's own rights depend on the machine."""
-    with zipfile.ZipFile(build().layers["project"]) as layer:
-        assert {info.external_attr >> 16 for info in layer.infolist()} == {0o755}
+def modes(path: Path) -> dict[str, int]:
+    with zipfile.ZipFile(path) as archive:
+        return {info.filename: info.external_attr >> 16 for info in archive.infolist()}
+
+
+def test_programs_can_be_run(build: Build, shop: Path) -> None:
+    """Those of packages and of the project; all else cannot."""
+    make_wheel(shop.parent / "wheels", "tool", {"tool/bin/run": "#!/bin/sh", "tool.py": ""}, programs=["tool/bin/run"])
+    (shop / "requirements.txt").write_text("tool\n")
+    for name, mode in (("resize", 0o755), ("resize.conf", 0o644)):
+        (shop / "tasks" / name).write_text("#!/bin/sh\n")
+        (shop / "tasks" / name).chmod(mode)
+    built = build()
+    layer, worker = modes(built.layers["project"]), modes(built.functions["worker"])
+    assert {name for name, mode in layer.items() if mode != 0o644} == {"python/tool/bin/run"}
+    assert layer["python/tool/bin/run"] == worker["tasks/resize"] == 0o755
+    assert {name for name, mode in worker.items() if mode != 0o644} == {"tasks/resize"}
+
+
+def test_rights_are_those_of_the_file_and_not_of_the_machine(build: Build, shop: Path) -> None:
+    """A umask lets other rights into a checkout; who may run a program is in the repository."""
+    (shop / "tasks/resize").touch(0o644)
+    first = build("one").functions["worker"]
+    for mode in (0o600, 0o664):
+        (shop / "tasks/resize").chmod(mode)
+        assert build("two").functions["worker"].name == first.name
+    names = set[str]()
+    for mode in (0o755, 0o700, 0o775):
+        (shop / "tasks/resize").chmod(mode)
+        names.add(build("two").functions["worker"].name)
+    assert len(names) == 1
+    assert first.name not in names, "or Terraform would see no change"
 
 
 def test_the_manifest_says_what_terraform_needs(build: Build, tmp_path: Path) -> None:

@@ -258,6 +258,12 @@ class UnavailableError(WhendueError):
     code = "unavailable"
 
 
+class UnreadableError(WhendueError):
+    """What is stored cannot be read: another program, or another version, has written it; the log says why."""
+
+    code = "unreadable"
+
+
 class AuthenticationError(WhendueError):
     """The bearer token is missing or not valid; send Authorization: Bearer <token>."""
 

@@ -198,7 +198,7 @@ def _api(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Servi
         # uvicorn is an extra: workers and timers do without.
         from whendue.containers.http_server import server
 
-        handler = import_module(API).concurrent_api(whendue)
+        handler = import_module(API).concurrent_api(whendue, options.threads)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"the API needs {error.name}: install whendue[api,server], or use the image") from None
     proxies = options.trusted_proxies or Proxies()

@@ -203,7 +203,10 @@ class Job:
 
     @property
     def member_id_base(self) -> str:
-        """What the ids of its members are derived from."""
+        """What the ids of its members, of the jobs that it creates and of its deliveries are derived from.
+
+        Another job may have its id later (`life`): what that one makes is its own.
+        """
         return self.id if self.life is None else f"{self.id}@{self.life}"
 
     @property

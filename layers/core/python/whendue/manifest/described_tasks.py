@@ -96,7 +96,7 @@ def _schema(definition: TaskDefinition, generator: type[GenerateJsonSchema]) -> 
         else:
             schema = definition.payload.model_json_schema(schema_generator=generator)
         text = json.dumps(schema, allow_nan=False)
-    except Exception:  # noqa: BLE001 - models of users make parts of it, and may hold what JSON cannot say
+    except BaseException:  # noqa: BLE001 - models of users make parts of it, and may hold what JSON cannot say
         return None
     plain: Mapping[str, Any] | None = json.loads(text) if len(text) <= SCHEMA_BYTES else None
     return plain

@@ -7,6 +7,7 @@ from whendue.engine.cancel_members import cancel_orphaned_members
 from whendue.engine.commit import commit
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.ports import JobStore
+from whendue.engine.readable import read_one
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
@@ -15,6 +16,7 @@ from whendue.errors import (
     JobNotFoundError,
     PreconditionFailedError,
     StateConflictError,
+    UnreadableError,
 )
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, State, from_item, shown_state
@@ -36,25 +38,35 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
 
     Raises:
         JobNotFoundError: there is none, it is another tenant's, or its retention is over.
+        UnreadableError: it cannot be read.
         UnavailableError: the table does not answer.
     """
     if len(job_id) != ID_LENGTH:
         raise JobNotFoundError(f"no job has the id {job_id}")
-    job = _read(store, job_id)
-    if job is None or job.tenant != tenant or _is_gone(store, job, now_ms):
+    job = _read(store, tenant, job_id)
+    if job is None or _is_gone(store, job, now_ms):
         raise JobNotFoundError(f"no job has the id {job_id}")
     return job
 
 
-def _read(store: JobStore, job_id: str) -> Job | None:
+def _read(store: JobStore, tenant: str, job_id: str) -> Job | None:
+    """Read a tenant's job. Nobody learns of another tenant's that there is one, not even that it cannot be read."""
     [item] = store.get([job_key(job_id)])
-    return from_item(item) if item else None
+    if item is None:
+        return None
+    try:
+        job = read_one(item, from_item, f"the job {job_id}")
+    except UnreadableError:
+        if item.get("tenant") == tenant:
+            raise
+        return None
+    return job if job.tenant == tenant else None
 
 
 def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
     """Return whether a job's retention is over; an ended member is deleted with its composite."""
     while job.terminal and job.parent_id is not None:
-        whole = _read(store, job.parent_id)
+        whole = _read(store, job.tenant, job.parent_id)
         if whole is None:
             return True
         job = whole

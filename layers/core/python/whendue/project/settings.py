@@ -1,23 +1,29 @@
 """whendue.toml: the settings of a project, read and checked as a whole."""
 
+import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from whendue.aws_quotas import LAMBDA_VARIABLES_BYTES
 from whendue.errors import ConfigurationError
 from whendue.project.toml_lines import line_of
+from whendue.quotas import WORKER_RESERVE_S
+from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S
 
 FILE: Final = "whendue.toml"
 # Values of secrets on this machine.
 SECRETS_FILE: Final = ".env"
 FILE_BYTES: Final = 64 * 1024
-# All of a function's variables together, in bytes:
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-ENVIRONMENT_BYTES: Final = 4096
-# Each is a call at the start of the worker.
+_LIMITS_PAGE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+# Accounts have twelve digits; no region has a shorter name.
+_QUEUE: Final = "https://sqs.us-east-1.amazonaws.com/000000000000/{name}-{queue}"
+_FUNCTIONS: Final = ("api", "dead_letter", "notifier", "timer", "worker")
+# They are read at each start of the worker, parameters by ten to a call, secrets of the Secrets Manager by one.
 SECRETS: Final = 30
 # What whendue itself gives each process.
 _OWN: Final = frozenset(
@@ -61,11 +67,14 @@ def _check_variable(name: str) -> None:
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
-    for name in variables:
+    for name, value in variables.items():
         _check_variable(name)
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
-    if size > ENVIRONMENT_BYTES:
-        raise ValueError(f"names and values have {size} bytes together; at most {ENVIRONMENT_BYTES}")
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: two characters at least.
+        if len(name) == 1:
+            raise ValueError(f"{name!r} cannot be a variable's name: Lambda takes two characters at least")
+        # Other text is none that a process can be started with.
+        if "\0" in value:
+            raise ValueError(f"{name}: a value cannot have a null character")
     return variables
 
 
@@ -83,6 +92,32 @@ def _inside(path: str) -> str:
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise ValueError("must be a path inside of the project")
     return path
+
+
+def _own_variables(name: str, tasks: list[str], timeout_s: int | None) -> dict[str, str]:
+    """Return whendue's variables of the worker function, as short as they can be.
+
+    `infra/terraform/functions.tf` measures those of each function, with all that its root sets.
+    """
+    urls = {queue: _QUEUE.format(name=name, queue=queue) for queue in (*QUEUES, NOTIFICATIONS)}
+    return {
+        "POWERTOOLS_SERVICE_NAME": "whendue",
+        "WHENDUE_BUCKET": f"{name}-payloads-000000000000",
+        "WHENDUE_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue="dead_letter"),
+        "WHENDUE_MAX_TIMEOUT_S": str((timeout_s or WORKER_TIMEOUT_S) - WORKER_RESERVE_S),
+        "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue=f"{NOTIFICATIONS}_dead_letter"),
+        "WHENDUE_OWN_FUNCTIONS": ",".join(f"{name}-{function}" for function in _FUNCTIONS),
+        "WHENDUE_QUEUES": _json(urls),
+        "WHENDUE_SECRET_PARAMETER": f"/{name}/secret",
+        "WHENDUE_SHARDS": "8",
+        "WHENDUE_TABLE": f"{name}-jobs",
+        "WHENDUE_TASKS": ",".join(tasks),
+        "WHENDUE_VISIBILITY_S": "5400",
+    }
+
+
+def _json(value: Mapping[str, str]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
 
 
 class _Part(BaseModel):
@@ -232,6 +267,23 @@ class ProjectSettings(_Part):
     def _is_secret_or_not(self) -> "ProjectSettings":
         if both := sorted(self.secrets.keys() & self.environment.keys()):
             raise ValueError(f"{', '.join(both)}: in [environment] and in [secrets]; a variable has one value")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_lambda(self) -> "ProjectSettings":
+        own = _own_variables(self.project.name, self.project.tasks, self.worker.timeout_s)
+        sources = {
+            name: f"ssm:{source.ssm}" if source.ssm else f"secretsmanager:{source.secretsmanager}"
+            for name, source in self.secrets.items()
+        }
+        further = self.environment | ({"WHENDUE_TASK_SECRETS": _json(sources)} if sources else {})
+        size = len(_json(own | further).encode())
+        if size > LAMBDA_VARIABLES_BYTES:
+            raise ValueError(
+                f"[environment] and [secrets] make the variables of the worker function {size} bytes, with whendue's "
+                f"own, which are {len(_json(own).encode())}; Lambda takes {LAMBDA_VARIABLES_BYTES} ({_LIMITS_PAGE}). "
+                f"Keep long values in one of [secrets], or in a file of the project"
+            )
         return self
 
     @property

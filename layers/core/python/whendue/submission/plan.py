@@ -217,7 +217,8 @@ class JobPlanner:
             node=position.name,
             parent_redrive=composite.redrives if composite else None,
             traceparent=composite.traceparent if composite else request.traceparent,
-            life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
+            # A fire's id has its time in it, and is never used again; that of a trigger may be.
+            life=now_ms if request.idempotency_key is not None and request.nominal_at is None else None,
             # Distinguishes a repeat of this write from another request with its Idempotency-Key in the same ms.
             fence=self._runtime.clock.new_id(),
         )

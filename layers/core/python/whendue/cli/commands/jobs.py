@@ -212,7 +212,7 @@ def _watch(client: Client, job_id: str, timeout_s: int, *, as_json: bool) -> Non
                 write_line(f"{job.id} {cell(job.state)} {job.attempt}/{job.max_attempts}{progress}{failed}")
         return job.ended
 
-    job = client.run(wait_until(get_job(job_id), written, timeout_s))
+    job = client.run(wait_until(lambda _: get_job(job_id), written, timeout_s))
     if job.state != "succeeded":
         raise typer.Exit(ExitCode.NEGATIVE)
 

@@ -69,7 +69,7 @@ def build(
     """
     # pydantic, which reads the settings, takes longer to import than most commands take.
     from whendue.project import build as builder
-    from whendue.project.terraform import is_current
+    from whendue.project.terraform import OUTPUT, outdated
 
     built = builder.run(folder, architecture=architecture, output=output, skip_broken=skip_broken)
     if as_json:
@@ -79,8 +79,9 @@ def build(
             write_line(f"{size / 1e6:7.2f} MB  {name}")
         write_line(f"{built.unzipped_bytes / 1e6:7.2f} MB  unzipped, of the worker; Lambda takes 262.14 MB")
         write_line(f"            {built.manifest}")
-    if not is_current(folder):
-        note("whendue.toml has changed since `whendue terraform` ran; run it again before you plan")
+    for root in outdated(folder):
+        again = "whendue terraform" if root == OUTPUT else f"whendue terraform --output {root}"
+        note(f"{root}: whendue.toml has changed since `whendue terraform` ran; run `{again}` before you plan")
 
 
 def terraform(

@@ -105,9 +105,17 @@ def list_jobs(
     )
 
 
-def get_job(job_id: str) -> Request[JobWithTimeline]:
-    """Get a job with its payload, result and attempts."""
-    return request("getJob", model(JobWithTimeline), at={"job_id": job_id})
+def get_job(job_id: str, *, wait_s: int = 0) -> Request[JobWithTimeline]:
+    """Get a job with its payload, result and attempts.
+
+    Args:
+        job_id: id of the job.
+        wait_s: the answer comes when the job has ended, or after so many seconds; at most 20. `wait_for_job` waits
+            longer.
+    """
+    return request(
+        "getJob", model(JobWithTimeline), at={"job_id": job_id}, query={"wait": wait_s or None}, wait_s=wait_s
+    )
 
 
 def get_job_payload(job_id: str) -> Request[Any]:
