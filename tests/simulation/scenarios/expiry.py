@@ -21,7 +21,7 @@ def _in_time(world: World) -> None:
 def _at_the_margin(world: World) -> None:
     """By the clock of one process it has expired, by that of another it has not."""
     for number in range(3):
-        wanted = {"delaySeconds": 20, "expiresSeconds": 1 + 2 * number}
+        wanted: dict[str, Any] = {"delaySeconds": 20, "expiresSeconds": 1 + 2 * number}
         world.client(1 + number / 10, submitting(world, f"key-{number}", ANY_END, **wanted))
 
 
@@ -67,7 +67,7 @@ def _notified(world: World) -> None:
 
 def _retried(world: World) -> None:
     """The first retry is in time, the second is not."""
-    wanted = {"backoff": QUICK, "maxAttempts": 6, "expiresSeconds": 5}
+    wanted: dict[str, Any] = {"backoff": QUICK, "maxAttempts": 6, "expiresSeconds": 5}
     world.client(1, submitting(world, "a", "dead expired", do="bad", **wanted))
 
 
@@ -92,7 +92,7 @@ def _worker_dies(world: World) -> None:
 
 def _long(world: World) -> None:
     """It goes on for long after its expiry."""
-    wanted = {"takes_s": 20, "leaseSeconds": 6, "expiresSeconds": 4, "maxAttempts": 6}
+    wanted: dict[str, Any] = {"takes_s": 20, "leaseSeconds": 6, "expiresSeconds": 4, "maxAttempts": 6}
     world.client(1, submitting(world, "a", ANY_END, **wanted))
 
 
@@ -111,7 +111,7 @@ def _behind_others(world: World) -> None:
 
     def script() -> None:
         first = submit(world, "first", delaySeconds=300)
-        wanted = {"expiresAt": "2027-01-15T08:02:00Z", "dependsOn": [first]}
+        wanted: dict[str, Any] = {"expiresAt": "2027-01-15T08:02:00Z", "dependsOn": [first]}
         second = submit(world, "second", "expired", **wanted)
         submit(world, "default", "cancelled", dependsOn=[second])
         submit(world, "failure", dependsOn=[{"job": second, "on": "failure"}])
