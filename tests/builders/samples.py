@@ -101,7 +101,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "cancel": (a_job, lambda job: transitions.cancel(job, NOW)),
     "expire": (lambda: a_job(begin_by=LATER), lambda job: transitions.expire(job, LATER)),
     "end_retries": (
-        lambda: a_job(begin_by=LATER, started_at=NOW, failures=1, last=an_error(running())),
+        lambda: a_job(begin_by=LATER, started_at=NOW, generation=2, failures=1, last=an_error(running())),
         lambda job: transitions.end_retries(job, "too late", LATER),
     ),
     "end_retries of a job without an error": (
