@@ -224,6 +224,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.worker.claimer": (
         "functional/worker/test_processor_claims.py:claim",
         "functional/worker/test_processor_bulkheads.py",
+        "functional/worker/test_processor_expiry.py:claim",
     ),
     "whendue.workflows.canvas": ("unit/workflows/test_graph.py",),
     "whendue.workflows.progress": ("unit/workflows/test_graph.py", "property/test_workflow_laws.py"),

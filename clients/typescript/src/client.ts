@@ -28,7 +28,7 @@ const TIMEOUT_SECONDS = 35;
 // The longest that a request may wait for a job. A shorter timeout of the client ends it earlier.
 const REQUEST_WAIT_SECONDS = 20;
 // States in which nothing changes any more, unless the job is run again.
-const ENDED: ReadonlySet<string> = new Set(["succeeded", "dead", "cancelled"]);
+const ENDED: ReadonlySet<string> = new Set(["succeeded", "dead", "cancelled", "expired"]);
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -127,7 +127,7 @@ export class Client {
   }
 
   /**
-   * Wait until a job has ended, and return it: `succeeded`, `dead` or `cancelled`.
+   * Wait until a job has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
    *
    * @param job the job, or its id.
    * @throws {WaitTimeoutError} it has not ended in time; the job itself goes on.
@@ -189,7 +189,7 @@ export class Client {
     return versioned(this.#requests.POST("/jobs/{job_id}/cancel", changedJob(jobId, options)));
   }
 
-  /** Run a dead or cancelled job again. It is sent again after a lost answer only with `ifMatch`. */
+  /** Run a dead, cancelled or expired job again. It is sent again after a lost answer only with `ifMatch`. */
   async redriveJob(jobId: string, options: t.ChangeOptions = {}): Promise<t.Versioned<t.Job>> {
     return versioned(this.#requests.POST("/jobs/{job_id}/redrive", changedJob(jobId, options)));
   }
@@ -250,7 +250,7 @@ export class Client {
   }
 
   /**
-   * Wait until a workflow has ended, and return it: `succeeded`, `dead` or `cancelled`.
+   * Wait until a workflow has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
    *
    * @param workflow the workflow, or its id.
    * @throws {WaitTimeoutError} it has not ended in time; the workflow itself goes on.

@@ -352,8 +352,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run a dead or cancelled job again
-         * @description Run a dead or cancelled job again from its first attempt.
+         * Run a dead, cancelled or expired job again
+         * @description Run a dead, cancelled or expired job again from its first attempt. It does not expire any more.
          *
          *     Required scope: `jobs:write`.
          */
@@ -1516,7 +1516,7 @@ export interface components {
          * @description Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator.
          * @enum {string}
          */
-        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "fan_out_pending" | "redrivable" | "too_old";
+        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
         /**
          * CauseReply
          * @description An error that another one was raised from, or while it was handled.
@@ -1783,7 +1783,7 @@ export interface components {
             job: string;
             /**
              * On
-             * @description How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`.
+             * @description How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either). Default: `success`.
              * @default success
              * @enum {string}
              */
@@ -1805,7 +1805,7 @@ export interface components {
             node: string;
             /**
              * On
-             * @description How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either).
+             * @description How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either).
              * @default success
              * @enum {string}
              */
@@ -2100,6 +2100,16 @@ export interface components {
              */
             dueAt?: string | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun, later than `dueAt`. Send this or `expiresSeconds`. Default: never.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
              */
@@ -2289,6 +2299,16 @@ export interface components {
             /** @description Why the latest attempt failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -2378,7 +2398,7 @@ export interface components {
             startedAt: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -2427,6 +2447,11 @@ export interface components {
         JobTemplate: {
             /** @description How long to wait before a retry. Fields that are left out have their defaults. */
             backoff?: components["schemas"]["Backoff"] | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
@@ -2549,6 +2574,16 @@ export interface components {
             /** @description Why the latest attempt failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -2638,7 +2673,7 @@ export interface components {
             startedAt: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -2710,6 +2745,16 @@ export interface components {
             effective: components["schemas"]["EffectiveReply"];
             /** @description Why the latest attempt failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
             /**
              * Finishedat
              * @description When it ended; null before.
@@ -2825,7 +2870,7 @@ export interface components {
             startedAt: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -3011,6 +3056,11 @@ export interface components {
              * @description Nodes that must end first: names, or objects. Default: none.
              */
             dependsOn?: (string | components["schemas"]["EdgeBody"])[];
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
@@ -3263,6 +3313,11 @@ export interface components {
              */
             exclude?: string[];
             /**
+             * Expires
+             * @description Ignored.
+             */
+            expires?: "next_fire" | null;
+            /**
              * Fold
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
@@ -3338,7 +3393,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -3398,6 +3453,11 @@ export interface components {
         ProfileBody: {
             /** @description How long to wait before a retry. Fields that are left out have their defaults. */
             backoff?: components["schemas"]["Backoff"] | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Follow
              * @description Whether each attempt of its jobs uses the newest version instead of the one of their submission.
@@ -3504,6 +3564,11 @@ export interface components {
              * @description Whether whendue ships it; such a profile cannot be changed.
              */
             builtIn: boolean;
+            /**
+             * Expiresseconds
+             * @description Seconds from the due time of its jobs to their expiry; null: they do not expire.
+             */
+            expiresSeconds: number | null;
             /**
              * Follow
              * @description Whether each attempt uses the newest version.
@@ -3784,6 +3849,11 @@ export interface components {
              */
             exclude?: string[];
             /**
+             * Expires
+             * @description `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due. Default: what the job or workflow says in `expiresSeconds`.
+             */
+            expires?: "next_fire" | null;
+            /**
              * Fold
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
@@ -3929,6 +3999,11 @@ export interface components {
              * @description Dates and ranges of dates without fires.
              */
             exclude: string[];
+            /**
+             * Expires
+             * @description `next_fire`: jobs of fires expire at the next one; null: as the job says.
+             */
+            expires?: string | null;
             /**
              * Fold
              * @description For local times that come twice: `once` or `twice`.
@@ -4100,6 +4175,11 @@ export interface components {
              */
             delaySeconds?: number | null;
             /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
              */
@@ -4255,7 +4335,7 @@ export interface components {
              *       "dead"
              *     ]
              */
-            events: ("succeeded" | "dead" | "cancelled" | "attempt_failed" | "schedule_missed" | "queue_paused")[];
+            events: ("succeeded" | "dead" | "cancelled" | "expired" | "attempt_failed" | "schedule_missed" | "queue_paused")[];
             /**
              * @description Which jobs it applies to. Default: all.
              * @default {
@@ -4869,6 +4949,16 @@ export interface components {
              */
             dueAt?: string | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun, later than `dueAt`. Send this or `expiresSeconds`. Default: never.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Group
              * @description Jobs that run in parallel.
              */
@@ -4951,6 +5041,11 @@ export interface components {
             /** @description Why it failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun; null: never.
+             */
+            expiresAt?: string | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -4999,7 +5094,7 @@ export interface components {
             schedule?: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -5064,6 +5159,11 @@ export interface components {
             /** @description Why it failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun; null: never.
+             */
+            expiresAt?: string | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -5100,7 +5200,7 @@ export interface components {
             schedule?: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -5152,6 +5252,11 @@ export interface components {
              * @description Cancels what has not ended this many seconds after the workflow started. Default: never.
              */
             deadlineSeconds?: number | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Group
              * @description Jobs that run in parallel.
@@ -5803,7 +5908,7 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`. Default: all. */
+                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`. Default: all. */
                 state?: string | null;
                 /** @description Only jobs of this task. Default: all. */
                 type?: string | null;
@@ -6057,7 +6162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6637,7 +6742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_request`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12423,7 +12528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12701,7 +12806,7 @@ export interface operations {
     listWorkflows: {
         parameters: {
             query?: {
-                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`. Default: all. */
+                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`. Default: all. */
                 state?: string | null;
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
@@ -12946,7 +13051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -28,6 +28,7 @@ from whendue.errors import (
     HeaderInjectionError,
     IdempotencyConflictError,
     InvalidCursorError,
+    InvalidExpiryError,
     InvalidPayloadError,
     InvalidReferenceError,
     InvalidRequestError,
@@ -106,15 +107,15 @@ TEMPLATE: Final[Errors] = (
 )
 SUBMIT: Final[Errors] = (*TEMPLATE, IdempotencyConflictError, UnknownDependencyError, UnreadableError)
 OWN: Final[Mapping[str, Errors]] = {
-    "POST /jobs": SUBMIT,
-    "POST /tasks/schedule": SUBMIT,
-    "POST /workflows": (*SUBMIT, InvalidWorkflowError),
+    "POST /jobs": (*SUBMIT, InvalidExpiryError),
+    "POST /tasks/schedule": (*SUBMIT, InvalidExpiryError),
+    "POST /workflows": (*SUBMIT, InvalidExpiryError, InvalidWorkflowError),
     "GET /jobs": LISTED,
     "GET /jobs/{job_id}/attempts": LISTED,
     "GET /jobs/{job_id}/logs": LISTED,
     "GET /jobs/{job_id}/payload": (DocumentNotFoundError,),
     "GET /jobs/{job_id}/result": (DocumentNotFoundError,),
-    "PATCH /jobs/{job_id}": CHANGED,
+    "PATCH /jobs/{job_id}": (*CHANGED, InvalidExpiryError),
     "DELETE /jobs/{job_id}": CHANGED,
     "POST /jobs/{job_id}/cancel": CHANGED,
     "POST /jobs/{job_id}/redrive": CHANGED,

@@ -304,10 +304,13 @@ def cancel(job_id: JobId) -> Response[JobReply]:
 
 
 @router.post(
-    "/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again", operation_id="redriveJob"
+    "/jobs/<job_id>/redrive",
+    tags=["jobs"],
+    summary="Run a dead, cancelled or expired job again",
+    operation_id="redriveJob",
 )
 def redrive(job_id: JobId) -> Response[JobReply]:
-    """Run a dead or cancelled job again from its first attempt."""
+    """Run a dead, cancelled or expired job again from its first attempt. It does not expire any more."""
     app, tenant = caller(router)
     return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
 

@@ -206,6 +206,12 @@ OTHERS: dict[str, tuple[int, str, tuple[Any, ...], dict[str, Any]]] = {
     "too large a limit": (422, "invalid_request", ("GET", "/jobs"), {"limit": 201}),
     "a limit in words": (422, "invalid_request", ("GET", "/jobs"), {"limit": "ten"}),
     "an invented cursor": (400, "invalid_cursor", ("GET", "/jobs"), {"cursor": "abc"}),
+    "an expiry that has passed": (
+        422,
+        "invalid_expiry",
+        ("POST", "/jobs", {"type": "ok", "expiresAt": "2020-01-01T00:00:00Z"}),
+        {},
+    ),
     "a cursor of groups": (400, "invalid_cursor", ("GET", "/dead-letters"), {"cursor": "abc"}),
     "a rate of nothing": (422, "invalid_request", ("POST", "/dead-letters/redrive", {"ratePerSecond": 0}), {}),
     "a rate of almost nothing": (
@@ -311,6 +317,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "forbidden": 403,
         "idempotency_conflict": 409,
         "invalid_cursor": 400,
+        "invalid_expiry": 422,
         "invalid_payload": 422,
         "invalid_reference": 422,
         "invalid_request": 422,

@@ -30,6 +30,12 @@ class InvalidRequestError(WhendueError):
     code = "invalid_request"
 
 
+class InvalidExpiryError(InvalidRequestError):
+    """The job could not begin before its expiry; send a later expiresAt, or a greater expiresSeconds."""
+
+    code = "invalid_expiry"
+
+
 class UnstorableError(InvalidRequestError):
     """A value cannot be stored: a number is out of range, a text is not UTF-8, or it is too large."""
 

@@ -49,8 +49,7 @@ LIST_READS = 1000
 LIST_ENTRIES = 8000
 LIST_ENTRIES_AT_ONCE = 1000
 DEAD_LETTERS_COUNTED = 10_000
-# Items of a table that `whendue migrate` reads if nothing else is said.
-MIGRATED_PER_S = 500
+MIGRATED_PER_S = 500  # Items of a table that `whendue migrate` reads if nothing else is said.
 TAGS = 10
 TAG_KEY_BYTES = 32
 TAG_VALUE_BYTES = 64
@@ -106,12 +105,13 @@ ERASED_PER_PARTITION = 2000
 # What a request to erase has not done after this time is left to the timer: API Gateway waits for 29 s.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 ERASE_CALL_S = 10
-# Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
+# Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml). Nor is an attempt due later
+# after the job was made than the second: the last redrive, and all the retries that it may have.
 REDRIVE_AGE_S = 430 * 86_400
-RETENTION_MIN_S = 60
-# Nor is an attempt due later after the job was made: the last redrive, and all the retries that it may have.
 RETRY_AGE_S = 490 * 86_400
+RETENTION_MIN_S = 60
 RETENTION_S = 30 * 86_400
+EXPIRES_MIN_S = 1  # From the due time to the expiry; the most is HORIZON_S. A message takes some of a second.
 MAX_ATTEMPTS = 50
 # Of what an attempt logs: its first and last lines, bytes of a message, and of all: each KB takes a write unit.
 LOG_FIRST_LINES = 50

@@ -36,6 +36,17 @@ def test_a_due_time_is_sent_with_its_offset(whendue: CommandLine) -> None:
     assert "--due-at" in refused.err
 
 
+def test_an_expiry_is_a_duration_or_a_time(whendue: CommandLine) -> None:
+    """Both are shown as the time that comes of it."""
+    due = ("--due-at", "2027-06-01T12:00:00Z")
+    for expires, said in (("15m", "2027-06-01T12:15:00Z"), ("2027-06-01T15:00:00+02:00", "2027-06-01T13:00:00Z")):
+        job_id = submitted(whendue, "ok", *due, "--expires", expires)
+        assert whendue("jobs", "get", job_id, "--json").json["expiresAt"] == said
+        assert said[:16].replace("T", " ") in whendue("jobs", "list").out.replace("T", " ")
+    refused = whendue("jobs", "submit", "ok", *due, "--expires", "2027-06-01T11:00:00Z")
+    assert refused.err.startswith("whendue: invalid_expiry: ")
+
+
 def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: CommandLine, tmp_path: Path) -> None:
     """A large one fits into no argument."""
     path = tmp_path / "payload.json"
@@ -54,6 +65,8 @@ def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: Comman
         (["--payload", "@/no/such/file"], "/no/such/file"),
         (["--payload", "[" * 100_000], "--payload"),
         (["--delay", "soon"], "--delay"),
+        (["--expires", "soon"], "--expires"),
+        (["--expires", "2027-06-01T12:00:00"], "--expires"),
         (["--delay", "9" * 5000], "--delay"),
         (["--tag", "team"], "--tag"),
         (["--tag", "a=1", "--tag", "a=2"], "--tag"),

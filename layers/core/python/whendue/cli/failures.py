@@ -37,8 +37,8 @@ class ExitCode(IntEnum):
 # For docs/reference/cli.md. 70 is EX_SOFTWARE of sysexits.h; 130 and 141 are 128 plus SIGINT and SIGPIPE.
 MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "The command did what it was asked for.",
-    ExitCode.NEGATIVE: "It worked, and the answer is negative: the job ended `dead` or `cancelled`, schedules differ, "
-    "`lint` or `doctor` found something, a job could not be redriven.",
+    ExitCode.NEGATIVE: "It worked, and the answer is negative: the job ended `dead`, `cancelled` or `expired`, "
+    "schedules differ, `lint` or `doctor` found something, a job could not be redriven.",
     ExitCode.USAGE: "An option, an argument, a file or the configuration is not valid. Nothing was changed.",
     ExitCode.UNREACHABLE: "No answer, or none of this API: no connection, a time-out, 429, or a status from 500.",
     ExitCode.REFUSED: "The API refused the request: a token that is missing, not valid or lacks a scope, or a value "

@@ -126,7 +126,7 @@ class TokenError(ClientError):
 
 
 class JobNotSucceededError(ClientError):
-    """The job whose result was asked for is dead or cancelled.
+    """The job whose result was asked for is dead, cancelled or expired.
 
     Attributes:
         job: the job as it was read.

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from whendue.jobs.dependency_transitions import cancel_unsatisfied, release, satisfy
 from whendue.jobs.model import Job, State
+from whendue.jobs.rescue_policy import ended_by_expiry
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel
 from whendue.quotas import MEMBERS_MAX
@@ -34,7 +35,7 @@ class Upstream:
 
     Args:
         id: the job.
-        on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
+        on: which end counts: `success`, `failure` (dead, cancelled or expired), or `done` for any.
         name: what payloads call it.
     """
 
@@ -98,6 +99,8 @@ def decide(dependent: Job, upstream_ends: Sequence[UpstreamEnd], now_ms: int, ti
     """
     if dependent.state is not State.WAITING:
         return None
+    if over := ended_by_expiry(dependent, now_ms):
+        return over
     arrived: set[int] = set()
     for end in upstream_ends:
         if end.asked not in (None, dependent.request_hash):

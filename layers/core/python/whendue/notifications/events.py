@@ -15,6 +15,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "succeeded": "job.succeeded",
     "dead": "job.dead",
     "cancelled": "job.cancelled",
+    "expired": "job.expired",
     "attempt_failed": "job.attempt_failed",
     "schedule_missed": "schedule.missed",
     "queue_paused": "queue.paused",

@@ -11,6 +11,7 @@ from whendue.engine.readable import read_one
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
+    InvalidExpiryError,
     InvalidRequestError,
     JobNotFoundError,
     PreconditionFailedError,
@@ -112,17 +113,17 @@ class JobCommands:
         return job
 
     def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
-        """Run a dead or cancelled job again, after a delay, with all its attempts.
+        """Run a dead, cancelled or expired job again, after a delay, with all its attempts and without an expiry.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
-            StateConflictError: it is neither dead nor cancelled, or too old.
+            StateConflictError: it is neither dead, cancelled nor expired, or too old.
             UnavailableError: the outcome is unknown; send it again.
         """
 
         def step(job: Job, now_ms: int) -> Transition:
-            if job.state not in (State.DEAD, State.CANCELLED):
-                raise _conflict("only dead and cancelled jobs can be run again", job, now_ms)
+            if job.state not in (State.DEAD, State.CANCELLED, State.EXPIRED):
+                raise _conflict("only dead, cancelled and expired jobs can be run again", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
                 raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days cannot be run again", job, now_ms)
             return redrive(job, now_ms + delay_ms, now_ms, self._runtime.settings.timing)
@@ -158,6 +159,7 @@ class JobCommands:
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it is not pending.
             PreconditionFailedError: it is none of the expected versions.
+            InvalidExpiryError: it could not begin before its expiry.
             UnavailableError: the outcome is unknown; send it again.
         """
         if queue is not None and queue not in QUEUES:
@@ -177,6 +179,8 @@ class JobCommands:
                 raise InvalidRequestError(
                     f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted"
                 )
+            if due_at is not None and job.is_past_expiry(wanted):
+                raise InvalidExpiryError("dueAt must be before expiresAt, after which the job does not begin")
             return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step, expected)

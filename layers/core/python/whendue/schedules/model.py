@@ -16,6 +16,7 @@ from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, delete, insert
 
 Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
+Expires = Literal["next_fire"]
 
 
 class ScheduleState(StrEnum):
@@ -65,6 +66,7 @@ class Definition:
         misfire: what becomes of fires that were missed.
         jitter_s: all fires are delayed by the same offset, from 0 to this, s.
         overlap: what a fire does while an earlier job of the schedule runs.
+        expires: `next_fire`: the job of a fire expires at the next one; None: as `template` says.
         pause_after: pause after this number of fires in a row whose jobs ended dead; None: never.
     """
 
@@ -74,6 +76,7 @@ class Definition:
     jitter_s: int = 0
     overlap: Overlap = "allow"
     pause_after: int | None = None
+    expires: Expires | None = None
 
 
 @dataclass(frozen=True, slots=True)

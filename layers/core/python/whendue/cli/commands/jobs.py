@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from whendue.cli.commands.arguments import json_of, seconds_of, tags_of, time_of
+from whendue.cli.commands.arguments import expiry_of, json_of, seconds_of, tags_of, time_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode
 from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
@@ -26,6 +26,7 @@ COLUMNS: tuple[Column[Job], ...] = (
     ("priority", lambda job: job.priority),
     ("attempt", lambda job: f"{job.attempt}/{job.max_attempts}"),
     ("due", lambda job: job.due_at),
+    ("expires", lambda job: job.expires_at),
     ("error", lambda job: job.error and f"{job.error.type}: {job.error.message}"),
 )
 
@@ -39,6 +40,10 @@ def submit(
     ] = "{}",
     delay: Annotated[str | None, typer.Option(metavar="DURATION", help="Wait before it runs: 90, 15m, PT15M.")] = None,
     due_at: Annotated[str | None, typer.Option(metavar="TIME", help="Earliest time, with its offset.")] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION|TIME", help="Do not begin it this long after it is due, or from this time on."),
+    ] = None,
     priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
     job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
@@ -51,11 +56,14 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Submit a job."""
+    expires_at, expires_seconds = expiry_of(expires, "--expires")
     job = NewJob(
         type_,
         json_of(payload, "--payload"),
         delay_seconds=None if delay is None else seconds_of(delay, "--delay"),
         due_at=time_of(due_at, "--due-at"),
+        expires_at=expires_at,
+        expires_seconds=expires_seconds,
         priority=priority,
         profile=job_profile,
         retries=retries,
@@ -133,7 +141,7 @@ def cancel(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption 
 
 @app.command()
 def redrive(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Run a dead or cancelled job again."""
+    """Run a dead, cancelled or expired job again."""
     with connect(profile) as client:
         _write(client.redrive_job(job_id), as_json=as_json)
 

@@ -59,7 +59,7 @@ def wait_until(read: Callable[[float], Request[T]], has_ended: Callable[[T], boo
 
 
 def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTimeline]:
-    """Wait until a job has ended, and return it: `succeeded`, `dead` or `cancelled`.
+    """Wait until a job has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
 
     Args:
         job_id: id of the job.
@@ -76,7 +76,7 @@ def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTi
 
 
 def wait_for_workflow(workflow_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[WorkflowDetails]:
-    """Wait until a workflow has ended, and return it: `succeeded`, `dead` or `cancelled`.
+    """Wait until a workflow has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
 
     Args:
         workflow_id: id of the workflow.

@@ -57,6 +57,7 @@ class Schedule:
         exclude: Dates and ranges of dates without fires.
         jitter_seconds: Upper bound of the offset by which all fires are delayed, in seconds.
         overlap: `allow`, `skip`, `buffer_one` or `cancel_running`.
+        expires: `next_fire`: jobs of fires expire at the next one; None: as the job says.
         pause_after_failures: Number of fires in a row that must end dead to pause it; None: never.
         job: The job that each fire runs, as it was sent.
         workflow: The workflow that each fire runs, written as `nodes`.
@@ -83,6 +84,7 @@ class Schedule:
     jitter_seconds: int
     misfire: Misfire
     overlap: str
+    expires: str | None = None
     pause_after_failures: int | None = None
     job: Mapping[str, Any] | None = None
     workflow: Mapping[str, Any] | None = None

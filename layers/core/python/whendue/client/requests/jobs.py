@@ -187,7 +187,7 @@ def cancel_job(job_id: str, *, if_match: str | None = None) -> Request[Job]:
 
 
 def redrive_job(job_id: str, *, if_match: str | None = None) -> Request[Job]:
-    """Run a dead or cancelled job again. It is sent again after a lost answer only with `if_match`."""
+    """Run a dead, cancelled or expired job again. It is sent again after a lost answer only with `if_match`."""
     return request(
         "redriveJob",
         model(Job),

@@ -90,7 +90,7 @@ class JobHandle(_Handle["Client"]):
         """Wait until it has ended, and return what the task returned; arguments as of `wait`.
 
         Raises:
-            JobNotSucceededError: it is dead or cancelled.
+            JobNotSucceededError: it is dead, cancelled or expired.
             WaitTimeoutError: it has not ended in time, and goes on.
         """
         job = _succeeded(self.wait(timeout_s=timeout_s))
