@@ -42,7 +42,7 @@ _NOT_DEPLOYED = ("carried", "cli", "client", "direct", "project", "testing")
 # Of containers, a function starts one process: that of a suspect (`isolated`).
 _PROCESSES = (
     *("health", "job_threads", "loop", "prefetch", "process", "queue_selector"),
-    *("rate", "settler", "suspect_runner", "timer", "worker"),
+    *("rate", "settler", "suspect_runner", "timer", "watchdog", "worker"),
 )
 NOT_IN_FUNCTIONS = (
     *(f"whendue/{name}/" for name in (*_NOT_DEPLOYED, "adapters/memory", "containers/http_server")),

@@ -28,8 +28,8 @@ class Waits:
         self._free = threading.Semaphore(at_once)
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Say whether a request may wait; until it has left, it counts."""
+    def take(self) -> Iterator[bool]:
+        """Return whether a request may wait; it counts until it leaves."""
         may_wait = self._free.acquire(blocking=False)
         try:
             yield may_wait

@@ -203,7 +203,7 @@ def read(job_id: JobId, wait: WaitParameter = 0) -> Response[JobWithTimelineRepl
     """
     app, tenant = caller(router)
     waits: Waits = router.context["waits"]
-    with waits.one() as may_wait:
+    with waits.take() as may_wait:
         view = app.query.get(tenant, job_id, wait if may_wait else 0)
     return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.clock.now_ms()), {"ETag": job_etag(view.job)})
 

@@ -106,13 +106,13 @@ def erase(world: World, job_id: str) -> None:
 def test_so_many_wait_and_the_others_do_not() -> None:
     """Whoever has left makes room, also by an error."""
     waits = Waits(2)
-    with waits.one() as first, waits.one() as second, waits.one() as third:
+    with waits.take() as first, waits.take() as second, waits.take() as third:
         assert (first, second, third) == (True, True, False)
-    with pytest.raises(KeyError), waits.one():
+    with pytest.raises(KeyError), waits.take():
         raise KeyError
-    with waits.one() as first, waits.one() as second:
+    with waits.take() as first, waits.take() as second:
         assert (first, second) == (True, True)
-    with Waits(0).one() as none:
+    with Waits(0).take() as none:
         assert not none
 
 

@@ -108,7 +108,7 @@ def show_failures(packages: Sequence[str], stream: TextIO, importing: Callable[[
     Args:
         packages: their names.
         stream: takes the tracebacks.
-        importing: is told the name of each module before it is imported: it may end the process, or never return.
+        importing: called with the name of each module before its import, which may end the process or never return.
     """
     for package in packages:
         importing(package)

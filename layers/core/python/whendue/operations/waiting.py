@@ -1,4 +1,4 @@
-"""Waiting for a job's end: the job is read at growing intervals, as nothing tells a request of a change."""
+"""Waiting for a job's end: the job is read at growing intervals, as no request learns of a change."""
 
 from typing import Final
 
