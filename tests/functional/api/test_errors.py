@@ -399,3 +399,20 @@ def test_what_is_no_json_is_pointed_at(client: Client) -> None:
     answer = client.send("POST", "/jobs", '{"type": "ok",\n}')
     assert (answer.status, answer.code) == (400, "malformed_request")
     assert "line 2, column 1" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("message", "errors", "notes"),
+    [
+        ("the payload does not fit", [{"where": "a.b", "problem": "is missing"}], ["a.b: is missing"]),
+        ("the payload does not fit", [{"where": "", "problem": "is no object"}], ["is no object"]),
+        ("a: is missing", [{"where": "a", "problem": "is missing"}], []),
+        ("ba: is missing", [{"where": "a", "problem": "is missing"}], ["a: is missing"]),
+        ("of a task", [1, None, {}], []),
+        ("of a task", "text", []),
+        ("of a task", None, []),
+    ],
+)
+def test_an_error_notes_the_places_that_its_message_does_not_name(message: str, errors: Any, notes: list[str]) -> None:
+    """A traceback shows notes, and no details; a task may raise an error with any."""
+    assert getattr(WhendueError(message, errors=errors), "__notes__", []) == notes

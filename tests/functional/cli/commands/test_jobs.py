@@ -1,5 +1,6 @@
 """`whendue jobs` on the real API."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,20 @@ def test_submit_can_wait_for_the_end(whendue: CommandLine) -> None:
     assert whendue("jobs", "submit", "ok", "--wait").code == 0
     done = whendue("jobs", "submit", "bad", "--retries", "0", "--wait", "--json")
     assert (done.code, done.lines[-1]["state"]) == (1, "dead")
+
+
+def test_the_end_of_a_wait_shows_the_result(whendue: CommandLine) -> None:
+    """It is what was waited for; one that is empty is left out, and of a large one it is said where it is."""
+    whendue.world.task("large", lambda payload, ctx: "x" * 600_000)
+    whendue.world.task("nothing", lambda payload, ctx: None)
+    shown = whendue("jobs", "submit", "ok", "--payload", '{"n": 7}', "--wait").out.splitlines()
+    assert shown[-1] == 'result: {"n": 7, "attempt": 1}'
+    assert whendue("jobs", "watch", shown[0].split()[0]).out.splitlines()[-1] == shown[-1]
+    assert whendue("jobs", "submit", "ok", "--wait", "--json").lines[-1]["result"] == {"attempt": 1}
+    assert "result" not in whendue("jobs", "submit", "nothing", "--wait").out
+    large = whendue("jobs", "submit", "large", "--wait").out.splitlines()[-1]
+    assert re.fullmatch(r"result: 600002 bytes at /jobs/[0-9a-f-]+/result", large)
+    assert large.partition(" ")[2] in whendue("jobs", "get", large.split("/")[-2]).out
 
 
 def test_watch_ends_after_its_time(whendue: CommandLine) -> None:

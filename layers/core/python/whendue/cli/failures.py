@@ -15,6 +15,7 @@ from whendue.client import (
     TooManyRequestsError,
     WaitTimeoutError,
 )
+from whendue.client.errors import with_places
 from whendue.errors import WhendueError
 
 
@@ -88,9 +89,8 @@ _OF_KIND: Final[dict[type[ClientError], ExitCode]] = {
 def description(error: Exception) -> str:
     """Return one line for people: the problem's code and its text; no token is in it."""
     if isinstance(error, ApiError):
-        places = "".join(f"; {wrong.where}: {wrong.problem}" for wrong in error.errors)
         request = f" (request {error.request_id})" if error.request_id else ""
-        return printable(f"{error.code}: {error.detail}{places}{request}")
+        return printable(f"{error.code}: {with_places(error.detail, error.errors)}{request}")
     if isinstance(error, ClientError):
         return printable(f"{_NAMES.get(exit_code(error), 'error')}: {error}")
     if exit_code(error) is ExitCode.INTERNAL:

@@ -50,7 +50,7 @@ def submit(
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label; may come again.")] = None,
     depends_on: Annotated[list[str] | None, typer.Option(metavar="ID", help="Job that must succeed first.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="Submit once with this key.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Watch it until it has ended.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch it until it has ended, and write its result.")] = False,
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")] = "5m",
     profile: ProfileOption = None,
     as_json: JsonOption = False,
@@ -126,7 +126,7 @@ def watch(
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write each change of a job until it has ended; exit code 1 if it did not succeed."""
+    """Write each change of a job until it has ended, and its result; exit code 1 if it did not succeed."""
     timeout_s = seconds_of(timeout, "--timeout")
     with connect(profile) as client:
         _watch(client, job_id, timeout_s, as_json=as_json)
@@ -213,8 +213,17 @@ def _watch(client: Client, job_id: str, timeout_s: int, *, as_json: bool) -> Non
         return job.ended
 
     job = client.run(wait_until(lambda _: get_job(job_id), written, timeout_s))
+    if not as_json and (result := _result(job)) is not None:
+        write_line(f"result: {cell(result)}")
     if job.state != "succeeded":
         raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _result(job: Job) -> object:
+    """Return a job's result; of one that is too large to be shown with the job, where it is."""
+    if isinstance(job, JobWithTimeline) and job.result_url:
+        return f"{job.result_bytes} bytes at {job.result_url}"
+    return job.result
 
 
 def _write(job: Job, *, as_json: bool, **more: object) -> None:
@@ -234,6 +243,6 @@ def _write(job: Job, *, as_json: bool, **more: object) -> None:
         "replayed": job.replayed or None,
         "error": job.error and f"{job.error.type}: {job.error.message}",
         "progress": job.progress,
-        "result": job.result,
+        "result": _result(job),
     }
     write_one(job, parts | more, as_json=as_json)
