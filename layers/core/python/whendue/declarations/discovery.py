@@ -17,6 +17,10 @@ from whendue.jobs.failures import clip
 DETAIL_BYTES: Final = 500
 
 
+class NotPackedError(ModuleNotFoundError):
+    """A module is installed here, and functions do not have it; the message says what to do, in words of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleFailure:
     """A module that could not be imported.
@@ -57,7 +61,7 @@ def failure(module: str, error: BaseException) -> ModuleFailure:
 
 def _detail(error: BaseException) -> str:
     """Describe an error without texts of users, which may quote a secret."""
-    if type(error) is ConfigurationError:
+    if type(error) in (ConfigurationError, NotPackedError):
         return str(error)
     if isinstance(error, SyntaxError):
         return str(error.msg)

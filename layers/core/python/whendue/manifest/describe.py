@@ -1,7 +1,8 @@
-"""`python -m whendue.manifest.describe FILE`: import the tasks, and write their manifest.
+"""`python -m whendue.manifest.describe FILE [PACKED]`: import the tasks, and write their manifest.
 
-In a process of its own: what modules of users do as they are imported stays in it. A module that cannot be imported
-is shown with its traceback and described as a failure, and the tasks of all others are described.
+PACKED is a file that says which modules functions have (`packed`): the others are not found. In a process of its own:
+what modules of users do as they are imported stays in it. A module that cannot be imported is shown with its traceback
+and described as a failure, and the tasks of all others are described.
 """
 
 import io
@@ -16,15 +17,18 @@ from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, dis
 from whendue.errors import ConfigurationError
 from whendue.manifest.described_tasks import manifest_of
 from whendue.manifest.model import Manifest
+from whendue.manifest.packed import Packed, PackedFinder
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the manifest; return the exit code: 0, or 2 if a setting or an argument is not right."""
-    if len(arguments) != 1:
-        sys.stderr.write("whendue: say the manifest's file: python -m whendue.manifest.describe FILE\n")
+    if len(arguments) not in (1, 2):
+        sys.stderr.write("whendue: say the manifest's file: python -m whendue.manifest.describe FILE [PACKED]\n")
         return 2
     packages = packages_of(os.environ)
     try:
+        for path in arguments[1:]:
+            sys.meta_path.insert(0, PackedFinder(Packed.read(Path(path)), Path.cwd()))
         show_failures(packages, shown := io.StringIO())
         sys.stderr.write(shown.getvalue().replace(f"{Path.cwd()}/", ""))
         registry = discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *packages)
