@@ -306,6 +306,11 @@ def core_files() -> Iterator[tuple[str, bytes]]:
     return ((name, data) for name, data in files if not name.startswith(NOT_IN_FUNCTIONS))
 
 
+def manifest_of_tasks() -> bytes:
+    """Return the manifest of this repository's own tasks, as their functions know it."""
+    return task_manifest(dict(_function_files(topology().functions[WORKER].sources, None)), Packed(ABSENT))
+
+
 def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
     """Return the files of each function: the worker has users' tasks, all others have the manifest of them."""
     functions = {

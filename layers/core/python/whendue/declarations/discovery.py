@@ -15,6 +15,8 @@ from whendue.errors import ConfigurationError
 from whendue.jobs.failures import clip
 
 DETAIL_BYTES: Final = 500
+# Modules that an answer names as those that may hold what was not found.
+NAMED: Final = 5
 
 
 class NotPackedError(ModuleNotFoundError):
@@ -57,6 +59,12 @@ def load(module: str) -> ModuleFailure | None:
 def failure(module: str, error: BaseException) -> ModuleFailure:
     """Describe why a module cannot be used."""
     return ModuleFailure(module, type(error).__name__, _where(module, error), clip(_detail(error), DETAIL_BYTES))
+
+
+def named(failures: Sequence[ModuleFailure]) -> str:
+    """Name the first few of the modules that failed, as the place where something may be that was not found."""
+    more = f" and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
+    return f"a module that could not be imported: {', '.join(lost.module for lost in failures[:NAMED])}{more}"
 
 
 def _detail(error: BaseException) -> str:

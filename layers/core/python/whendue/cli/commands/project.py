@@ -29,11 +29,18 @@ def new(
     write_line(f"Next: cd {folder} && whendue dev")
 
 
-def dev(*, folder: FolderOption = Path(), as_json: JsonOption = False) -> None:
+def dev(
+    *,
+    folder: FolderOption = Path(),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print each request, and not those alone that were refused or failed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Run the whole stack for a project until Ctrl-C: emulator, API with its docs page, worker and timer.
 
-    It prints an address, a token and a first request, then what all processes print. Changed code is at work in about
-    a second, and jobs that run go on to their end.
+    It prints an address, a token and a first request, then what all processes print, with each failed attempt and each
+    dead job. Changed code is put to work, and jobs that run go on to their end.
     """
     try:
         # The extra `dev`, of which most commands need nothing.
@@ -44,7 +51,7 @@ def dev(*, folder: FolderOption = Path(), as_json: JsonOption = False) -> None:
         raise UsageProblemError(f"whendue dev needs {error.name}: install whendue[dev]") from None
     from whendue.project.stream import Stream
 
-    raise typer.Exit(stack.run(folder, Stream(as_json=as_json)))
+    raise typer.Exit(stack.run(folder, Stream(as_json=as_json, verbose=verbose)))
 
 
 def build(
