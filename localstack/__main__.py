@@ -125,7 +125,7 @@ def build() -> int:
     emulator.install()
     made = builder.build(target)
     for path in (*made.layers.values(), *made.functions.values()):
-        print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")
+        print(f"{path.stat().st_size / 1024 / 1024:7.2f} MB  {path}")
     print(f"            {made.save()}")
     return 0
 

@@ -12,7 +12,7 @@ from whendue.project.stream import document, readable
 
 def _fails(payload: Any, ctx: Any) -> None:
     try:
-        {}["the card"]
+        dict[str, int]()["the card"]
     except KeyError as error:
         raise ValueError("it was refused") from error
 

@@ -287,7 +287,7 @@ def task(
     Raises:
         ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
     """
-    from whendue.declarations.declaring import Declaration
+    from whendue.declarations.declaring import NO_FIELDS, Declaration
 
     declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES)
@@ -309,7 +309,7 @@ def task(
         called = declaration.check_callable(plain)
         parameters = declaration.parameters(called)
         if not parameters:
-            raise declaration.refuse("it must take (payload: a pydantic model) or (payload, ctx)")
+            raise declaration.refuse(f"it must take (payload: a pydantic model) or (payload, ctx); {NO_FIELDS}")
         model, annotated = declaration.payload_model(called, parameters[0])
         definition = TaskDefinition(
             named,
