@@ -21,12 +21,14 @@ from typing import Any, Literal, get_args
 import whendue
 from localstack.bytecode import Compiler, local_compiler, runtime_compiler
 from localstack.layer_contents import kept
+from localstack.layer_zips import modules_in, package_sizes, unzipped_bytes
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.project_files import Project, largest, megabytes, own_files
 from localstack.project_requirements import installed, wheels_for
 from localstack.task_manifest import NAME, TaskModules, broken_modules, described, task_manifest
 from localstack.topology import topology
+from whendue.manifest.packed import Packed
 
 Target = Literal["local", "container", "lambda"]
 # Goes up when the same lock shall give another zip.
@@ -48,6 +50,8 @@ NOT_IN_FUNCTIONS = (
     *(f"whendue/{name}/" for name in (*_NOT_DEPLOYED, "adapters/memory", "containers/http_server")),
     *(f"whendue/containers/{name}.py" for name in _PROCESSES),
 )
+# Their names as modules.
+ABSENT = tuple(name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in NOT_IN_FUNCTIONS)
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -147,7 +151,7 @@ def build_project(project: Project) -> Built:
         **_project_layer(project, processor, compiler),
     }
     own = own_files(project)
-    given = _project_functions(project, own.files)
+    given = _project_functions(project, own.files, Packed(ABSENT, modules_in(layers.values())))
     functions = {
         name: _zip(
             f"function-{name}",
@@ -169,7 +173,7 @@ def build_project(project: Project) -> Built:
     return Built(layers, functions, facts)
 
 
-def _project_functions(project: Project, own: dict[str, bytes]) -> dict[str, dict[str, bytes]]:
+def _project_functions(project: Project, own: dict[str, bytes], packed: Packed) -> dict[str, dict[str, bytes]]:
     """Return the files of each function of a project: those that import its code have it, the others the manifest.
 
     Raises:
@@ -180,7 +184,7 @@ def _project_functions(project: Project, own: dict[str, bytes]) -> dict[str, dic
         for name, function in topology().functions.items()
     }
     worker = framework.pop(WORKER) | own
-    manifest = described(worker, TaskModules(project.tasks, project.environment))
+    manifest = described(worker, TaskModules(project.tasks, project.environment, packed))
     found = json.loads(manifest)
     if found["failures"] and not project.skip_broken:
         raise RuntimeError(broken_modules(found["failures"]))
@@ -201,12 +205,6 @@ def _project_layer(project: Project, processor: str, compiler: Compiler) -> dict
     return {"project": _zip("layer-project", files.items(), compiler, LAYER_ROOT, ("python/",), programs=programs)}
 
 
-def unzipped_bytes(path: Path) -> int:
-    """Return what a zip takes when Lambda has unpacked it."""
-    with zipfile.ZipFile(path) as archive:
-        return sum(info.file_size for info in archive.infolist())
-
-
 def _check_sizes(layers: Mapping[str, Path], functions: Mapping[str, Path]) -> None:
     """Refuse what Lambda would refuse: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
     below = sum(unzipped_bytes(path) for path in layers.values())
@@ -215,23 +213,13 @@ def _check_sizes(layers: Mapping[str, Path], functions: Mapping[str, Path]) -> N
         if size > UNZIPPED_BYTES:
             raise RuntimeError(
                 f"the function {name} has {megabytes(size)} with its layers, unzipped; Lambda takes "
-                f"{megabytes(UNZIPPED_BYTES)}. Largest packages: {largest(_package_sizes(layers.values()))}"
+                f"{megabytes(UNZIPPED_BYTES)}. Largest packages: {largest(package_sizes(layers.values()))}"
             )
         if path.stat().st_size > UPLOADED_BYTES:
             raise RuntimeError(
                 f"the zip of the function {name} has {megabytes(path.stat().st_size)}; at most "
                 f"{megabytes(UPLOADED_BYTES)} are uploaded. Keep large files of the project in a bucket"
             )
-
-
-def _package_sizes(layers: Iterable[Path]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for path in layers:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                package = info.filename.split("/")[1]
-                sizes[package] = sizes.get(package, 0) + info.file_size
-    return sizes
 
 
 def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
@@ -318,6 +306,11 @@ def core_files() -> Iterator[tuple[str, bytes]]:
     return ((name, data) for name, data in files if not name.startswith(NOT_IN_FUNCTIONS))
 
 
+def manifest_of_tasks() -> bytes:
+    """Return the manifest of this repository's own tasks, as their functions know it."""
+    return task_manifest(dict(_function_files(topology().functions[WORKER].sources, None)), Packed(ABSENT))
+
+
 def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
     """Return the files of each function: the worker has users' tasks, all others have the manifest of them."""
     functions = {
@@ -325,7 +318,7 @@ def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
         for name, function in topology().functions.items()
     }
     worker = functions.pop(WORKER)
-    manifest = task_manifest(worker)
+    manifest = task_manifest(worker, Packed(ABSENT))
     tasks = {name: data for name, data in worker.items() if name.startswith(f"{USER_TASKS}/")}
     imported = WITH_CHANNELS if json.loads(manifest)["channels"] else ()
     described = {

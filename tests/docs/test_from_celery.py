@@ -1,5 +1,6 @@
 """docs/guide/from-celery.md shows all that changes between its two apps, and the app that it ends with runs."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 import pytest
 
+from localstack.build import ABSENT
+from localstack.task_manifest import TaskModules, described
 from localstack.venvs import ensure
 from tests.builders.callers import client_of
 from tests.builders.world import World
@@ -17,6 +20,7 @@ from tests.docs.pages import text_of
 from whendue import Client
 from whendue.client import use
 from whendue.declarations.registry import TASKS
+from whendue.manifest.packed import Packed
 
 ROOT: Final = Path(__file__).parents[2]
 BEFORE, AFTER = (ROOT / f"examples/from_celery/{side}/shop.py" for side in ("before", "after"))
@@ -106,8 +110,8 @@ def test_the_schedule_creates_the_report_which_creates_its_reminders(
     shop: ModuleType, client: Client, world: World
 ) -> None:
     """Also when it is put twice."""
-    shop.put_schedules(client)
-    shop.put_schedules(client)
+    shop.put_schedules()
+    shop.put_schedules()
     assert [schedule.name for schedule in client.list_schedules()] == ["nightly-report"]
     client.trigger_schedule("nightly-report")
     world.pass_time(10)
@@ -125,6 +129,16 @@ class _Clock:
         from datetime import datetime
 
         return datetime.fromtimestamp(self._world.clock.now_ms() / 1000, zone)
+
+
+def test_the_app_can_be_imported_by_a_function() -> None:
+    """Which has neither the client nor what `whendue dev` needs."""
+    names = ("examples/__init__.py", "examples/from_celery/__init__.py", "examples/from_celery/after/__init__.py")
+    sources = dict.fromkeys(names, b"") | {str(AFTER.relative_to(ROOT)): AFTER.read_bytes()}
+    modules = TaskModules(("examples.from_celery.after",), packed=Packed(ABSENT))
+    manifest = json.loads(described(sources, modules))
+    assert manifest["failures"] == []
+    assert "shop.report" in [task["name"] for task in manifest["tasks"]]
 
 
 # --- before -------------------------------------------------------------------------------------------------------

@@ -61,6 +61,32 @@ def use(client: Client) -> str:
     client.get_job(7)
     return client.wait_for_job("j")
 """
+CHARGE = '''"""Tasks that fail."""
+
+from pydantic import BaseModel
+
+from whendue import task
+
+
+class Card(BaseModel):
+    """Whose."""
+
+    owner: str
+
+
+@task("cards.charge", max_attempts=2, base_s=1, jitter="none")
+def charge(payload: Card) -> None:
+    """Fail."""
+    raise ValueError(f"the card of {payload.owner} was refused")
+'''
+# In the folder of no project: the settings are all that it has.
+DIRECT = """
+from whendue.client import NewJob
+from whendue.direct import DirectClient
+
+with DirectClient.from_env("demo") as client:
+    print(client.submit_job(NewJob("greetings.send", {"name": "Ida"})).id)
+"""
 PLURAL = '''"""Tasks about words."""
 
 import inflection
@@ -113,6 +139,8 @@ def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.Captur
             print(changed_code_is_at_work(session))
         a_running_job_is_kept(session, base)
         a_broken_import_is_shown_and_heals(session)
+        a_failed_job_is_shown(session)
+        direct_mode_reaches_the_stack(session, base)
         assert files_of(base) == before
         a_dependency_is_one_line(session)
         assert {line.partition("|")[0].strip() for line in session.lines} == {
@@ -120,6 +148,7 @@ def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.Captur
         }  # fmt: skip
         assert session.end() == 0
     assert processes_of(base) == []
+    assert not (base / "shop/.local/dev.env").exists()
     after = files_of(base)
     assert {name: after.get(name) for name in before} == before
     added = after.keys() - before.keys()
@@ -217,6 +246,37 @@ def a_broken_import_is_shown_and_heals(session: Session) -> None:
     assert session.ended(job)["state"] == "succeeded"
 
 
+def a_failed_job_is_shown(session: Session) -> None:
+    """Which one, why and where; requests that succeed are not shown."""
+    source = session.folder / "tasks/cards.py"
+    source.write_text(CHARGE)
+    session.said(r"(tasks: cards.charge, )")
+    since = len(session.lines)
+    job = eventually(lambda: submitted(session, "cards.charge", {"owner": "Eve"}))
+    facts = rf"task=cards.charge job={job} attempt={{}} max_attempts=2 error_type=ValueError "
+    facts += r"error=the card of Eve was refused where=tasks.cards:charge:17"
+    session.said(rf"(worker +\| WARNING attempt failed {facts.format(1)})", since)
+    session.said(rf"(worker +\| ERROR job dead {facts.format(2)})", since)
+    assert not [line for line in session.lines if "request status=2" in line]
+    assert session.http.get("/jobs/nothing").status_code == 404
+    session.said(r"(api +\| request status=404 )", since)
+    source.unlink()
+    session.said(r"(tasks: greetings.send, slow.run\n)", since)
+
+
+def direct_mode_reaches_the_stack(session: Session, base: Path) -> None:
+    """With no more than the settings that are in a file of their owner."""
+    settings = session.folder / ".local/dev.env"
+    assert settings.stat().st_mode & 0o777 == 0o600
+    eventually((session.folder / ".local/whendue_tasks.json").is_file)
+    script = f'. {settings}; exec {base / "venv/bin/python"} -c "$0"'
+    done = subprocess.run(
+        ["sh", "-c", script, DIRECT], cwd=base, env=environment(base), check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert session.ended(done.stdout.strip())["result"] == {"greeting": "Hello, Ida!"}
+
+
 def a_dependency_is_one_line(session: Session) -> None:
     """A line that pip cannot install changes nothing; the one that it can is at work without another command."""
     required = session.folder / "requirements.txt"
@@ -236,7 +296,15 @@ def a_dependency_is_one_line(session: Session) -> None:
 
 
 def it_is_built_and_its_terraform_written(base: Path) -> None:
-    """What the wheel carries is all that both need, with pip's own index; what tasks import is packed."""
+    """What the wheel carries is all that both need, with pip's own index; what tasks import is packed, or refused."""
+    lacking = base / "shop/tasks/lacking.py"
+    lacking.write_text("from whendue import Client\n")
+    refused = subprocess.run(
+        [base / "venv/bin/whendue", "build"], cwd=base / "shop", env=environment(base), capture_output=True, check=False
+    )
+    assert refused.returncode == 2
+    assert b"functions do not have whendue.client" in refused.stderr
+    lacking.unlink()
     built = json.loads(ran(base, base / "shop", "whendue", "build", "--json"))
     folder = base / "shop/.local/build"
     assert all((folder / name).is_file() for name in built["zips"])

@@ -13,6 +13,7 @@ from localstack import build as builder
 from localstack import project_build
 from localstack.build import Built, build_project
 from localstack.bytecode import Compiler, runtime_compiler
+from localstack.layer_zips import modules_in
 from localstack.project_files import Project
 from localstack.task_manifest import NAME
 from localstack.topology import topology
@@ -40,7 +41,8 @@ def build(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     monkeypatch.setattr(builder, "runtime_compiler", lambda: Compiler(None))
 
     def dependencies(*_: object) -> Path:
-        return builder._zip("layer-dependencies", [("python/boto3.py", b"")], Compiler(None), "/opt")
+        files = [(f"python/{name}.py", b"") for name in ("boto3", "pydantic")]
+        return builder._zip("layer-dependencies", files, Compiler(None), "/opt")
 
     monkeypatch.setattr(builder, "_dependencies", dependencies)
 
@@ -113,6 +115,55 @@ def test_a_module_that_cannot_be_imported_is_an_error(
     with pytest.raises(RuntimeError, match=r"cannot be imported: tasks\.broken .*the module nowhere does not exist"):
         build()
     assert 'File "tasks/broken.py", line 1' in capfd.readouterr().err
+
+
+CLIENT = ("from whendue import Client", "from whendue.client import NewJob", "import whendue.testing")
+RUN = """
+from importlib import import_module
+from pydantic import BaseModel
+from whendue import task
+
+
+class Order(BaseModel):
+    number: int
+
+
+@task("shop.run")
+def run(payload: Order) -> None:
+    from whendue import Client
+"""
+
+
+@pytest.mark.parametrize("line", CLIENT)
+def test_a_module_of_whendue_that_functions_do_not_have_is_an_error(build: Build, shop: Path, line: str) -> None:
+    """It is there where the project is built."""
+    (shop / "tasks/calls.py").write_text(f"{line}\n")
+    wanted = r"tasks\.calls \(NotPackedError at .*tasks/calls\.py:1: functions do not have whendue\.(client|testing): "
+    with pytest.raises(RuntimeError, match=wanted):
+        build()
+
+
+def test_what_a_function_imports_when_it_is_called_is_its_own_affair(build: Build, shop: Path) -> None:
+    """It may be called elsewhere, as by a script of a deployment."""
+    (shop / "tasks/calls.py").write_text(RUN)
+    assert "shop.run" in [each["name"] for each in manifest(build().functions["api"])["tasks"]]
+
+
+@pytest.mark.parametrize("line", ["import typer", "from typer import Typer", "import_module('typer')"])
+def test_a_package_that_is_installed_and_not_packed_is_an_error(build: Build, shop: Path, line: str) -> None:
+    """As what the development of whendue needs; what is required is found, and what is not there has Python's words."""
+    (shop / "tasks/shows.py").write_text(f"from importlib import import_module\n{line}\n")
+    with pytest.raises(RuntimeError, match=r"functions do not have typer, which is installed here: name it in"):
+        build()
+    make_wheel(shop.parent / "wheels", "typer", {"typer/__init__.py": "class Typer: ...\n"})
+    (shop / "requirements.txt").write_text("typer\n")
+    build()
+
+
+def test_what_a_library_imports_is_not_asked_for(build: Build, shop: Path) -> None:
+    """It decides by the version of Python, and that of the functions is another one: here the fake layer's pydantic."""
+    (shop / "tasks/lazy.py").write_text("import pydantic\nimport json\nfrom tasks import greetings\n")
+    assert "typing_extensions" not in modules_in(build().layers.values())
 
 
 def test_a_module_that_cannot_be_imported_can_be_packed(build: Build, shop: Path) -> None:

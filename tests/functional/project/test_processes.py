@@ -1,6 +1,7 @@
 """whendue.project.processes: programs that print, end, and do not end."""
 
 import io
+import json
 import os
 import threading
 from collections.abc import Callable
@@ -75,6 +76,15 @@ def test_broken_modules_are_shown_by_the_worker_alone(start: Callable[..., Start
         shown[name] = program.lines
         program.process.close()
     assert shown == {"worker": ["task module failed module=a"], "api": [], "timer": []}
+
+
+def test_only_errors_of_the_api_are_shown(start: Callable[..., Started]) -> None:
+    """With their code."""
+    lines = [{"message": "request", "status": 202}, {"message": "request", "status": 422, "code": "unknown_task"}]
+    program = start("; ".join(f"print({json.dumps(json.dumps(line))})" for line in lines), "api")
+    assert program.ended.wait(60)
+    assert program.lines == ["request status=422 code=unknown_task"]
+    program.process.close()
 
 
 def test_one_that_does_not_end_is_killed_with_what_it_has_started(start: Callable[..., Started]) -> None:

@@ -48,8 +48,16 @@ port = 8123
 type = "orders.ship"
 """
 WRONG = {
-    "[project]\ntask = ['a']": "whendue.toml:2: project.task: is not a setting",
-    "[projects]": "whendue.toml:1: projects: is not a setting",
+    "[project]\ntask = ['a']": "whendue.toml:2: project.task: is not a setting; did you mean tasks?",
+    "[projects]": "whendue.toml:1: projects: is not a setting; did you mean project?",
+    "[worker]\ntimout_s = 9": "whendue.toml:2: worker.timout_s: is not a setting; did you mean timeout_s?",
+    "[dev.sample]\ntype = 'a'\npayloads = {}": "dev.sample.payloads: is not a setting; did you mean payload?",
+    "[queues.low]\nbatchsize = 1": "queues.low.batchsize: is not a setting; did you mean batch_size?",
+    "[secrets]\nKEY = { smm = '/a' }": "secrets.KEY.smm: is not a setting; did you mean ssm?",
+    "[[permissions.statements]]\nEffect = 'Allow'\nAction = ['a']\nResource = ['*']\nConditions = {}": (
+        "permissions.statements.0.Conditions: is not a setting; did you mean Condition?"
+    ),
+    "[worker]\nzzz = 1": "whendue.toml:2: worker.zzz: is not a setting",
     "[project]\n\ntasks = 'a'": "whendue.toml:3: project.tasks: Input should be a valid list",
     "[project]\ntasks = ['a-b']": "whendue.toml:2: project.tasks.0: must be the dotted name of a package",
     "[project]\ntasks = ['functions.x']": "whendue.toml:2: project.tasks.0: a package cannot be called 'functions'",

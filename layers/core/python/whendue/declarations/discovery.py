@@ -16,6 +16,12 @@ from whendue.jobs.failures import clip, type_name
 
 DETAIL_BYTES: Final = 500
 TRACEBACK_CHARACTERS: Final = 20_000
+# Modules that an answer names as those that may hold what was not found.
+NAMED: Final = 5
+
+
+class NotPackedError(ModuleNotFoundError):
+    """A module is installed here, and functions do not have it; the message says what to do, in words of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,15 @@ def failure(module: str, error: BaseException) -> ModuleFailure:
     return ModuleFailure(module, type(error).__name__, _where(module, error), clip(_detail(error), DETAIL_BYTES))
 
 
+def named(failures: Sequence[ModuleFailure]) -> str:
+    """Name the first few of the modules that failed, as the place where something may be that was not found."""
+    more = f" and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
+    return f"a module that could not be imported: {', '.join(lost.module for lost in failures[:NAMED])}{more}"
+
+
 def _detail(error: BaseException) -> str:
     """Describe an error without texts of users, which may quote a secret."""
-    if type(error) is ConfigurationError:
+    if type(error) in (ConfigurationError, NotPackedError):
         return str(error)
     if isinstance(error, SyntaxError):
         return str(error.msg)

@@ -1,7 +1,8 @@
-"""`python -m whendue.manifest.describe FILE`: import the tasks, and write their manifest.
+"""`python -m whendue.manifest.describe FILE [PACKED]`: import the tasks, and write their manifest.
 
-In a process of its own: what modules of users do as they are imported stays in it. A module that cannot be imported
-is shown with its traceback and described as a failure, and the tasks of all others are described.
+PACKED is a file that says which modules functions have (`packed`): the others are not found. In a process of its own:
+what modules of users do as they are imported stays in it. A module that cannot be imported is shown with its traceback
+and described as a failure, and the tasks of all others are described.
 """
 
 import io
@@ -18,20 +19,24 @@ from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, dis
 from whendue.errors import ConfigurationError
 from whendue.manifest.described_tasks import manifest_of
 from whendue.manifest.model import Manifest
+from whendue.manifest.packed import Packed, PackedFinder
 
-USAGE: Final = """usage: WHENDUE_TASKS=PACKAGE[,PACKAGE] python -m whendue.manifest.describe FILE
+USAGE: Final = """usage: WHENDUE_TASKS=PACKAGE[,PACKAGE] python -m whendue.manifest.describe FILE [PACKED]
 
-Imports the tasks of the packages, and writes their manifest. Exit code 1: a module cannot be imported; the manifest
+Imports the tasks of the packages, and writes their manifest. PACKED is a file that lists the modules that a deployment
+has: others are not found. Exit code 1: a module cannot be imported; the manifest
 says so, and has all other tasks."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the manifest; return the exit code: 0, 1 if a module cannot be imported, or 2 if a setting is not right."""
-    if len(arguments) != 1 or arguments[0].startswith("-"):
+    if len(arguments) not in (1, 2) or arguments[0].startswith("-"):
         sys.stderr.write(f"{USAGE}\n")
         return 0 if arguments in (["-h"], ["--help"]) else 2
     packages = packages_of(os.environ)
     try:
+        for path in arguments[1:]:
+            sys.meta_path.insert(0, PackedFinder(Packed.read(Path(path)), Path.cwd()))
         show_failures(packages, shown := io.StringIO(), partial(_note, Path(arguments[0])))
         sys.stderr.write(shown.getvalue().replace(f"{Path.cwd()}/", ""))
         registry = discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, *packages)

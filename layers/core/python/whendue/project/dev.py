@@ -6,9 +6,7 @@ runs goes on to its end beside them. The socket that the API listens at is of th
 """
 
 import fcntl
-import json
 import os
-import shlex
 import signal
 import socket
 import threading
@@ -19,13 +17,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from whendue.errors import ConfigurationError
 from whendue.manifest import model as manifest
 from whendue.project import carried
 from whendue.project.processes import Process, Refusal, Running, pip_arguments, wait_for
-from whendue.project.secrets_file import missing_secrets, read_secrets
+from whendue.project.secrets_file import missing_note, read_secrets
 from whendue.project.services import Services
 from whendue.project.settings import FILE, SECRETS_FILE, ProjectSettings, load
 from whendue.project.stream import Stream
@@ -48,6 +46,8 @@ LOOK_S: Final = 0.2
 MISCONFIGURED: Final = 2
 _PROBES: Final = ("--health-host", "127.0.0.1", "--health-port", "0", "--grace", str(GRACE_S))
 WORKER, API, TIMER = "worker", "api", "timer"
+# Of processes, where the shell says nothing else. A developer may read what an error says.
+_DEFAULTS: Final = {"WHENDUE_LOG_FAILURES": "true"}
 # Installs what the project requires.
 PIP: Final = "pip"
 
@@ -174,6 +174,7 @@ class Dev:
             if not self._await_services(self._services):
                 return 1
             watching.start()
+            self._write_settings()
             self._start_new()
             return self._handle_all()
         finally:
@@ -284,6 +285,8 @@ class Dev:
         except ConfigurationError as error:
             self._note(f"ERROR {error}\nthe settings before this change stay in use")
             return False
+        self._write_settings()
+        self._warn()
         return True
 
     def _start_new(self) -> None:
@@ -303,12 +306,20 @@ class Dev:
             self._accept()
         arguments, descriptors = self._arguments(name)
         assert self._services is not None  # noqa: S101 - nothing is started before them
-        environment = carried.environment(self._project, first=self._project) | self._settings.environment
+        environment = _DEFAULTS | carried.environment(self._project, first=self._project) | self._settings.environment
         environment |= self._secrets
-        environment |= self._services.environment | {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
-        environment |= {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
+        environment |= self._services.environment | self._of_tasks()
         command = ["-m", "whendue.project.child", name, *_PROBES, *arguments]
         self._running.current[name] = self._process(name, command, environment, descriptors)
+
+    def _of_tasks(self) -> dict[str, str]:
+        tasks = {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
+        return tasks | {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
+
+    def _write_settings(self) -> None:
+        """Write what direct mode needs to reach this stack: docs/guide/direct.md."""
+        assert self._services is not None  # noqa: S101 - see _start
+        self._services.write_settings(self._of_tasks())
 
     def _process(
         self, name: str, command: list[str], environment: dict[str, str], descriptors: Sequence[int] = ()
@@ -369,24 +380,19 @@ class Dev:
             self._refusal = None
 
     def _introduce(self) -> None:
-        """Write the addresses, a token and a first request."""
+        """Write the addresses, a token and a first request; and what the settings lack."""
         assert self._services is not None  # noqa: S101 - see _start
         url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        token = self._services.token
-        lines = [f"API    {url}", f"Docs   {url}/docs", f"Token  {token}"]
-        if sample := self._settings.dev.sample:
-            lines.append(f"Try    {_curl(url, token, sample.model_dump())}")
-        if missing := missing_secrets(self._settings, os.environ | self._secrets):
-            lines.append(f"{SECRETS_FILE}: no value of {', '.join(missing)}, which {FILE} names as secrets")
+        self._note(self._services.introduction(url, self._settings.dev.sample))
+        self._warn()
+
+    def _warn(self) -> None:
+        """Write what of the settings, as they are now, has no value or no effect here."""
+        lines = [missing_note(self._settings, os.environ | self._secrets)]
         if unused := self._settings.unused:
             lines.append(f"{FILE}: {', '.join(unused)}: for deployments; not used here")
-        self._note("\n".join(lines))
+        if text := "\n".join(filter(None, lines)):
+            self._note(text)
 
     def _note(self, text: str) -> None:
         self._stream.write(NAME, text)
-
-
-def _curl(url: str, token: str, job: dict[str, Any]) -> str:
-    words = ["curl", "-sS", f"{url}/jobs", "-H", f"Authorization: Bearer {token}"]
-    words += ["-H", "Content-Type: application/json", "-d", json.dumps(job)]
-    return shlex.join(words)

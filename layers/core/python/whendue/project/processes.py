@@ -135,7 +135,8 @@ class Process:
             self._report(read)
 
     def _report(self, read: dict[str, Any]) -> None:
-        self._stream.write(self.name, readable(read))
+        if self._stream.wants(read):
+            self._stream.write(self.name, readable(read))
         if read["message"] == STARTED:
             self._started(self)
 

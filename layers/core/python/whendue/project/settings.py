@@ -3,9 +3,9 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +14,7 @@ from whendue.errors import ConfigurationError
 from whendue.project.toml_lines import line_of
 from whendue.quotas import WORKER_RESERVE_S
 from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S
+from whendue.support.text import nearest
 
 FILE: Final = "whendue.toml"
 # Values of secrets on this machine.
@@ -31,6 +32,7 @@ _OWN: Final = frozenset(
         "DEV_STACK_LOCAL",
         "WHENDUE_BUCKET",
         "WHENDUE_DEAD_LETTER_QUEUE",
+        "WHENDUE_LOG_FAILURES",
         "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE",
         "WHENDUE_OWN_FUNCTIONS",
         "WHENDUE_QUEUES",
@@ -47,6 +49,8 @@ _OF_OTHERS: Final = ("AWS_", "LAMBDA_", "PYTHON", "WHENDUE_JWT_", "_")
 _TAKEN: Final = frozenset({"functions", "infra", "localstack", "requirements", "tests", "whendue"})
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+# Of an unknown name, as many characters are compared.
+_NAME_CHARS: Final = 64
 # Sections that nothing on a developer's machine can honour.
 DEPLOYED: Final = ("queues", "permissions", "vpc")
 
@@ -344,6 +348,28 @@ def _place_in(message: str) -> str:
 def _fault(text: str, name: str, fault: Any) -> str:
     line = line_of(text, fault["loc"])
     path = ".".join(str(part) for part in fault["loc"] if part != "[key]")
-    what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+    what = _unknown(fault["loc"]) if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
     prefix = f"{name}:{line}" if line else name
     return f"{prefix}: {path}: {what}" if path else f"{prefix}: {what}"
+
+
+def _unknown(path: Sequence[str | int]) -> str:
+    """Say that there is no such setting, and which one may be meant."""
+    near = nearest(str(path[-1])[:_NAME_CHARS], _settings_at(path[:-1]))
+    return f"is not a setting; did you mean {near}?" if near else "is not a setting"
+
+
+def _settings_at(path: Sequence[str | int]) -> list[str]:
+    """Name the settings of a section; a name that users choose, or the number of an item, is of the one above it."""
+    section: type[BaseModel] = ProjectSettings
+    for part in path:
+        field = section.model_fields.get(str(part))
+        section = next(_sections_in(field.annotation), section) if field else section
+    return list(section.model_fields)
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections_in(inner)
