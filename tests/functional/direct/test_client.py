@@ -20,6 +20,7 @@ from tests.functional.direct.deployed import in_memory
 from whendue.adapters import aws
 from whendue.bootstrap import process
 from whendue.client import Client, ForbiddenError, InvalidRequestError, NewJob, NotFoundError
+from whendue.declarations.registry import TASKS
 from whendue.direct import AsyncDirectClient, DirectClient, environment_app
 from whendue.errors import ConfigurationError
 from whendue.testing import WhendueApp
@@ -115,6 +116,7 @@ def test_no_tasks_are_imported_unless_they_are_named(
     account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A program that submits does not run them."""
+    monkeypatch.setattr(TASKS, "_tasks", dict(TASKS._tasks))
     # Other tests of this process may have imported them.
     monkeypatch.delitem(sys.modules, "functions.worker.tasks.demo", raising=False)
     with pytest.raises(InvalidRequestError) as failed:

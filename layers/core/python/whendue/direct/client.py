@@ -47,8 +47,8 @@ def environment_app() -> App:
         ConfigurationError: a setting is missing or not valid.
     """
     made = process_app(described=True, tasks="")
-    if not packages_of(os.environ, "") and not os.environ.get(MANIFEST_SETTING):
-        made.registry.why_unknown = f"; only those of whendue are known here, as {_UNSET}"
+    is_set = packages_of(os.environ, "") or os.environ.get(MANIFEST_SETTING)
+    made.registry.why_unknown = "" if is_set else f"; only those of whendue are known here, as {_UNSET}"
     return made
 
 
