@@ -363,8 +363,8 @@ run "a_project" {
     error_message = "The worker has the project's tasks and their variables."
   }
   assert {
-    condition     = !contains(keys(local.project_environment["api"]), "WHENDUE_TASKS") && !contains(keys(local.project_environment["api"]), "SHOP_URL")
-    error_message = "A function that does not import the tasks has none of it."
+    condition     = local.project_environment["api"] == { WHENDUE_TASKS = local.project_environment["worker"].WHENDUE_TASKS }
+    error_message = "A function that does not import the tasks has their names alone, for the manifest."
   }
   assert {
     condition     = jsondecode(local.project_environment["worker"].WHENDUE_TASK_SECRETS) == { SHOP_KEY = "ssm:/shop/key", SHOP_DATABASE = "secretsmanager:shop/database" }
