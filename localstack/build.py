@@ -49,6 +49,8 @@ _PROCESSES = (
 NOT_IN_FUNCTIONS = (
     *(f"whendue/{name}/" for name in (*_NOT_DEPLOYED, "adapters/memory", "containers/http_server")),
     *(f"whendue/containers/{name}.py" for name in _PROCESSES),
+    # What describes tasks for a build.
+    *(f"whendue/manifest/{name}.py" for name in ("describe", "packed")),
 )
 # Their names as modules.
 ABSENT = tuple(name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in NOT_IN_FUNCTIONS)
@@ -393,4 +395,4 @@ def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]], programs:
         info = zipfile.ZipInfo(name, EPOCH)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = (PROGRAM_MODE if name in programs else FILE_MODE) << 16
-        archive.writestr(info, data)
+        archive.writestr(info, data, compresslevel=9)

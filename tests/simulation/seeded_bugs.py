@@ -106,8 +106,8 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "rescue that resends under backlog",
         "whendue.jobs.rescue_policy",
-        "job.terminal or (job.state is State.PENDING and late)",
-        "job.terminal",
+        "job.state is State.PENDING and late",
+        "False",
         "G11",
         "overload",
     ),

@@ -276,7 +276,7 @@ def test_only_the_embedded_emulators_zips_need_its_environment(monkeypatch: pyte
     monkeypatch.setattr(builder, "BUILD", tmp_path)
     monkeypatch.setattr(builder, "EMULATOR_PYTHON", tmp_path / "nothing")
     monkeypatch.setattr(builder, "runtime_compiler", lambda: Compiler(None))
-    monkeypatch.setattr(builder, "task_manifest", lambda _sources: b'{"channels": {}}')
+    monkeypatch.setattr(builder, "task_manifest", lambda _sources, _packed: b'{"channels": {}}')
     monkeypatch.setattr("subprocess.run", run)
     of_containers, of_lambda = builder.build("container"), builder.build("lambda")
     assert commands == [sys.executable] * 2

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from copy import copy
 from itertools import count
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     # What is imported for the first time while a test runs would be forgotten with what the test declares.
     for name in discover("whendue.tasks").all_names():
         TASKS.get(name)
-    kept = {name: dict(value) for name, value in vars(TASKS).items()}
+    kept = {name: copy(value) for name, value in vars(TASKS).items()}
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(**sources: str) -> Registry:

@@ -15,6 +15,8 @@ def test_functions_carry_all_but_what_runs_on_a_laptop() -> None:
     # Of containers, a function starts the process of a suspect.
     started = {f"whendue/containers/{name}.py" for name in ("__init__", "isolated", "log")}
     expected = {name for name in every if name.startswith(left_out)} - started
+    # A build describes the tasks.
+    expected |= {f"whendue/manifest/{name}.py" for name in ("describe", "packed")}
     assert {name for name in every if name not in carried} == expected
     assert {"whendue/client/sync_client.py", "whendue/project/dev.py"} <= every
     assert {"whendue/py.typed", "whendue/metrics/prices.json"} <= carried
