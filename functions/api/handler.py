@@ -29,12 +29,12 @@ def concurrent_api(whendue: App, threads: int) -> Api:
 
     Args:
         whendue: the application.
-        threads: how many requests it answers at once; a quarter of them may wait for the end of a job.
+        threads: how many requests it answers at once; a quarter of them, rounded down, may wait for the end of a job.
 
     Raises:
         ConfigurationError: a setting is not right.
     """
-    api = _api_of(whendue, waits=max(1, threads // WAITING))
+    api = _api_of(whendue, waits=threads // WAITING)
     api.prepare_all()
     return api
 

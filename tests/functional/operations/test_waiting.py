@@ -1,12 +1,15 @@
 """whendue.operations.waiting: a request that waits for a job's end; it reads the job now and then, and not for ever."""
 
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from functions.api.handler import concurrent_api
 from functions.api.http.caller import Waits
-from tests.builders.api import a_token, api_of, api_on
+from localstack import token
+from tests.builders.api import SECRET, a_token, api_of, api_on
 from tests.builders.gateway import Client
 from tests.builders.world import TENANT, World
 from whendue.errors import JobNotFoundError
@@ -135,6 +138,19 @@ def test_a_request_that_finds_no_room_is_answered_at_once(world: World) -> None:
     wake.set()
     waiting.join(60)
     assert not waiting.is_alive()
+
+
+@pytest.mark.parametrize(("threads", "waiting"), [(1, 0), (3, 0), (4, 1), (40, 10)])
+def test_a_quarter_of_a_processs_threads_may_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch, threads: int, waiting: int
+) -> None:
+    """One that has a single thread goes on answering: a request that waits would keep it for 20 s."""
+    for name, value in token.environment(SECRET).items():
+        monkeypatch.setenv(name, value)
+    waits = concurrent_api(world.app, threads)._waits
+    with ExitStack() as stack:
+        taken = [stack.enter_context(waits.take()) for _ in range(waiting + 1)]
+    assert taken == [True] * waiting + [False]
 
 
 @pytest.mark.parametrize("wait", ["21", "-1", "x", "1.5", "", "99999999999999999999999"])

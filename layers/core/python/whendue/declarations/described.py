@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 REGEX_STEPS: Final = 100_000
 # Of the choices of a union, an error names the first few.
 CHOICES: Final = 3
-# Patterns of the schemas that whendue.manifest writes. What pydantic reads as a number or a time has
-# no other letters. Classes such as \d are of all alphabets to pydantic, and of ASCII to JSON Schema: other texts pass.
+# Patterns of the schemas that whendue.manifest writes. What pydantic reads as a number or a time has no other letters.
+# Classes such as \d are of all alphabets to pydantic, and of ASCII to JSON Schema: other texts pass.
 INTEGER: Final = "^[^A-Za-z]+$"
 NUMBER: Final = "^[^b-dg-hj-mo-su-xzB-DG-HJ-MO-SU-XZ]+$"
 BOOLEAN: Final = "^[A-Za-z01]{1,5}$"
