@@ -24,8 +24,7 @@ from whendue.manifest.packed import Packed, PackedFinder
 USAGE: Final = """usage: WHENDUE_TASKS=PACKAGE[,PACKAGE] python -m whendue.manifest.describe FILE [PACKED]
 
 Imports the tasks of the packages, and writes their manifest. PACKED is a file that lists the modules that a deployment
-has: others are not found. Exit code 1: a module cannot be imported; the manifest
-says so, and has all other tasks."""
+has: others are not found. Exit code 1: a module cannot be imported; the manifest names it, and has all other tasks."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
 """What functions have of the modules that this process could import; the process that describes tasks finds no others.
 
-Tasks are described where whendue is installed with all its extras, and beside whatever else a developer uses. A module
-that imports of that what is not packed would be described, and could not be imported on AWS.
+Tasks are described where whendue is installed with all its extras, beside whatever else a developer uses. A module that
+imports something that is not packed would be described here, but could not be imported on AWS.
 """
 
 import importlib
