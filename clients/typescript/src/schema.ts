@@ -4640,6 +4640,37 @@ export interface components {
             writeUnits: number;
         };
         /**
+         * TriggerBody
+         * @description Values of this run that replace those of the template; a field that is left out is the template's.
+         * @example {
+         *       "payload": {
+         *         "name": "Grace"
+         *       }
+         *     }
+         */
+        TriggerBody: {
+            /**
+             * Payload
+             * @description Payload of this run: it replaces the template's as a whole. Default: the template's.
+             * @example {
+             *       "name": "Grace"
+             *     }
+             */
+            payload?: unknown;
+            /**
+             * Priority
+             * @description Queue of this run. Default: the template's.
+             */
+            priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Tags
+             * @description Tags of this run: they replace the template's. Default: the template's.
+             */
+            tags?: {
+                [key: string]: string;
+            } | null;
+        };
+        /**
          * TypeUsageReply
          * @description What the jobs of a task type have consumed.
          */
@@ -10743,7 +10774,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "payload": {
+                 *         "name": "Grace"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TriggerBody"] | null;
+            };
+        };
         responses: {
             /** @description OK: an earlier request with the same Idempotency-Key created it */
             200: {

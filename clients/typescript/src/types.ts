@@ -112,6 +112,8 @@ export type DeadLetterQuery = Query<"listDeadLetters">;
 export type PageOptions = Query<"listSchedules">;
 /** Which range to create jobs for. */
 export type BackfillRange = Schemas["BackfillBody"];
+/** How to run the job of a schedule now: what is left out is the template's. */
+export type TriggerOptions = Schemas["TriggerBody"] & Omit<CreateOptions, "traceparent">;
 /** A schedule, or its times alone, to preview. */
 export type ScheduleToPreview = Schemas["PreviewBody"];
 /** Which dead jobs to run again, and how fast. */

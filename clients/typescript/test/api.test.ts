@@ -96,7 +96,10 @@ test("schedules", async () => {
   assert.equal((await client.previewUnsavedSchedule({ cron: "0 0 * * *", limit: 3 })).items.length, 3);
   const triggered = await client.triggerSchedule("minutely", { idempotencyKey: "now" });
   assert.equal((await client.triggerSchedule("minutely", { idempotencyKey: "now" })).replayed, true);
-  assert.equal((await all(client.listFires("minutely", { outcome: "triggered" })))[0]?.job?.id, triggered.id);
+  const other = await client.triggerSchedule("minutely", { payload: { n: 7 }, priority: "high", tags: { by: "hand" } });
+  assert.deepEqual([other.priority, other.tags], ["high", { by: "hand" }]);
+  assert.deepEqual((await client.waitFor(other)).payload, { n: 7 });
+  assert.equal((await all(client.listFires("minutely", { outcome: "triggered" })))[1]?.job?.id, triggered.id);
   const backfill = await client.backfillSchedule("minutely", { from: inMs(-HOUR_MS / 2), to: inMs(-HOUR_MS / 4) });
   assert.equal((await client.getBackfill("minutely", backfill.id)).id, backfill.id);
   assert.equal((await client.waitForBackfill("minutely", backfill)).state, "finished");

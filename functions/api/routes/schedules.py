@@ -25,7 +25,7 @@ from functions.api.schemas.schedule_replies import (
     instant_reply,
     schedule_reply,
 )
-from functions.api.schemas.schedules import BackfillBody, PreviewBody, ScheduleBody, SchedulePauseBody
+from functions.api.schemas.schedules import BackfillBody, PreviewBody, ScheduleBody, SchedulePauseBody, TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
@@ -129,10 +129,11 @@ def resume(name: ScheduleName) -> Response[ScheduleReply]:
     summary="Run the job of a schedule now",
     operation_id="triggerSchedule",
 )
-def trigger(name: ScheduleName) -> Response[JobReply]:
+def trigger(name: ScheduleName, body: Annotated[TriggerBody | None, Body()] = None) -> Response[JobReply]:
     """Run the job or workflow of a schedule at once. Its fires are not affected."""
     app, tenant = caller(router)
-    end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers))
+    changes = body.changes() if body else {}
+    end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers), changes)
     return accepted(f"/jobs/{end.job.id}", job_reply(end.job, app.clock.now_ms()), created=end.created)
 
 

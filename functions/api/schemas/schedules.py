@@ -1,13 +1,14 @@
 """Requests about schedules."""
 
-from typing import Annotated, Literal, Self, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_requests import JobTemplate
-from functions.api.schemas.shared.policy import Name, Rfc3339
+from functions.api.schemas.job_requests import TIMES_ELSEWHERE, JobTemplate, Tags
+from functions.api.schemas.shared.policy import Name, Priority, Rfc3339
 from functions.api.schemas.workflows import WorkflowTemplate
 from whendue.quotas import (
     BACKFILL_FIRES,
@@ -219,6 +220,31 @@ class SchedulePauseBody(Body):
     reason: Annotated[str, AfterValidator(_short)] = Field(
         default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
     )
+
+
+class TriggerBody(Body):
+    """Values of this run that replace those of the template; a field that is left out is the template's."""
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
+
+    model_config = ConfigDict(json_schema_extra={"example": {"payload": {"name": "Grace"}}})
+
+    payload: Any = Field(
+        default_factory=dict,
+        description="Payload of this run: it replaces the template's as a whole. Default: the template's.",
+        examples=[{"name": "Grace"}],
+    )
+    priority: Priority | None = Field(default=None, description="Queue of this run. Default: the template's.")
+    tags: Tags | None = Field(
+        default=None, description="Tags of this run: they replace the template's. Default: the template's."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was sent, as fields of the service's request."""
+        values = {"queue": self.priority, "tags": self.tags}
+        sent = {name: value for name, value in values.items() if value is not None}
+        # As null is a payload, too.
+        return sent | ({"payload": self.payload} if "payload" in self.model_fields_set else {})
 
 
 class BackfillBody(Body):

@@ -118,6 +118,8 @@ def schedules(call: Call, world: World) -> None:
     assert call("preview_unsaved_schedule", wanted, limit=1).items[0].local
     triggered = call("trigger_schedule", "s")
     assert call("wait_for_job", triggered.id).schedule == "s"
+    other = call("trigger_schedule", "s", payload={"n": 7}, priority="high", tags={"by": "hand"}, idempotency_key="k")
+    assert (other.priority, other.tags, call("wait_for_job", other.id).payload) == ("high", {"by": "hand"}, {"n": 7})
     world.pass_time(120)
     [fire, *_] = call("list_fires", "s", start=now(world) - timedelta(hours=1), limit=1)
     assert fire.nominal_at.tzinfo is UTC

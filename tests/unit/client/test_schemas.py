@@ -109,7 +109,7 @@ INPUTS: dict[str, Any] = {
 # Made of the arguments of an operation.
 ARGUMENTS = {
     *("BackfillBody", "BatchBody", "ChangeBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
-    *("SchedulePauseBody", "TenantPauseBody"),
+    *("SchedulePauseBody", "TenantPauseBody", "TriggerBody"),
 }
 # Words, not objects.
 WORDS = {"Cause"}

@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.functional.cli.command_line import CommandLine, ended
-from whendue.client import Client, JobTemplate, NewSchedule
+from tests.functional.cli.command_line import CommandLine, ended, put
 
 JOB = {"type": "ok"}
 BERLIN = {"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "job": JOB}
-
-
-def put(whendue: CommandLine, name: str, **fields: Any) -> None:
-    environ = whendue.environ
-    with Client(str(environ["WHENDUE_URL"]), str(environ["WHENDUE_TOKEN"])) as client:
-        client.put_schedule(name, NewSchedule(job=JobTemplate("ok"), **fields))
 
 
 def file(folder: Path, name: str, *schedules: Any) -> str:

@@ -1,7 +1,9 @@
 """Schedules: create, change, pause, resume, delete, trigger."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 from whendue.engine.ports import Item, JobStore
@@ -15,7 +17,7 @@ from whendue.errors import (
     TooManySchedulesError,
     UnavailableError,
 )
-from whendue.jobs.model import Job
+from whendue.jobs.model import WORKFLOW, Job
 from whendue.quotas import SCHEDULE_BYTES, SCHEDULE_TRIES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
@@ -43,6 +45,7 @@ from whendue.table.keys import Key
 from whendue.table.preconditions import Precondition
 
 ANYTHING: Final = Precondition()
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Put(NamedTuple):
@@ -206,18 +209,30 @@ class ScheduleService:
         """
         self._to(tenant, name, ScheduleState.DELETED, expected)
 
-    def trigger(self, tenant: str, name: str, idempotency_key: str | None) -> Submitted:
+    def trigger(
+        self, tenant: str, name: str, idempotency_key: str | None, changes: Mapping[str, Any] = NOTHING
+    ) -> Submitted:
         """Run a schedule's job at once, in addition to its fires; paused or not.
+
+        Args:
+            tenant: whose schedule.
+            name: its name.
+            idempotency_key: equal keys are the same run.
+            changes: fields of the request that replace the template's in this run.
 
         Raises:
             ScheduleNotFoundError: there is none.
-            InvalidRequestError: its job would be refused.
+            InvalidRequestError: its job would be refused, or it is a workflow, which takes no changes.
+            IdempotencyConflictError: the key was used with other changes.
             UnavailableError: the outcome is unknown; trigger it again, with the same Idempotency-Key.
         """
         schedule = self.get(tenant, name)
         # The spaces keep it apart from every Idempotency-Key of a submit.
         key = None if idempotency_key is None else f"trigger {name} {idempotency_key}"
-        request = replace(schedule.definition.template, idempotency_key=key, schedule=name)
+        template = schedule.definition.template
+        if changes and template.type == WORKFLOW:
+            raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send no body")
+        request = replace(template, **changes, idempotency_key=key, schedule=name)
         result = self._submit.one(tenant, request)
         made: Job = result.job
         entry = Fire(

@@ -68,7 +68,7 @@ def submit(
         if wait:
             _watch(client, made.id, timeout_s, as_json=as_json)
             return
-    _write(made, as_json=as_json)
+    write_job(made, as_json=as_json)
 
 
 @app.command()
@@ -80,7 +80,7 @@ def get(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = F
         f"{attempt.attempt} {attempt.state}" + (f" ({attempt.error.type})" if attempt.error else "")
         for attempt in job.attempts
     ]
-    _write(job, as_json=as_json, payload=job.payload, attempts=", ".join(attempts))
+    write_job(job, as_json=as_json, payload=job.payload, attempts=", ".join(attempts))
 
 
 @app.command("list")
@@ -128,14 +128,14 @@ def watch(
 def cancel(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """Cancel a job. A running one is asked to stop: watch it."""
     with connect(profile) as client:
-        _write(client.cancel_job(job_id), as_json=as_json)
+        write_job(client.cancel_job(job_id), as_json=as_json)
 
 
 @app.command()
 def redrive(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """Run a dead or cancelled job again."""
     with connect(profile) as client:
-        _write(client.redrive_job(job_id), as_json=as_json)
+        write_job(client.redrive_job(job_id), as_json=as_json)
 
 
 @app.command()
@@ -209,7 +209,8 @@ def _watch(client: Client, job_id: str, timeout_s: int, *, as_json: bool) -> Non
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _write(job: Job, *, as_json: bool, **more: object) -> None:
+def write_job(job: Job, *, as_json: bool, **more: object) -> None:
+    """Write a job; `more` are further parts that people see of it, by name."""
     parts = {
         "id": job.id,
         "type": job.type,

@@ -19,7 +19,7 @@ from whendue.schedules.calendar.recurrence import local
 from whendue.support.clock import system_clock
 from whendue.support.timestamps import to_timestamp
 
-app = typer.Typer(name="schedules", no_args_is_help=True, help="List and preview schedules, review files of them.")
+app = typer.Typer(name="schedules", no_args_is_help=True, help="Look at, change and review schedules.")
 FromOption = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start of the window. Default: now.")]
 LastingOption = Annotated[str, typer.Option("--for", metavar="DURATION", help="Length of the window, up to 366d.")]
 CrowdOption = Annotated[int, typer.Option(min=2, help="Number of fires from which a minute counts as crowded.")]

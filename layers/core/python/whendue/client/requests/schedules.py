@@ -1,7 +1,8 @@
 """Requests about schedules, their fires and backfills."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from whendue.client.inputs.definitions import NewSchedule
 from whendue.client.json_values import to_json
@@ -69,14 +70,26 @@ def resume_schedule(name: str, *, if_match: str | None = None) -> Request[Schedu
     return request("resumeSchedule", model(Schedule), at={"name": name}, headers=preconditions(if_match))
 
 
-def trigger_schedule(name: str, *, idempotency_key: str | None = None) -> Request[Job]:
+def trigger_schedule(
+    name: str,
+    *,
+    payload: Any = None,
+    priority: Literal["critical", "high", "normal", "low"] | None = None,
+    tags: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+) -> Request[Job]:
     """Run the job or workflow of a schedule at once.
 
     Args:
         name: name of the schedule.
+        payload: payload of this run; it replaces the template's. Default: the template's.
+        priority: queue of this run. Default: the template's.
+        tags: tags of this run; they replace the template's. Default: the template's.
         idempotency_key: makes the call safe to repeat. Default: a new key, for the attempts of this call alone.
     """
-    return request("triggerSchedule", model(Job), at={"name": name}, headers=creating(idempotency_key))
+    given = {"payload": payload, "priority": priority, "tags": tags}
+    body = {field: value for field, value in given.items() if value is not None} or None
+    return request("triggerSchedule", model(Job), at={"name": name}, headers=creating(idempotency_key), body=body)
 
 
 def preview_schedule(name: str, *, limit: int | None = None) -> Request[Preview]:
