@@ -80,8 +80,8 @@ URLS = {queue: f"https://sqs/{queue}" for queue in ALL_QUEUES}
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 
-def current_app() -> App:
-    """Return the application of the process that is running, to handlers that ask for theirs."""
+def current_app(**_: Any) -> App:
+    """Return the application of the process that is running, to handlers that ask for theirs, however built."""
     app: App = current_strand().process.app
     return app
 

@@ -260,13 +260,15 @@ export class Client {
 
   // Schedules.
 
-  /** Create a schedule, or replace it. */
+  /** Create a schedule, or replace it; one that was read may be put again. */
   async putSchedule(
     name: string,
-    schedule: t.NewSchedule,
+    schedule: t.NewSchedule | t.Versioned<t.Schedule>,
     options: t.PutOptions = {},
   ): Promise<t.Versioned<t.Schedule>> {
-    return versioned(this.#requests.PUT("/schedules/{name}", { ...put(name, options), body: schedule }));
+    // The etag of one that was read comes from a header; the rest of it can be sent as it is.
+    const { etag: _, ...body } = schedule as t.Versioned<t.NewSchedule>;
+    return versioned(this.#requests.PUT("/schedules/{name}", { ...put(name, options), body }));
   }
 
   /** List the schedules of the tenant, sorted by name. */
@@ -286,12 +288,13 @@ export class Client {
     return nothing(this.#requests.DELETE("/schedules/{name}", changed(name, options)));
   }
 
-  /** Skip all fires of a schedule from now on until it is resumed. */
+  /** Skip all fires of a schedule from now on, until a time or until it is resumed. */
   async pauseSchedule(
     name: string,
-    options: t.ChangeOptions & { reason?: string } = {},
+    options: t.ChangeOptions & { reason?: string; until?: string } = {},
   ): Promise<t.Versioned<t.Schedule>> {
-    const body = options.reason === undefined ? {} : { body: { reason: options.reason } };
+    const { reason = "", until } = options;
+    const body = { body: until === undefined ? { reason } : { reason, until } };
     return versioned(this.#requests.POST("/schedules/{name}/pause", { ...changed(name, options), ...body }));
   }
 

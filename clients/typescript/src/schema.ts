@@ -666,7 +666,7 @@ export interface paths {
         get: operations["getSchedule"];
         /**
          * Create or replace a schedule
-         * @description Create a schedule (201) or replace it (200) with the body.
+         * @description Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
          *
          *     Jobs that were planned ahead under the previous definition do not run.
          *
@@ -763,7 +763,7 @@ export interface paths {
         put?: never;
         /**
          * Pause a schedule
-         * @description Skip all fires from now on until the schedule is resumed.
+         * @description Skip all fires from now on, until a time or until the schedule is resumed. Another `until` replaces the first.
          *
          *     Required scope: `jobs:write`.
          */
@@ -2066,6 +2066,37 @@ export interface components {
             status: "UP" | "DOWN";
         };
         /**
+         * InitialPauseBody
+         * @description The pause that a schedule is created with.
+         * @example {
+         *       "reason": "the report is being rebuilt",
+         *       "until": "2026-12-24T18:00:00Z"
+         *     }
+         */
+        InitialPauseBody: {
+            /**
+             * By
+             * @description Ignored. Subject of the token that paused it.
+             */
+            readonly by?: string | null;
+            /**
+             * Reason
+             * @description Why it is paused, up to 256 bytes. Default: empty.
+             * @default
+             */
+            reason?: string;
+            /**
+             * Since
+             * @description Ignored. When it was paused.
+             */
+            readonly since?: string | null;
+            /**
+             * Until
+             * @description From this time on it fires again by itself; it must be in the future. Default: until it is resumed.
+             */
+            until?: string | null;
+        };
+        /**
          * JobBody
          * @description A job to submit.
          * @example {
@@ -3234,6 +3265,11 @@ export interface components {
              */
             at?: string | null;
             /**
+             * Createdat
+             * @description Ignored. When it was created.
+             */
+            readonly createdAt?: string | null;
+            /**
              * Cron
              * @description A cron expression in the schedule's time zone: five fields, or six with seconds first.
              * @example 0 30 2 * * *
@@ -3278,11 +3314,21 @@ export interface components {
             /** @description Ignored: task and payload are not checked. */
             job?: components["schemas"]["JobTemplate"] | null;
             /**
+             * Lasterror
+             * @description Ignored. Why the last fires created no job.
+             */
+            readonly lastError?: string | null;
+            /**
              * Limit
              * @description Number of fires to return.
              * @default 10
              */
             limit?: number;
+            /**
+             * Maxruns
+             * @description Maximum number of fires that run, caught up ones included; then it has ended. They are counted from the change that sets it first. Default: no maximum.
+             */
+            maxRuns?: number | null;
             /** @description Ignored. */
             misfire?: components["schemas"]["MisfireBody"] | null;
             /**
@@ -3290,6 +3336,11 @@ export interface components {
              * @description Name of the schedule: if it is set, `dueAt` has the offset of `jitterSeconds`.
              */
             name?: string | null;
+            /**
+             * Nextat
+             * @description Ignored. Nominal time of the next fire.
+             */
+            readonly nextAt?: string | null;
             /**
              * Overlap
              * @description Ignored.
@@ -3300,11 +3351,28 @@ export interface components {
              * @description Ignored.
              */
             pauseAfterFailures?: number | null;
+            /** @description Ignored. */
+            paused?: components["schemas"]["InitialPauseBody"] | null;
+            /**
+             * Remainingruns
+             * @description Ignored. Number of runs that are left of `maxRuns`.
+             */
+            readonly remainingRuns?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
              */
             start?: string | null;
+            /**
+             * State
+             * @description Ignored. Whether it is active, paused or ended.
+             */
+            readonly state?: string | null;
+            /**
+             * Tenant
+             * @description Ignored. Tenant that it belongs to.
+             */
+            readonly tenant?: string | null;
             /**
              * Timezone
              * @description IANA name of the time zone in which `cron` and `exclude` are read.
@@ -3312,6 +3380,11 @@ export interface components {
              * @example Europe/Berlin
              */
             timezone?: string;
+            /**
+             * Updatedat
+             * @description Ignored. When it was changed last.
+             */
+            readonly updatedAt?: string | null;
             /** @description Ignored: the graph is not checked. */
             workflow?: components["schemas"]["WorkflowTemplate"] | null;
         };
@@ -3755,6 +3828,11 @@ export interface components {
              */
             at?: string | null;
             /**
+             * Createdat
+             * @description Ignored. When it was created.
+             */
+            readonly createdAt?: string | null;
+            /**
              * Cron
              * @description A cron expression in the schedule's time zone: five fields, or six with seconds first.
              * @example 0 30 2 * * *
@@ -3799,6 +3877,16 @@ export interface components {
             /** @description The job that each fire runs. Send this or `workflow`. */
             job?: components["schemas"]["JobTemplate"] | null;
             /**
+             * Lasterror
+             * @description Ignored. Why the last fires created no job.
+             */
+            readonly lastError?: string | null;
+            /**
+             * Maxruns
+             * @description Maximum number of fires that run, caught up ones included; then it has ended. They are counted from the change that sets it first. Default: no maximum.
+             */
+            maxRuns?: number | null;
+            /**
              * @description What happens to fires that were missed. Default: the latest of them runs.
              * @default {
              *       "graceSeconds": 60,
@@ -3813,6 +3901,11 @@ export interface components {
              */
             name?: string | null;
             /**
+             * Nextat
+             * @description Ignored. Nominal time of the next fire.
+             */
+            readonly nextAt?: string | null;
+            /**
              * Overlap
              * @description What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
              * @default allow
@@ -3824,11 +3917,28 @@ export interface components {
              * @description Pauses the schedule when this many fires in a row have ended dead. Default: never.
              */
             pauseAfterFailures?: number | null;
+            /** @description Creates the schedule paused. One that exists stays as it is: pause and resume it by their own requests. Default: it is active. */
+            paused?: components["schemas"]["InitialPauseBody"] | null;
+            /**
+             * Remainingruns
+             * @description Ignored. Number of runs that are left of `maxRuns`.
+             */
+            readonly remainingRuns?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
              */
             start?: string | null;
+            /**
+             * State
+             * @description Ignored. Whether it is active, paused or ended.
+             */
+            readonly state?: string | null;
+            /**
+             * Tenant
+             * @description Ignored. Tenant that it belongs to.
+             */
+            readonly tenant?: string | null;
             /**
              * Timezone
              * @description IANA name of the time zone in which `cron` and `exclude` are read.
@@ -3836,6 +3946,11 @@ export interface components {
              * @example Europe/Berlin
              */
             timezone?: string;
+            /**
+             * Updatedat
+             * @description Ignored. When it was changed last.
+             */
+            readonly updatedAt?: string | null;
             /** @description The workflow that each fire runs. Send this or `job`. */
             workflow?: components["schemas"]["WorkflowTemplate"] | null;
         };
@@ -3857,9 +3972,10 @@ export interface components {
         };
         /**
          * SchedulePauseBody
-         * @description Why a schedule is paused.
+         * @description Why a schedule is paused, and until when.
          * @example {
-         *       "reason": "the report is being rebuilt"
+         *       "reason": "the report is being rebuilt",
+         *       "until": "2026-12-24T18:00:00Z"
          *     }
          */
         SchedulePauseBody: {
@@ -3869,6 +3985,11 @@ export interface components {
              * @default
              */
             reason?: string;
+            /**
+             * Until
+             * @description From this time on it fires again by itself; it must be in the future. Default: until it is resumed.
+             */
+            until?: string | null;
         };
         /**
          * SchedulePauseReply
@@ -3890,6 +4011,11 @@ export interface components {
              * @description When it was paused.
              */
             since: string | null;
+            /**
+             * Until
+             * @description When it fires again; null: once it is resumed.
+             */
+            until?: string | null;
         };
         /**
          * ScheduleReply
@@ -3953,6 +4079,11 @@ export interface components {
              * @description Why the last fires created no job.
              */
             lastError?: string | null;
+            /**
+             * Maxruns
+             * @description Maximum number of fires that run; null: no maximum.
+             */
+            maxRuns?: number | null;
             misfire: components["schemas"]["MisfireReply"];
             /**
              * Name
@@ -3976,6 +4107,11 @@ export interface components {
             pauseAfterFailures?: number | null;
             /** @description The pause; null unless `state` is `paused`. */
             paused?: components["schemas"]["SchedulePauseReply"] | null;
+            /**
+             * Remainingruns
+             * @description Number of runs that are left; null: no maximum.
+             */
+            remainingRuns?: number | null;
             /**
              * Start
              * @description No fire before this time.
@@ -10332,7 +10468,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "reason": "the report is being rebuilt"
+                 *       "reason": "the report is being rebuilt",
+                 *       "until": "2026-12-24T18:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["SchedulePauseBody"] | null;
@@ -10348,7 +10485,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleReply"];
                 };
             };
-            /** @description Bad Request. Codes: `malformed_request`. */
+            /** @description Bad Request. Codes: `invalid_schedule`, `malformed_request`. */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -90,7 +90,15 @@ test("schedules", async () => {
   assert.equal(await code(client.putSchedule("minutely", wanted, { onlyCreate: true })), "precondition_failed");
   await client.putSchedule("minutely", wanted, { ifMatch: made.etag });
   assert.deepEqual((await all(client.listSchedules())).map(({ name }) => name), ["minutely"]);
+  const until = inMs(HOUR_MS);
+  assert.equal((await client.pauseSchedule("minutely", { until })).paused?.until, until);
   assert.equal((await client.pauseSchedule("minutely", { reason: "later" })).paused?.reason, "later");
+  const read = await client.getSchedule("minutely");
+  assert.equal((await client.putSchedule("minutely", read)).etag, read.etag);
+  const paused = { cron: "* * * * *", job: JOB, paused: { reason: "not yet" }, maxRuns: 3 };
+  const copied = await client.putSchedule("copy", await client.putSchedule("paused", paused).then((it) => ({ ...it, name: "copy" })));
+  assert.deepEqual([copied.state, copied.remainingRuns], ["paused", 3]);
+  for (const name of ["paused", "copy"]) await client.deleteSchedule(name);
   assert.equal((await client.resumeSchedule("minutely")).name, "minutely");
   assert.equal((await client.previewSchedule("minutely", { limit: 2 })).items.length, 2);
   assert.equal((await client.previewUnsavedSchedule({ cron: "0 0 * * *", limit: 3 })).items.length, 3);

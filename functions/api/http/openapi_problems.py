@@ -130,7 +130,7 @@ OWN: Final[Mapping[str, Errors]] = {
         TooManySchedulesError,
     ),
     "DELETE /schedules/{name}": CHANGED,
-    "POST /schedules/{name}/pause": CHANGED,
+    "POST /schedules/{name}/pause": (*CHANGED, InvalidScheduleError),
     "POST /schedules/{name}/resume": CHANGED,
     "POST /schedules/{name}/trigger": (*SUBMIT, StateConflictError),
     "POST /schedules/{name}/backfill": CHANGED,

@@ -1,6 +1,8 @@
 """Schedules: create, get, list, delete, pause, resume, trigger, backfill, preview, and the history of their fires."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import islice
 from operator import attrgetter
 from typing import Annotated
 
@@ -31,10 +33,10 @@ from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
-from whendue.schedules.calendar.recurrence import Recurrence, anchored, check, jitter_ms
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check, jitter_ms
 from whendue.schedules.history import FireFilter
-from whendue.schedules.model import Schedule, identity_of
-from whendue.schedules.service import upcoming
+from whendue.schedules.model import Schedule, identity_of, upcoming
+from whendue.schedules.service import Pause
 
 router = APIGatewayHttpRouter()
 ScheduleName = Annotated[
@@ -58,14 +60,16 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
 
 @router.put("/schedules/<name>", tags=TAGS, summary="Create or replace a schedule", operation_id="putSchedule")
 def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[ScheduleReply]:
-    """Create a schedule (201) or replace it (200) with the body.
+    """Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
 
     Jobs that were planned ahead under the previous definition do not run.
     """
     app, tenant = caller(router)
+    identity: Identity = router.context["identity"]
     if body.name not in (None, name):
         raise InvalidRequestError(f"name must be {name}, as in the path: send the same name, or leave it out")
-    end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers))
+    pause = Pause(identity.subject, body.paused.reason, body.paused.until_ms()) if body.paused else None
+    end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers), pause)
     return _reply(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
 
 
@@ -107,12 +111,14 @@ def delete(name: ScheduleName) -> Response[None]:
 
 @router.post("/schedules/<name>/pause", tags=TAGS, summary="Pause a schedule", operation_id="pauseSchedule")
 def pause(name: ScheduleName, body: Annotated[SchedulePauseBody | None, Body()] = None) -> Response[ScheduleReply]:
-    """Skip all fires from now on until the schedule is resumed."""
+    """Skip all fires from now on, until a time or until the schedule is resumed. Another `until` replaces the first."""
     app, tenant = caller(router)
     identity: Identity = router.context["identity"]
-    reason = body.reason if body else ""
+    asked = body or SchedulePauseBody()
     wanted = precondition(router.current_event.headers)
-    return _reply(app, app.schedules.pause(tenant, name, identity.subject, reason, wanted))
+    until_ms = asked.until_ms()
+    then = app.schedules.pause(tenant, name, identity.subject, asked.reason, wanted, until_ms=until_ms)
+    return _reply(app, then)
 
 
 @router.post("/schedules/<name>/resume", tags=TAGS, summary="Resume a schedule", operation_id="resumeSchedule")
@@ -151,7 +157,8 @@ def preview(
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
-    return _preview(schedule.definition.recurrence, app.clock.now_ms(), limit, offset_ms)
+    now_ms = app.clock.now_ms()
+    return _preview(schedule.definition.recurrence, upcoming(schedule, now_ms, now_ms), limit, offset_ms)
 
 
 @router.post(
@@ -167,12 +174,11 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
     offset_ms = jitter_ms(identity_of(tenant, body.name), body.jitter_seconds) if body.name else 0
-    return _preview(recurrence, now_ms, body.limit, offset_ms)
+    return _preview(recurrence, islice(after(recurrence, now_ms), body.max_runs), body.limit, offset_ms)
 
 
-def _preview(recurrence: Recurrence, now_ms: int, limit: int, offset_ms: int) -> PreviewReply:
-    times_to_come = upcoming(recurrence, now_ms, limit)
-    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in times_to_come])
+def _preview(recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset_ms: int) -> PreviewReply:
+    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in islice(fires, limit)])
 
 
 @router.get("/schedules/<name>/fires", tags=TAGS, summary="List the past fires of a schedule", operation_id="listFires")

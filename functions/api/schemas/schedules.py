@@ -20,6 +20,7 @@ from whendue.quotas import (
     PREVIEW_FIRES,
     REASON_BYTES,
     SCHEDULE_EXCLUSIONS,
+    SCHEDULE_RUNS,
 )
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence
@@ -52,6 +53,50 @@ class MisfireBody(Body):
         le=MISFIRE_GRACE_MAX_S,
         description="A fire counts as missed when it is later than this, in seconds.",
     )
+
+
+def _read_only(description: str) -> Any:
+    return Field(default=None, description=f"Ignored. {description}", json_schema_extra={"readOnly": True})
+
+
+class ShownFields(Body):
+    """What `GET` shows of a schedule and nobody can set: it is ignored, so that what was read can be put again."""
+
+    tenant: str | None = _read_only("Tenant that it belongs to.")
+    state: str | None = _read_only("Whether it is active, paused or ended.")
+    created_at: str | None = _read_only("When it was created.")
+    updated_at: str | None = _read_only("When it was changed last.")
+    next_at: str | None = _read_only("Nominal time of the next fire.")
+    last_error: str | None = _read_only("Why the last fires created no job.")
+    remaining_runs: int | None = _read_only("Number of runs that are left of `maxRuns`.")
+
+
+class SchedulePauseBody(Body):
+    """Why a schedule is paused, and until when."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"reason": "the report is being rebuilt", "until": "2026-12-24T18:00:00Z"}}
+    )
+
+    reason: Annotated[str, AfterValidator(_short)] = Field(
+        default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
+    )
+    until: Rfc3339 | None = Field(
+        default=None,
+        description="From this time on it fires again by itself; it must be in the future. Default: until it is "
+        "resumed.",
+    )
+
+    def until_ms(self) -> int | None:
+        """Return the end of the pause, ms UTC."""
+        return _read(self.until)
+
+
+class InitialPauseBody(SchedulePauseBody):
+    """The pause that a schedule is created with."""
+
+    by: str | None = _read_only("Subject of the token that paused it.")
+    since: str | None = _read_only("When it was paused.")
 
 
 class WhenBody(Body):
@@ -99,6 +144,13 @@ class WhenBody(Body):
         description="Local dates without fires, each a date or a range with both ends included. Default: none.",
         examples=[["2026-12-25", "2026-12-24/2027-01-01"]],
     )
+    max_runs: int | None = Field(
+        default=None,
+        ge=1,
+        le=SCHEDULE_RUNS,
+        description="Maximum number of fires that run, caught up ones included; then it has ended. They are counted "
+        "from the change that sets it first. Default: no maximum.",
+    )
     jitter_seconds: int = Field(
         default=0,
         ge=0,
@@ -126,7 +178,7 @@ class WhenBody(Body):
         )
 
 
-class PreviewBody(WhenBody):
+class PreviewBody(WhenBody, ShownFields):
     """A schedule to preview without saving it: its times, or a whole schedule."""
 
     model_config = ConfigDict(
@@ -141,11 +193,12 @@ class PreviewBody(WhenBody):
     misfire: MisfireBody | None = Field(default=None, description="Ignored.")
     overlap: Overlap | None = Field(default=None, description="Ignored.")
     pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")
+    paused: InitialPauseBody | None = Field(default=None, description="Ignored.")
     job: JobTemplate | None = Field(default=None, description="Ignored: task and payload are not checked.")
     workflow: WorkflowTemplate | None = Field(default=None, description="Ignored: the graph is not checked.")
 
 
-class ScheduleBody(WhenBody):
+class ScheduleBody(WhenBody, ShownFields):
     """A whole schedule: when it fires, and the job or workflow that each fire runs."""
 
     model_config = ConfigDict(
@@ -173,6 +226,11 @@ class ScheduleBody(WhenBody):
         ge=1,
         le=PAUSE_AFTER_FAILURES,
         description="Pauses the schedule when this many fires in a row have ended dead. Default: never.",
+    )
+    paused: InitialPauseBody | None = Field(
+        default=None,
+        description="Creates the schedule paused. One that exists stays as it is: pause and resume it by their own "
+        "requests. Default: it is active.",
     )
     job: JobTemplate | None = Field(default=None, description="The job that each fire runs. Send this or `workflow`.")
     workflow: WorkflowTemplate | None = Field(
@@ -209,17 +267,8 @@ class ScheduleBody(WhenBody):
             jitter_s=self.jitter_seconds,
             overlap=self.overlap,
             pause_after=self.pause_after_failures,
+            max_runs=self.max_runs,
         )
-
-
-class SchedulePauseBody(Body):
-    """Why a schedule is paused."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"reason": "the report is being rebuilt"}})
-
-    reason: Annotated[str, AfterValidator(_short)] = Field(
-        default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
-    )
 
 
 class TriggerBody(Body):

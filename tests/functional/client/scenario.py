@@ -12,6 +12,7 @@ from whendue.client import (
     Dependency,
     Edge,
     EventFilter,
+    InitialPause,
     Limits,
     NewJob,
     NewProfile,
@@ -126,7 +127,15 @@ def schedules(call: Call, world: World) -> None:
     begun = call("backfill_schedule", "s", now(world) - timedelta(minutes=30), now(world) - timedelta(minutes=1))
     assert call("get_backfill", "s", begun.id).from_ == begun.from_
     assert call("wait_for_backfill", "s", begun.id).state == "finished"
+    until = now(world) + timedelta(hours=1)
+    assert call("pause_schedule", "s", reason="why", until=until).paused.until == until
     assert call("pause_schedule", "s", reason="why").paused.reason == "why"
+    read = call("get_schedule", "s")
+    assert call("put_schedule", "s", read) == read
+    other = NewSchedule(cron="* * * * *", job=JobTemplate("ok"), paused=InitialPause(reason="later"), max_runs=3)
+    made = call("put_schedule", "t", other)
+    assert (made.state, made.max_runs, made.remaining_runs) == ("paused", 3, 3)
+    assert call("delete_schedule", "t") is None
     assert call("resume_schedule", "s").paused is None
     assert [each.name for each in call("list_schedules", limit=1)] == ["s"]
     assert call("delete_schedule", "s") is None

@@ -76,6 +76,18 @@ def changing(what: str) -> Callable[[World], None]:
     return lambda world: change(world, what)
 
 
+def pausing(until_s: float) -> Callable[[World], None]:
+    """Return the step that pauses it until a time."""
+
+    def step(world: World) -> None:
+        answer = world.insist("POST", f"{NAME}/pause", {"until": at(until_s)})
+        assert answer.status in (200, 400), answer.text
+        if answer.status == 200:
+            acknowledged(world, read(answer.json["updatedAt"]))
+
+    return step
+
+
 def _trigger(world: World) -> None:
     answer = world.insist("POST", f"{NAME}/trigger", None, "key")
     assert answer.status in (200, 202), answer.text
@@ -123,6 +135,16 @@ SCENARIOS: Final = (
     Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 260), timers=2, latency_ms=(3, 9))),
     Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/29 * * * * *"))),
     Scenario("paused and resumed", doing(putting(), 33, changing("pause"), 40, changing("resume"))),
+    Scenario("paused until a time", doing(putting(), 33, pausing(80))),
+    Scenario("paused until a time, resumed before", doing(putting(), 23, pausing(100), 40, changing("resume"))),
+    Scenario("paused until another time", doing(putting(), 23, pausing(70), 20, pausing(90))),
+    Scenario("created paused, few timers", doing(putting(350, cron=HALF, paused={"until": at(100)})), OUTAGE),
+    Scenario("a maximum of runs", doing(putting(None, maxRuns=4)), Nature(timers=2, latency_ms=(3, 9))),
+    Scenario("a maximum of runs, missed", doing(putting(None, cron=HALF, maxRuns=6)), OUTAGE),
+    Scenario(
+        "a maximum of runs, edited",
+        doing(putting(None, maxRuns=5), 33, putting(None, maxRuns=5, cron="*/19 * * * * *"), 20, pausing(110)),
+    ),
     Scenario("paused for good", doing(putting(), 33, changing("pause"))),
     Scenario("deleted", doing(putting(), 33, delete)),
     Scenario("deleted and created again", doing(putting(100), 33, delete, putting(100, cron="*/17 * * * * *"))),

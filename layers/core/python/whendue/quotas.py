@@ -311,13 +311,13 @@ MISFIRE_GRACE_MAX_S = 3600
 MISFIRE_CATCH_UP = 100
 # At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
 FIRES_PER_PLAN = 200
-# That are served together.
-SCHEDULES_PER_PAGE = 200
+SCHEDULES_PER_PAGE = 200  # That are served together.
 # Entries of one partition that a tick lists before tenants take turns, and those that one call lists: a few megabytes.
 SCHEDULES_LOOKED_AT = 5000
 SCHEDULES_LISTED = 1000
 JITTER_MAX_S = 3600
 PAUSE_AFTER_FAILURES = 100
+SCHEDULE_RUNS = 10_000  # A preview counts them.
 REASON_BYTES = 256
 FIRE_HISTORY_KEPT_S = 90 * 86_400
 # Maximum number of items that one page of the fire history reads; then the page is returned short, with a cursor.

@@ -31,11 +31,13 @@ class SchedulePause:
         by: Subject of the token that paused it; empty if it was paused after too many failures.
         reason: Why it was paused.
         since: When it was paused.
+        until: When it fires again; None: once it is resumed.
     """
 
     by: str
     reason: str
     since: datetime | None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Schedule:
         jitter_seconds: Upper bound of the offset by which all fires are delayed, in seconds.
         overlap: `allow`, `skip`, `buffer_one` or `cancel_running`.
         pause_after_failures: Number of fires in a row that must end dead to pause it; None: never.
+        max_runs: Maximum number of fires that run; None: no maximum.
+        remaining_runs: Number of runs that are left; None: no maximum.
         job: The job that each fire runs, as it was sent.
         workflow: The workflow that each fire runs, written as `nodes`.
         created_at: When it was created.
@@ -84,6 +88,8 @@ class Schedule:
     misfire: Misfire
     overlap: str
     pause_after_failures: int | None = None
+    max_runs: int | None = None
+    remaining_runs: int | None = None
     job: Mapping[str, Any] | None = None
     workflow: Mapping[str, Any] | None = None
     created_at: datetime | None

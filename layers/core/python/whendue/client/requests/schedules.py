@@ -1,6 +1,7 @@
 """Requests about schedules, their fires and backfills."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,18 +27,29 @@ def preconditions(if_match: str | None, *, only_create: bool = False) -> dict[st
 
 
 def put_schedule(
-    name: str, schedule: NewSchedule, *, if_match: str | None = None, only_create: bool = False
+    name: str,
+    schedule: NewSchedule | Schedule | Mapping[str, Any],
+    *,
+    if_match: str | None = None,
+    only_create: bool = False,
 ) -> Request[Schedule]:
     """Create a schedule, or replace it.
 
     Args:
         name: name of the schedule.
-        schedule: the whole schedule.
+        schedule: the whole schedule, or its JSON; one that was read may be put again.
         if_match: only if the schedule still has this `etag`.
         only_create: only if there is no schedule with this name.
     """
     headers = preconditions(if_match, only_create=only_create)
-    return request("putSchedule", model(Schedule), at={"name": name}, headers=headers, body=schedule)
+    return request("putSchedule", model(Schedule), at={"name": name}, headers=headers, body=_definition(schedule))
+
+
+def _definition(schedule: NewSchedule | Schedule | Mapping[str, Any]) -> Any:
+    # The etag of one that was read comes from a header.
+    if isinstance(schedule, Mapping):
+        return {name: value for name, value in schedule.items() if name != "etag"}
+    return replace(schedule, etag=None) if isinstance(schedule, Schedule) else schedule
 
 
 def list_schedules(*, limit: int | None = None, cursor: str | None = None) -> Listing[Page[Schedule], Schedule]:
@@ -59,9 +71,19 @@ def delete_schedule(name: str, *, if_match: str | None = None) -> Request[None]:
     return request("deleteSchedule", nothing, at={"name": name}, headers=preconditions(if_match))
 
 
-def pause_schedule(name: str, *, reason: str | None = None, if_match: str | None = None) -> Request[Schedule]:
-    """Skip all fires of a schedule from now on until it is resumed."""
-    body = None if reason is None else {"reason": reason}
+def pause_schedule(
+    name: str, *, reason: str | None = None, until: datetime | None = None, if_match: str | None = None
+) -> Request[Schedule]:
+    """Skip all fires of a schedule from now on, until a time or until it is resumed.
+
+    Args:
+        name: name of the schedule.
+        reason: why it is paused. Default: empty.
+        until: from this time on it fires again by itself. Default: until it is resumed.
+        if_match: only if the schedule still has this `etag`.
+    """
+    given = {"reason": reason, "until": until}
+    body = {field: value for field, value in given.items() if value is not None} or None
     return request("pauseSchedule", model(Schedule), at={"name": name}, headers=preconditions(if_match), body=body)
 
 

@@ -18,7 +18,7 @@ from whendue.errors import (
 )
 from whendue.jobs.transition import Transition
 from whendue.quotas import BACKFILL_FIRES
-from whendue.schedules.backfill_model import (
+from whendue.schedules.backfills.model import (
     Backfill,
     BackfillState,
     backfill_key,
@@ -32,7 +32,7 @@ from whendue.schedules.backfill_model import (
 )
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, enter, error_text, fire_from, revise
-from whendue.schedules.service import find_schedule
+from whendue.schedules.lookup import find_schedule
 from whendue.submission.submit import Submit
 from whendue.table.writes import Write
 
