@@ -140,6 +140,7 @@ def test_a_pause_with_an_end_skips_what_is_before_it_and_the_rest_is_as_without(
         now_ms += gap_s * 1000
         cursor = schedule.cursor
         check_at = with_next_check(schedule, rule).check_at
+        assert check_at is None or check_at >= until_ms - AHEAD_MS or schedule.state is ScheduleState.ACTIVE
         schedule = walked(schedule, now_ms, ended)
         if check_at is None or check_at > now_ms:
             # The timer may decide what it looks at too early, but needs to look at nothing.

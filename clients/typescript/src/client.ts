@@ -344,12 +344,42 @@ export class Client {
     return result(this.#requests.GET("/schedules/{name}/backfills/{backfill_id}", { ...options, params }));
   }
 
+  /** List the backfills of a schedule, the newest first. */
+  listBackfills(
+    name: string,
+    page: t.PageOptions = {},
+    options: t.CallOptions = {},
+  ): Items<t.Backfill, t.BackfillPage> {
+    return listed(page, (cursor) => {
+      const params = { path: { name }, query: { ...page, cursor } };
+      return this.#requests.GET("/schedules/{name}/backfills", { ...options, params });
+    });
+  }
+
+  /** Cancel a backfill: it creates no further jobs; those that exist are not cancelled. */
+  async cancelBackfill(name: string, backfillId: string, options: t.CallOptions = {}): Promise<t.Backfill> {
+    const params = { path: { name, backfill_id: backfillId } };
+    return result(this.#requests.POST("/schedules/{name}/backfills/{backfill_id}/cancel", { ...options, params }));
+  }
+
+  /** Pause a backfill: it creates no further jobs until it is resumed. */
+  async pauseBackfill(name: string, backfillId: string, options: t.CallOptions = {}): Promise<t.Backfill> {
+    const params = { path: { name, backfill_id: backfillId } };
+    return result(this.#requests.POST("/schedules/{name}/backfills/{backfill_id}/pause", { ...options, params }));
+  }
+
+  /** Continue a paused backfill. */
+  async resumeBackfill(name: string, backfillId: string, options: t.CallOptions = {}): Promise<t.Backfill> {
+    const params = { path: { name, backfill_id: backfillId } };
+    return result(this.#requests.POST("/schedules/{name}/backfills/{backfill_id}/resume", { ...options, params }));
+  }
+
   /**
-   * Wait until a backfill has created its jobs, and return it: `finished` or `failed`.
+   * Wait until a backfill has created its jobs, and return it: `finished`, `failed` or `cancelled`.
    *
    * @param name name of the schedule.
    * @param backfill the backfill, or its id.
-   * @throws {WaitTimeoutError} it is still running after that time, and goes on.
+   * @throws {WaitTimeoutError} it has not ended in that time; it goes on, or stays paused.
    */
   async waitForBackfill(
     name: string,
@@ -358,7 +388,7 @@ export class Client {
   ): Promise<t.Backfill> {
     const id = idOf(backfill);
     const read = () => this.getBackfill(name, id, signalOf(options));
-    return waitUntil(`backfill ${id}`, read, ({ state }) => state !== "running", this.#clock, options);
+    return waitUntil(`backfill ${id}`, read, ({ state }) => state !== "running" && state !== "paused", this.#clock, options);
   }
 
   // Queues and pauses.

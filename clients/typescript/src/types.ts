@@ -46,6 +46,7 @@ export type Preview = Schemas["PreviewReply"];
 export type Fire = Schemas["FireReply"];
 export type FirePage = Schemas["FireListReply"];
 export type Backfill = Schemas["BackfillReply"];
+export type BackfillPage = Schemas["BackfillListReply"];
 export type Profile = Schemas["ProfileReply"];
 export type ProfilePage = Schemas["ProfileListReply"];
 export type Queue = Schemas["QueueReply"];

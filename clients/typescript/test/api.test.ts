@@ -111,6 +111,9 @@ test("schedules", async () => {
   const backfill = await client.backfillSchedule("minutely", { from: inMs(-HOUR_MS / 2), to: inMs(-HOUR_MS / 4) });
   assert.equal((await client.getBackfill("minutely", backfill.id)).id, backfill.id);
   assert.equal((await client.waitForBackfill("minutely", backfill)).state, "finished");
+  assert.deepEqual((await all(client.listBackfills("minutely"))).map(({ id }) => id), [backfill.id]);
+  for (const call of ["cancelBackfill", "pauseBackfill", "resumeBackfill"] as const)
+    assert.equal(await code(client[call]("minutely", backfill.id)), "state_conflict");
   await client.deleteSchedule("minutely");
   assert.equal(await code(client.getSchedule("minutely")), "schedule_not_found");
 });

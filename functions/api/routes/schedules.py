@@ -17,17 +17,15 @@ from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON, accepted
 from functions.api.schemas.job_replies import JobReply, job_reply
 from functions.api.schemas.schedule_replies import (
-    BackfillReply,
     FireListReply,
     PreviewReply,
     ScheduleListReply,
     ScheduleReply,
-    backfill_reply,
     fire_reply,
     instant_reply,
     schedule_reply,
 )
-from functions.api.schemas.schedules import BackfillBody, PreviewBody, ScheduleBody, SchedulePauseBody, TriggerBody
+from functions.api.schemas.schedules import PreviewBody, ScheduleBody, SchedulePauseBody, TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
@@ -223,33 +221,3 @@ def _time(name: str, text: str | None) -> int | None:
     except ValueError as error:
         places = [{"where": f"query.{name}", "problem": str(error)}]
         raise InvalidRequestError("the query is not valid", errors=places) from None
-
-
-@router.post(
-    "/schedules/<name>/backfill",
-    status_code=HTTPStatus.ACCEPTED,
-    tags=TAGS,
-    summary="Create jobs for past fires",
-    operation_id="backfillSchedule",
-)
-def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Response[BackfillReply]:
-    """Create jobs for past fires that had none. It continues in the background; `Location` shows its progress."""
-    app, tenant = caller(router)
-    first, last = times.read(body.from_), times.read(body.to)
-    begun = app.backfills.begin(tenant, name, first, last, body.limit, force=body.force)
-    headers: dict[str, str | list[str]] = {"Location": f"/schedules/{name}/backfills/{begun.id}"}
-    return Response(HTTPStatus.ACCEPTED, JSON, backfill_reply(begun), headers)
-
-
-@router.get(
-    "/schedules/<name>/backfills/<backfill_id>",
-    tags=TAGS,
-    summary="Get the progress of a backfill",
-    operation_id="getBackfill",
-)
-def read_backfill(
-    name: ScheduleName, backfill_id: Annotated[str, Path(description="Id of the backfill.")]
-) -> BackfillReply:
-    """Return the progress of a backfill."""
-    app, tenant = caller(router)
-    return backfill_reply(app.backfills.get(tenant, name, backfill_id))

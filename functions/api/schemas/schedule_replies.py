@@ -123,7 +123,7 @@ class BackfillReply(Reply):
 
     id: str = Field(description="Id of the backfill.")
     schedule: str = Field(description="Name of the schedule.")
-    state: str = Field(description="`running`, `finished` or `failed`.")
+    state: str = Field(description="`running`, `paused`, `finished`, `failed` or `cancelled`.")
     from_: Time | None = Field(alias="from", description="First nominal time.")
     to: Time | None = Field(description="Last nominal time.")
     limit: int = Field(description="Maximum number of jobs to create.")
@@ -132,6 +132,13 @@ class BackfillReply(Reply):
     created_jobs: int = Field(description="Number of jobs created so far.")
     skipped_fires: int = Field(description="Number of fires without a new job because they had one already.")
     error: str | None = Field(default=None, description="Why it failed; null unless `state` is `failed`.")
+
+
+class BackfillListReply(Reply):
+    """A page of backfills, newest first."""
+
+    items: list[BackfillReply] = Field(description="The backfills.")
+    cursor: str | None = Field(description=CURSOR)
 
 
 def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:

@@ -110,7 +110,7 @@ def workflows(call: Call, world: World) -> None:
 
 
 def schedules(call: Call, world: World) -> None:
-    wanted = NewSchedule(every="PT1M", start=now(world) - timedelta(minutes=10), job=JobTemplate("ok"))
+    wanted = NewSchedule(every="PT1M", start=now(world) - timedelta(days=40), job=JobTemplate("ok"))
     made = call("put_schedule", "s", wanted, only_create=True)
     assert (made.state, made.every, made.misfire.policy) == ("active", "PT60S", "fire_once")
     assert call("get_schedule", "s").etag == made.etag
@@ -127,6 +127,12 @@ def schedules(call: Call, world: World) -> None:
     begun = call("backfill_schedule", "s", now(world) - timedelta(minutes=30), now(world) - timedelta(minutes=1))
     assert call("get_backfill", "s", begun.id).from_ == begun.from_
     assert call("wait_for_backfill", "s", begun.id).state == "finished"
+    long = call("backfill_schedule", "s", now(world) - timedelta(days=30), now(world) - timedelta(hours=2))
+    assert call("pause_backfill", "s", long.id).state == "paused"
+    assert call("resume_backfill", "s", long.id).state == "running"
+    assert call("cancel_backfill", "s", long.id).state == "cancelled"
+    assert call("wait_for_backfill", "s", long.id).created_jobs == long.created_jobs
+    assert [each.id for each in call("list_backfills", "s", limit=1)] == [long.id, begun.id]
     until = now(world) + timedelta(hours=1)
     assert call("pause_schedule", "s", reason="why", until=until).paused.until == until
     assert call("pause_schedule", "s", reason="why").paused.reason == "why"

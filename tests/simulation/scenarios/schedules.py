@@ -101,6 +101,18 @@ def _backfill(world: World) -> None:
         world.scheduler.sleep(10_000)
 
 
+def _stopped_backfill(world: World) -> None:
+    """Pause, resume and cancel a backfill while timers continue it; it may have ended before any of that."""
+    body = {"from": at(-9000), "to": at(-20)}
+    answer = world.insist("POST", f"{NAME}/backfill", body)
+    assert answer.status == 202, answer.text
+    path = answer.headers["location"]
+    for verb in ("pause", "resume", "cancel"):
+        answer = world.insist("POST", f"{path}/{verb}")
+        assert answer.status in (200, 409), answer.text
+        world.scheduler.sleep(30_000)
+
+
 def _two_editors(world: World) -> None:
     """Two clients change it at the same moments."""
     doing(putting(60, cron=HALF), 20, putting(60, cron="*/29 * * * * *"), 15, changing("pause"))(world)
@@ -154,6 +166,7 @@ SCENARIOS: Final = (
     ),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(70), 20, changing("pause"), 30, changing("resume"), 30, _backfill)),
+    Scenario("backfilled and stopped", doing(putting(40), 20, _stopped_backfill)),
     *OVERLAPPING,
     Scenario(
         "pauses as it fails",

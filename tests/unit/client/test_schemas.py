@@ -23,6 +23,7 @@ MODELS: dict[str, Any] = {
     "AttemptListReply": common.Page,
     "AttemptLogReply": common.AttemptLog,
     "AttemptReply": common.Attempt,
+    "BackfillListReply": common.Page,
     "BackfillReply": schedules.Backfill,
     "BatchItemReply": jobs.BatchItem,
     "BatchReply": jobs.Batch,

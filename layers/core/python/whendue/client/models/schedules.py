@@ -171,7 +171,7 @@ class Backfill:
     Args:
         id: Id of the backfill.
         schedule: Name of the schedule.
-        state: `running`, `finished` or `failed`.
+        state: `running`, `paused`, `finished`, `failed` or `cancelled`.
         from_: First nominal time.
         to: Last nominal time.
         limit: Maximum number of jobs to create.

@@ -171,3 +171,30 @@ def backfill_schedule(
 def get_backfill(name: str, backfill_id: str) -> Request[Backfill]:
     """Get the progress of a backfill."""
     return request("getBackfill", model(Backfill), at={"name": name, "backfill_id": backfill_id})
+
+
+def list_backfills(
+    name: str, *, limit: int | None = None, cursor: str | None = None
+) -> Listing[Page[Backfill], Backfill]:
+    """List the backfills of a schedule, the newest first."""
+    query = {"limit": limit}
+    return Listing(
+        lambda at: request("listBackfills", model(Page[Backfill]), at={"name": name}, query=query | {"cursor": at}),
+        lambda page: page,
+        cursor,
+    )
+
+
+def cancel_backfill(name: str, backfill_id: str) -> Request[Backfill]:
+    """Cancel a backfill: it creates no further jobs; those that exist are not cancelled."""
+    return request("cancelBackfill", model(Backfill), at={"name": name, "backfill_id": backfill_id})
+
+
+def pause_backfill(name: str, backfill_id: str) -> Request[Backfill]:
+    """Pause a backfill: it creates no further jobs until it is resumed."""
+    return request("pauseBackfill", model(Backfill), at={"name": name, "backfill_id": backfill_id})
+
+
+def resume_backfill(name: str, backfill_id: str) -> Request[Backfill]:
+    """Continue a paused backfill."""
+    return request("resumeBackfill", model(Backfill), at={"name": name, "backfill_id": backfill_id})
