@@ -34,6 +34,7 @@ recurrences = st.one_of(
     st.sampled_from(["* * * * *", "*/5 * * * * *", "17 * * * *", "* * * * * *"]).map(
         lambda cron: Recurrence(cron=cron)
     ),
+    st.just(Recurrence(crons=("*/7 * * * *", "*/20 * * * * *", "0 * * * *"))),
     st.integers(1, 50_000).map(lambda s: Recurrence(at_ms=START_MS + s * 1000)),
 )
 misfires = st.builds(
@@ -176,7 +177,7 @@ def test_a_schedule_runs_as_often_as_it_may_and_as_one_without_a_maximum_until_t
         for outcomes in (ended, all_ended)
     )
     assert len(runs) == min(max_runs, len(all_runs)) == (bound.runs or 0)
-    if len(all_runs) > max_runs:
+    if len(all_runs) >= max_runs:
         assert max(ended) == runs[-1] == bound.cursor
         assert with_next_check(bound, NextCheck(Timing(), 4)).check_at is None
     else:

@@ -192,6 +192,7 @@ whens = (
         lambda text: {"every": text}, st.sampled_from(["PT1S", "PT90S", "P1D", "P366D", "P0,5D", "5m"]) | requests.texts
     )
     | st.builds(lambda text: {"at": text}, requests.times)
+    | st.builds(lambda texts: {"crons": texts}, st.lists(crons, min_size=1, max_size=3))
 )
 schedules = st.builds(
     lambda when, target, rest: when | target | rest,
@@ -220,7 +221,10 @@ schedules = st.builds(
         ),
     ),
 )
-ECHOED = ("cron", "timezone", "gap", "fold", "exclude", "jitterSeconds", "overlap", "pauseAfterFailures", "maxRuns")
+ECHOED = (
+    *("cron", "crons", "timezone", "gap", "fold", "exclude"),
+    *("jitterSeconds", "overlap", "pauseAfterFailures", "maxRuns"),
+)
 
 
 def look_at_schedule(stage: Stage, request: dict[str, Any]) -> Any:

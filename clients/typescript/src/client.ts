@@ -315,8 +315,8 @@ export class Client {
   }
 
   /** Preview the next fires of a schedule. */
-  async previewSchedule(name: string, options: t.CallOptions & { limit?: number } = {}): Promise<t.Preview> {
-    const params = { path: { name }, query: { limit: options.limit } };
+  async previewSchedule(name: string, options: t.CallOptions & t.PreviewOptions = {}): Promise<t.Preview> {
+    const params = { path: { name }, query: { from: options.from, limit: options.limit } };
     return result(this.#requests.GET("/schedules/{name}/preview", { ...signalOf(options), params }));
   }
 

@@ -3380,6 +3380,15 @@ export interface components {
              */
             cron?: string | null;
             /**
+             * Crons
+             * @description Several cron expressions: it fires when one of them does, and once where several do.
+             * @example [
+             *       "0 9 * * MON-FRI",
+             *       "30 11 * * SAT"
+             *     ]
+             */
+            crons?: string[] | null;
+            /**
              * End
              * @description No fire after this time. Default: no end.
              */
@@ -3404,6 +3413,11 @@ export interface components {
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
             fold?: ("once" | "twice") | null;
+            /**
+             * From
+             * @description First nominal time of the preview. Default: now.
+             */
+            from?: string | null;
             /**
              * Gap
              * @description For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant. Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
@@ -3943,6 +3957,15 @@ export interface components {
              */
             cron?: string | null;
             /**
+             * Crons
+             * @description Several cron expressions: it fires when one of them does, and once where several do.
+             * @example [
+             *       "0 9 * * MON-FRI",
+             *       "30 11 * * SAT"
+             *     ]
+             */
+            crons?: string[] | null;
+            /**
              * End
              * @description No fire after this time. Default: no end.
              */
@@ -4141,6 +4164,11 @@ export interface components {
              * @description Cron expression, in `timezone`.
              */
             cron?: string | null;
+            /**
+             * Crons
+             * @description Cron expressions, in `timezone`.
+             */
+            crons?: string[] | null;
             /**
              * End
              * @description No fire after this time.
@@ -11288,6 +11316,8 @@ export interface operations {
             query?: {
                 /** @description Number of fires to return. Default: 10. */
                 limit?: number;
+                /** @description First nominal time, RFC 3339 with an offset: to see a change of clocks, say. Default: now. */
+                from?: string | null;
             };
             header?: never;
             path: {

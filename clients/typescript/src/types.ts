@@ -105,6 +105,8 @@ export type JobFilter = Omit<Query<"listJobs">, "tag"> & {
   tags?: Record<string, string>;
 };
 export type LogFilter = Query<"listJobLogs">;
+/** Which fires to preview. */
+export type PreviewOptions = Query<"previewSchedule">;
 export type FireFilter = Query<"listFires">;
 export type WorkflowFilter = Query<"listWorkflows">;
 export type DeliveryFilter = Query<"listDeliveries">;

@@ -101,6 +101,10 @@ test("schedules", async () => {
   for (const name of ["paused", "copy"]) await client.deleteSchedule(name);
   assert.equal((await client.resumeSchedule("minutely")).name, "minutely");
   assert.equal((await client.previewSchedule("minutely", { limit: 2 })).items.length, 2);
+  const from = "2031-03-30T00:00:00.000Z";
+  assert.equal((await client.previewSchedule("minutely", { from, limit: 1 })).items[0]?.nominalAt?.slice(0, 13), "2031-03-30T00");
+  const twice = await client.previewUnsavedSchedule({ crons: ["0 9 * * *", "0 9,11 * * *"], from, limit: 3 });
+  assert.deepEqual(twice.items.map(({ local }) => local.slice(11, 13)), ["09", "11", "09"]);
   assert.equal((await client.previewUnsavedSchedule({ cron: "0 0 * * *", limit: 3 })).items.length, 3);
   const triggered = await client.triggerSchedule("minutely", { idempotencyKey: "now" });
   assert.equal((await client.triggerSchedule("minutely", { idempotencyKey: "now" })).replayed, true);

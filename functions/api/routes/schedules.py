@@ -150,13 +150,22 @@ def trigger(name: ScheduleName, body: Annotated[TriggerBody | None, Body()] = No
 def preview(
     name: ScheduleName,
     limit: Annotated[int, Query(ge=1, le=PREVIEW_FIRES, description="Number of fires to return. Default: 10.")] = 10,
+    from_: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            description="First nominal time, RFC 3339 with an offset: to see a change of clocks, say. Default: now.",
+            json_schema_extra={"format": "date-time"},
+        ),
+    ] = None,
 ) -> PreviewReply:
     """Return the next fires in UTC and in local time, with a note where a change of clocks affects one."""
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
     now_ms = app.clock.now_ms()
-    return _preview(schedule.definition.recurrence, upcoming(schedule, now_ms, now_ms), limit, offset_ms)
+    fires = upcoming(schedule, _before(_time("from", from_), now_ms), now_ms)
+    return _preview(schedule.definition.recurrence, fires, limit, offset_ms)
 
 
 @router.post(
@@ -172,7 +181,16 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
     offset_ms = jitter_ms(identity_of(tenant, body.name), body.jitter_seconds) if body.name else 0
-    return _preview(recurrence, islice(after(recurrence, now_ms), body.max_runs), body.limit, offset_ms)
+    first_ms = _before(None if body.from_ is None else times.read(body.from_), now_ms)
+    # A maximum of runs is counted from now on.
+    counted_from_ms = first_ms if body.max_runs is None else min(first_ms, now_ms)
+    fires = islice(after(recurrence, counted_from_ms), body.max_runs)
+    return _preview(recurrence, (fire for fire in fires if fire.at_ms > first_ms), body.limit, offset_ms)
+
+
+def _before(from_ms: int | None, now_ms: int) -> int:
+    """Return after when a preview begins, ms UTC."""
+    return now_ms if from_ms is None else max(from_ms, 0) - 1
 
 
 def _preview(recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset_ms: int) -> PreviewReply:

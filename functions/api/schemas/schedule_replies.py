@@ -39,6 +39,7 @@ class ScheduleReply(Reply):
     tenant: str = Field(description="Tenant that it belongs to.")
     state: str = Field(description="`active`, `paused`, or `ended` when it will not fire again.")
     cron: str | None = Field(default=None, description="Cron expression, in `timezone`.")
+    crons: list[str] | None = Field(default=None, description="Cron expressions, in `timezone`.")
     every: Duration | None = Field(default=None, description="Interval between fires, an ISO 8601 duration.")
     at: Time | None = Field(default=None, description="Time of the single fire.")
     timezone: str = Field(description="IANA name of the time zone.")
@@ -153,6 +154,7 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         tenant=schedule.tenant,
         state="paused" if paused else "ended" if ended else "active",
         cron=recurrence.cron,
+        crons=list(recurrence.crons) or None,
         every=None if recurrence.every_s is None else f"PT{recurrence.every_s}S",
         at=times.to_timestamp(recurrence.at_ms),
         timezone=recurrence.timezone,

@@ -19,6 +19,7 @@ from whendue.quotas import (
     PAUSE_AFTER_FAILURES,
     PREVIEW_FIRES,
     REASON_BYTES,
+    SCHEDULE_CRONS,
     SCHEDULE_EXCLUSIONS,
     SCHEDULE_RUNS,
 )
@@ -26,6 +27,7 @@ from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import MISFIRE_POLICIES, Definition, Misfire, MisfirePolicy, Overlap
 
+CronText = Annotated[str, StringConstraints(max_length=256)]
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -100,13 +102,20 @@ class InitialPauseBody(SchedulePauseBody):
 
 
 class WhenBody(Body):
-    """When a schedule fires: exactly one of `cron`, `every` and `at`."""
+    """When a schedule fires: exactly one of `cron`, `crons`, `every` and `at`."""
 
     cron: str | None = Field(
         default=None,
         max_length=256,
         description="A cron expression in the schedule's time zone: five fields, or six with seconds first.",
         examples=["0 30 2 * * *"],
+    )
+    crons: list[CronText] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=SCHEDULE_CRONS,
+        description="Several cron expressions: it fires when one of them does, and once where several do.",
+        examples=[["0 9 * * MON-FRI", "30 11 * * SAT"]],
     )
     every: Annotated[str | None, BeforeValidator(durations.text_of)] = Field(
         default=None,
@@ -175,6 +184,7 @@ class WhenBody(Body):
             start_ms=_read(self.start),
             end_ms=_read(self.end),
             exclude=tuple(self.exclude),
+            crons=tuple(self.crons or ()),
         )
 
 
@@ -185,6 +195,9 @@ class PreviewBody(WhenBody, ShownFields):
         json_schema_extra={"example": {"cron": "0 30 2 * * *", "timezone": "Europe/Berlin", "limit": 5}}
     )
 
+    from_: Rfc3339 | None = Field(
+        default=None, alias="from", description="First nominal time of the preview. Default: now."
+    )
     limit: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="Number of fires to return.")
     name: Name | None = Field(
         default=None, description="Name of the schedule: if it is set, `dueAt` has the offset of `jitterSeconds`."

@@ -237,3 +237,62 @@ def test_one_that_has_ended_can_be_put_again(put: Callable[..., Answer], client:
     before = client.send("GET", PATH)
     after = client.send("PUT", PATH, before.json)
     assert (after.status, after.json, after.json["state"]) == (200, before.json, "ended")
+
+
+# --- several expressions, and previews of other times ------------------------------------------------------------
+
+
+def test_a_schedule_of_several_expressions_fires_once_where_several_match(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """And its history has each nominal time once."""
+    made = put(cron=None, crons=["*/20 * * * * *", "*/30 * * * * *"])
+    assert (made.status, made.json["cron"], made.json["crons"]) == (201, None, ["*/20 * * * * *", "*/30 * * * * *"])
+    world.pass_time(120)
+    assert ran(world) == [20, 30, 40, 60, 80, 90, 100, 120]
+    assert fires(client, world) == dict.fromkeys(ran(world), "ran")
+    assert client.send("PUT", PATH, made.json).headers["etag"] == made.headers["etag"]
+    assert put(cron="0 0 * * *").json["crons"] is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "where"),
+    [
+        ({"crons": []}, "invalid_request", "body.crons"),
+        ({"crons": ["* * * * *"] * 11}, "invalid_request", "body.crons"),
+        ({"crons": ["* * * * *", 5]}, "invalid_request", "body.crons.1"),
+        ({"crons": ["* * * * *"], "cron": "* * * * *"}, "invalid_schedule", "cron"),
+        ({"crons": ["* * * * *"], "every": "PT5M"}, "invalid_schedule", "cron"),
+        ({"crons": ["* * * * *", "61 * * * *"]}, "invalid_schedule", "crons.1"),
+        ({"crons": ["* * * * *", "0 0 30 2 *"]}, "invalid_schedule", "crons.1"),
+        ({"crons": ["0 0 1 1 *"], "end": "2021-01-01T00:00:00Z"}, "invalid_schedule", "end"),
+    ],
+)
+def test_expressions_that_do_not_work_are_refused_with_their_place(
+    put: Callable[..., Answer], wanted: dict[str, Any], code: str, where: str
+) -> None:
+    """One that never fires beside one that does is a mistake, too."""
+    refused = put(**{"cron": None} | wanted)
+    assert (refused.code, refused.json["errors"][0]["where"]) == (code, where)
+
+
+def test_a_preview_can_begin_at_any_date(put: Callable[..., Answer], client: Client) -> None:
+    """The change of clocks of years to come; a maximum of runs is counted from now on."""
+    berlin = {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}
+    put(**berlin)
+    since = "2031-03-29T00:00:00Z"
+    items = client.send("GET", f"{PATH}/preview", limit=2, **{"from": since}).json["items"]
+    assert [(item["local"], item["note"]) for item in items] == [
+        ("2031-03-29T02:30:00+01:00", None),
+        ("2031-03-30T03:00:00+02:00", "moved_out_of_gap"),
+    ]
+    assert client.send("POST", "/schedules/preview", berlin | {"limit": 2, "from": since}).json["items"] == items
+    [first] = client.send("GET", f"{PATH}/preview", limit=1, **{"from": items[0]["nominalAt"]}).json["items"]
+    assert first == items[0], "the first nominal time is included"
+    assert client.send("GET", f"{PATH}/preview", **{"from": "2199-12-31T23:59:59Z"}).json["items"] == []
+    assert client.send("GET", f"{PATH}/preview", **{"from": "soon"}).code == "invalid_request"
+    assert client.send("POST", "/schedules/preview", berlin | {"from": "soon"}).code == "invalid_request"
+    put(maxRuns=3)
+    assert client.send("GET", f"{PATH}/preview", **{"from": since}).json["items"] == []
+    unsaved = BODY | {"maxRuns": 3, "from": since}
+    assert client.send("POST", "/schedules/preview", unsaved).json["items"] == []

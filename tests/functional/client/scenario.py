@@ -117,6 +117,10 @@ def schedules(call: Call, world: World) -> None:
     assert call("put_schedule", "s", wanted, if_match=made.etag).name == "s"
     assert len(call("preview_schedule", "s", limit=2).items) == 2
     assert call("preview_unsaved_schedule", wanted, limit=1).items[0].local
+    start = now(world) + timedelta(days=9)
+    assert call("preview_schedule", "s", start=start, limit=1).items[0].nominal_at >= start
+    several = NewSchedule(crons=["0 0 * * *", "0 */12 * * *"], job=JobTemplate("ok"))
+    assert len(call("preview_unsaved_schedule", several, start=start, limit=3).items) == 3
     triggered = call("trigger_schedule", "s")
     assert call("wait_for_job", triggered.id).schedule == "s"
     other = call("trigger_schedule", "s", payload={"n": 7}, priority="high", tags={"by": "hand"}, idempotency_key="k")

@@ -167,11 +167,11 @@ PROFILE_VERSIONS = 100
 PROFILE_VERSION_KEPT_S = 3600
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
 PROFILE_AGE_MS = 5000
-# What a process remembers at most; the oldest is forgotten first.
-PROFILES_REMEMBERED = 1000
+PROFILES_REMEMBERED = 1000  # Of a process; the oldest is forgotten first.
 
 # --- when a schedule fires -------------------------------------------------------------------------------------
 CRON_BYTES = 256
+SCHEDULE_CRONS = 10  # Each is searched on its own.
 EVERY_MIN_S = 1
 EVERY_MAX_S = HORIZON_S
 # 2200-01-01 in ms: years 1970 to 2199. Before 1970 the IANA database is not kept with the same care.

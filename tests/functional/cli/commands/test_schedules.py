@@ -27,6 +27,9 @@ def test_list_and_preview(whendue: CommandLine) -> None:
     fires = whendue("schedules", "preview", "nightly", "--count", "3", "--json").lines
     assert len(fires) == 3
     assert fires[0]["local"].endswith("02:30:00+01:00")
+    at = ["--count", "1", "--from", "2031-03-30T00:00:00Z"]
+    [later] = whendue("schedules", "preview", "nightly", *at, "--json").lines
+    assert later["note"] == "moved_out_of_gap"
     assert whendue("schedules", "preview", "none").code == 5
     assert whendue("schedules", "preview").code == 2
 
@@ -52,6 +55,8 @@ def test_diff_of_two_files(tmp_path: Path) -> None:
     done = ended("schedules", "diff", old, new, *window, "--json")
     assert done.code == 1
     assert done.json["from"] == "2026-11-23T00:00:00.000Z"
+    several = file(tmp_path, "several.json", {"name": "a", "crons": ["0 3 * * 1-3", "0 3 * * 3-7"]})
+    assert ended("schedules", "diff", several, old, *window, "--json").json["differences"][0]["name"] == "b"
     changes = {each["name"]: each for each in done.json["differences"]}
     assert changes["a"]["removed"] == ["2026-11-28T03:00:00.000Z", "2026-11-29T03:00:00.000Z"]
     assert (changes["a"]["change"], changes["a"]["added"], changes["a"]["complete"]) == ("changed", [], True)

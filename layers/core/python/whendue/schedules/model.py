@@ -141,7 +141,7 @@ def identity_of(tenant: str, name: str) -> str:
 
 
 # Fields that were added since the first release.
-_LATER: Final = frozenset({"max_runs"})
+_LATER: Final = frozenset({"max_runs", "crons"})
 NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
 # Of an item that cannot be read: it fires at no time that is still to come.
 NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
@@ -357,10 +357,11 @@ def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
 
 def to_text(definition: Definition) -> str:
     """Write a definition as JSON; equal definitions give equal texts."""
-    return json.dumps(definition, default=_parts, sort_keys=True, separators=(",", ":"))
+    return json.dumps(definition, default=parts_of, sort_keys=True, separators=(",", ":"))
 
 
-def _parts(value: Any) -> dict[str, Any]:
+def parts_of(value: Any) -> dict[str, Any]:
+    """Return what of a definition is stored as JSON."""
     if isinstance(value, JobRequest):
         return request_value(value)
     parts = {name: getattr(value, name) for name in value.__slots__}
@@ -384,4 +385,4 @@ def from_text(text: str) -> Definition:
 def recurrence_of(values: Mapping[str, Any]) -> Recurrence:
     """Read a recurrence from its fields as JSON has them."""
     said = known(Recurrence, values)
-    return Recurrence(**said | {"exclude": tuple(said.get("exclude", ()))})
+    return Recurrence(**said | {name: tuple(said.get(name, ())) for name in ("exclude", "crons")})

@@ -363,7 +363,7 @@ def _insist_that_it_fires(schedule: Schedule) -> None:
     if recurrence.at_ms is not None:
         raise InvalidScheduleError("at", "is in the past; send a later time, or submit a job to run it now")
     if recurrence.end_ms is None:
-        where = "cron" if recurrence.cron else "every"
+        where = "cron" if recurrence.cron else "crons" if recurrence.crons else "every"
         raise InvalidScheduleError(where, "never fires again: no time in the future matches")
     past = recurrence.end_ms <= schedule.cursor
     problem = "is in the past" if past else "is before the next fire; send a later time, or leave it out"

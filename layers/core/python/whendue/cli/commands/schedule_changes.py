@@ -111,7 +111,7 @@ def _write(schedule: Schedule, *, as_json: bool) -> None:
     parts = {
         "name": schedule.name,
         "state": schedule.state,
-        "fires": schedule.cron or schedule.every or schedule.at,
+        "fires": schedule.cron or schedule.crons or schedule.every or schedule.at,
         "timezone": schedule.timezone,
         "next": schedule.next_at,
         "remaining runs": schedule.remaining_runs,

@@ -31,6 +31,7 @@ class NewSchedule:
 
     Args:
         cron: A cron expression in the schedule's time zone: five fields, or six with seconds first.
+        crons: Several cron expressions: it fires when one of them does, and once where several do.
         every: An interval: an ISO 8601 duration of whole seconds, counted from `start`.
         at: A single fire at this time.
         timezone: IANA name of the time zone in which `cron` and `exclude` are read.
@@ -58,6 +59,7 @@ class NewSchedule:
     """
 
     cron: str | None = None
+    crons: Sequence[str] | None = None
     every: str | None = None
     at: datetime | None = None
     timezone: str | None = None

@@ -49,6 +49,7 @@ class Schedule:
         tenant: Tenant that it belongs to.
         state: `active`, `paused`, or `ended` when it will not fire again.
         cron: Cron expression, in `timezone`.
+        crons: Cron expressions, in `timezone`.
         every: Interval between fires, an ISO 8601 duration.
         at: Time of the single fire.
         timezone: IANA name of the time zone.
@@ -76,6 +77,7 @@ class Schedule:
     tenant: str
     state: str
     cron: str | None = None
+    crons: tuple[str, ...] | None = None
     every: str | None = None
     at: datetime | None = None
     timezone: str

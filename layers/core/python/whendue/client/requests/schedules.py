@@ -114,15 +114,30 @@ def trigger_schedule(
     return request("triggerSchedule", model(Job), at={"name": name}, headers=creating(idempotency_key), body=body)
 
 
-def preview_schedule(name: str, *, limit: int | None = None) -> Request[Preview]:
-    """Preview the next fires of a schedule."""
-    return request("previewSchedule", model(Preview), at={"name": name}, query={"limit": limit})
+def preview_schedule(name: str, *, start: datetime | None = None, limit: int | None = None) -> Request[Preview]:
+    """Preview the fires of a schedule.
+
+    Args:
+        name: name of the schedule.
+        start: first nominal time (`from` in the API). Default: now.
+        limit: maximum number of fires. Default: the API's.
+    """
+    return request("previewSchedule", model(Preview), at={"name": name}, query={"from": start, "limit": limit})
 
 
-def preview_unsaved_schedule(schedule: NewSchedule, *, limit: int | None = None) -> Request[Preview]:
-    """Preview the fires that a schedule would have. Jitter depends on its `name`, and is left out without one."""
-    body: dict[str, Any] = to_json(schedule)
-    return request("previewUnsavedSchedule", model(Preview), body=body | ({} if limit is None else {"limit": limit}))
+def preview_unsaved_schedule(
+    schedule: NewSchedule, *, start: datetime | None = None, limit: int | None = None
+) -> Request[Preview]:
+    """Preview the fires that a schedule would have. Jitter depends on its `name`, and is left out without one.
+
+    Args:
+        schedule: the schedule.
+        start: first nominal time (`from` in the API). Default: now.
+        limit: maximum number of fires. Default: the API's.
+    """
+    given = {"from": start, "limit": limit}
+    body: dict[str, Any] = to_json(schedule) | {name: value for name, value in given.items() if value is not None}
+    return request("previewUnsavedSchedule", model(Preview), body=body)
 
 
 def list_fires(
