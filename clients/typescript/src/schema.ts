@@ -2174,7 +2174,7 @@ export interface components {
          * @description The pause that a schedule is created with.
          * @example {
          *       "reason": "the report is being rebuilt",
-         *       "until": "2026-12-24T18:00:00Z"
+         *       "until": "2099-12-24T18:00:00Z"
          *     }
          */
         InitialPauseBody: {
@@ -4102,7 +4102,7 @@ export interface components {
          * @description Why a schedule is paused, and until when.
          * @example {
          *       "reason": "the report is being rebuilt",
-         *       "until": "2026-12-24T18:00:00Z"
+         *       "until": "2099-12-24T18:00:00Z"
          *     }
          */
         SchedulePauseBody: {
@@ -11166,7 +11166,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "reason": "the report is being rebuilt",
-                 *       "until": "2026-12-24T18:00:00Z"
+                 *       "until": "2099-12-24T18:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["SchedulePauseBody"] | null;

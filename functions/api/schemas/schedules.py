@@ -77,7 +77,7 @@ class SchedulePauseBody(Body):
     """Why a schedule is paused, and until when."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"reason": "the report is being rebuilt", "until": "2026-12-24T18:00:00Z"}}
+        json_schema_extra={"example": {"reason": "the report is being rebuilt", "until": "2099-12-24T18:00:00Z"}}
     )
 
     reason: Annotated[str, AfterValidator(_short)] = Field(

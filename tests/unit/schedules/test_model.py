@@ -104,3 +104,16 @@ def item_after(*writes: Write) -> Mapping[str, object]:
     for write in writes:
         item |= write.changes
     return {name: value for name, value in item.items() if value is not REMOVE}
+
+
+def test_what_a_schedule_does_not_use_is_not_stored() -> None:
+    """A schedule from before these fields is stored and read as it was, and costs what it cost."""
+    stored = schedules.to_item(SCHEDULE)
+    assert not {"paused_until", "runs"} & stored.keys()
+    assert not {"max_runs", "crons"} & set(stored["definition"].replace('"', " ").split())
+    assert "crons" not in fires.enter(GAP).changes["recurrence"]
+    assert schedules.from_item(stored) == SCHEDULE
+    several = replace(
+        DEFINITION, recurrence=replace(DEFINITION.recurrence, cron=None, crons=("* * * * *",)), max_runs=3
+    )
+    assert schedules.from_text(schedules.to_text(several)) == several
