@@ -55,7 +55,7 @@ class Put(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """How a schedule is created paused: by whom, why, and until when (ms UTC; None: until it is resumed)."""
+    """The pause that a schedule is created with; `until_ms` is its end, ms UTC, None: until it is resumed."""
 
     by: str
     reason: str
