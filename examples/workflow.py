@@ -52,7 +52,7 @@ def call(method: str, path: str, body: Any = None) -> Any:
 def main() -> int:
     """Submit the workflow, wait for its end, and print how each node ended."""
     workflow = call("POST", "/workflows", WORKFLOW)
-    while workflow["state"] not in {"succeeded", "dead", "cancelled"}:
+    while workflow["state"] not in {"succeeded", "dead", "cancelled", "expired"}:
         time.sleep(0.5)
         workflow = call("GET", f"/workflows/{workflow['id']}")
     for node in workflow["nodes"]:

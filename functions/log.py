@@ -26,8 +26,8 @@ def info(what: str, **facts: Any) -> None:
     _logger().info(what, **facts)
 
 
-def failed(what: str, error: BaseException) -> None:
+def failed(what: str, error: BaseException, **facts: Any) -> None:
     """Log an unexpected error: its type and place, not its words, which may quote a payload."""
     from whendue.jobs.failures import where_raised
 
-    _logger().error(what, error_type=type(error).__name__, where=where_raised(error))
+    _logger().error(what, error_type=type(error).__name__, where=where_raised(error), **facts)

@@ -87,10 +87,10 @@ def url() -> int:
 
 
 def environment() -> int:
-    """Print what a worker or timer of one's own needs to join the stack, for a shell's eval."""
-    from localstack.environment import environment_of, for_a_shell
+    """Print what a worker, a timer or a client in direct mode needs to join the stack, for a shell's eval."""
+    from localstack.environment import environment_of, for_a_shell, with_tasks
 
-    print(for_a_shell(environment_of(_known())))
+    print(for_a_shell(with_tasks(environment_of(_known()))))
     return 0
 
 
@@ -125,7 +125,7 @@ def build() -> int:
     emulator.install()
     made = builder.build(target)
     for path in (*made.layers.values(), *made.functions.values()):
-        print(f"{path.stat().st_size / 1e6:7.2f} MB  {path}")
+        print(f"{path.stat().st_size / 1024 / 1024:7.2f} MB  {path}")
     print(f"            {made.save()}")
     return 0
 

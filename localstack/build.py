@@ -21,12 +21,14 @@ from typing import Any, Literal, get_args
 import whendue
 from localstack.bytecode import Compiler, local_compiler, runtime_compiler
 from localstack.layer_contents import kept
+from localstack.layer_zips import modules_in, package_sizes, unzipped_bytes
 from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.project_files import Project, largest, megabytes, own_files
 from localstack.project_requirements import installed, wheels_for
 from localstack.task_manifest import NAME, TaskModules, broken_modules, described, task_manifest
 from localstack.topology import topology
+from whendue.manifest.packed import Packed
 
 Target = Literal["local", "container", "lambda"]
 # Goes up when the same lock shall give another zip.
@@ -34,6 +36,7 @@ FORMAT = 5
 # The oldest time that a zip can hold: archives must not differ by when they were made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o644
+PROGRAM_MODE = 0o755
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
 # What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
@@ -41,12 +44,14 @@ _NOT_DEPLOYED = ("carried", "cli", "client", "direct", "project", "testing")
 # Of containers, a function starts one process: that of a suspect (`isolated`).
 _PROCESSES = (
     *("health", "job_threads", "loop", "prefetch", "process", "queue_selector"),
-    *("rate", "settler", "suspect_runner", "timer", "worker"),
+    *("rate", "settler", "suspect_runner", "timer", "watchdog", "worker"),
 )
 NOT_IN_FUNCTIONS = (
     *(f"whendue/{name}/" for name in (*_NOT_DEPLOYED, "adapters/memory", "containers/http_server")),
     *(f"whendue/containers/{name}.py" for name in _PROCESSES),
 )
+# Their names as modules.
+ABSENT = tuple(name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in NOT_IN_FUNCTIONS)
 FUNCTION_ROOT = "/var/task"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -71,8 +76,8 @@ class Built:
     Args:
         layers: name -> zip.
         functions: name -> zip.
-        project: of a project's build, what else Terraform needs: its packages of tasks, the functions that import them,
-            the processor, and the names of zips that must be uploaded by way of S3.
+        project: what else Terraform needs: the processor; of a project's build its packages of tasks, the functions
+            that import them, and the names of zips that must be uploaded by way of S3.
     """
 
     layers: dict[str, Path]
@@ -124,7 +129,8 @@ def build(target: Target = "local", extra_tasks: Path | None = None) -> Built:
         name: _zip(f"function-{name}", files, compiler, FUNCTION_ROOT)
         for name, files in _functions(extra_tasks).items()
     }
-    return Built(layers, functions)
+    # The others are for this machine, whose emulator runs whatever it gets.
+    return Built(layers, functions, {"architecture": topology().runtime.architecture} if target == "lambda" else {})
 
 
 def build_project(project: Project) -> Built:
@@ -145,22 +151,29 @@ def build_project(project: Project) -> Built:
         **_project_layer(project, processor, compiler),
     }
     own = own_files(project)
-    given = _project_functions(project, own)
+    given = _project_functions(project, own.files, Packed(ABSENT, modules_in(layers.values())))
     functions = {
-        name: _zip(f"function-{name}", files.items(), compiler, FUNCTION_ROOT, tuple(own))
+        name: _zip(
+            f"function-{name}",
+            files.items(),
+            compiler,
+            FUNCTION_ROOT,
+            tuple(own.files),
+            programs=own.programs & files.keys(),
+        )
         for name, files in given.items()
     }
     _check_sizes(layers, functions)
     facts = {
         "tasks": project.tasks,
-        "importing": [name for name, files in given.items() if own.keys() <= files.keys()],
+        "importing": [name for name, files in given.items() if own.files.keys() <= files.keys()],
         "architecture": processor,
         "uploaded": [path.name for path in layers.values() if path.stat().st_size > UPLOADED_BYTES],
     }
     return Built(layers, functions, facts)
 
 
-def _project_functions(project: Project, own: dict[str, bytes]) -> dict[str, dict[str, bytes]]:
+def _project_functions(project: Project, own: dict[str, bytes], packed: Packed) -> dict[str, dict[str, bytes]]:
     """Return the files of each function of a project: those that import its code have it, the others the manifest.
 
     Raises:
@@ -171,7 +184,7 @@ def _project_functions(project: Project, own: dict[str, bytes]) -> dict[str, dic
         for name, function in topology().functions.items()
     }
     worker = framework.pop(WORKER) | own
-    manifest = described(worker, TaskModules(project.tasks, project.environment))
+    manifest = described(worker, TaskModules(project.tasks, project.environment, packed))
     found = json.loads(manifest)
     if found["failures"] and not project.skip_broken:
         raise RuntimeError(broken_modules(found["failures"]))
@@ -184,17 +197,12 @@ def _project_layer(project: Project, processor: str, compiler: Compiler) -> dict
     if project.requirements is None:
         return {}
     required = installed(project.folder, project.requirements, processor, compiler.python)
-    if not required:
+    if not required.files:
         return {}
-    files = {f"python/{name}": data for name, data in required.items()}
-    # A package may bring sources of other versions of Python, and programs.
-    return {"project": _zip("layer-project", files.items(), compiler, LAYER_ROOT, ("python/",), mode=0o755)}
-
-
-def unzipped_bytes(path: Path) -> int:
-    """Return what a zip takes when Lambda has unpacked it."""
-    with zipfile.ZipFile(path) as archive:
-        return sum(info.file_size for info in archive.infolist())
+    files = {f"python/{name}": data for name, data in required.files.items()}
+    programs = frozenset(f"python/{name}" for name in required.programs)
+    # A package may bring sources of other versions of Python.
+    return {"project": _zip("layer-project", files.items(), compiler, LAYER_ROOT, ("python/",), programs=programs)}
 
 
 def _check_sizes(layers: Mapping[str, Path], functions: Mapping[str, Path]) -> None:
@@ -205,23 +213,13 @@ def _check_sizes(layers: Mapping[str, Path], functions: Mapping[str, Path]) -> N
         if size > UNZIPPED_BYTES:
             raise RuntimeError(
                 f"the function {name} has {megabytes(size)} with its layers, unzipped; Lambda takes "
-                f"{megabytes(UNZIPPED_BYTES)}. Largest packages: {largest(_package_sizes(layers.values()))}"
+                f"{megabytes(UNZIPPED_BYTES)}. Largest packages: {largest(package_sizes(layers.values()))}"
             )
         if path.stat().st_size > UPLOADED_BYTES:
             raise RuntimeError(
                 f"the zip of the function {name} has {megabytes(path.stat().st_size)}; at most "
                 f"{megabytes(UPLOADED_BYTES)} are uploaded. Keep large files of the project in a bucket"
             )
-
-
-def _package_sizes(layers: Iterable[Path]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for path in layers:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                package = info.filename.split("/")[1]
-                sizes[package] = sizes.get(package, 0) + info.file_size
-    return sizes
 
 
 def _whole(compiler: Compiler, extra_tasks: Path | None) -> Path:
@@ -308,6 +306,11 @@ def core_files() -> Iterator[tuple[str, bytes]]:
     return ((name, data) for name, data in files if not name.startswith(NOT_IN_FUNCTIONS))
 
 
+def manifest_of_tasks() -> bytes:
+    """Return the manifest of this repository's own tasks, as their functions know it."""
+    return task_manifest(dict(_function_files(topology().functions[WORKER].sources, None)), Packed(ABSENT))
+
+
 def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
     """Return the files of each function: the worker has users' tasks, all others have the manifest of them."""
     functions = {
@@ -315,7 +318,7 @@ def _functions(extra_tasks: Path | None) -> dict[str, dict[str, bytes]]:
         for name, function in topology().functions.items()
     }
     worker = functions.pop(WORKER)
-    manifest = task_manifest(worker)
+    manifest = task_manifest(worker, Packed(ABSENT))
     tasks = {name: data for name, data in worker.items() if name.startswith(f"{USER_TASKS}/")}
     imported = WITH_CHANNELS if json.loads(manifest)["channels"] else ()
     described = {
@@ -359,12 +362,13 @@ def _zip(
     root: str,
     may_fail: tuple[str, ...] = MAY_FAIL,
     *,
-    mode: int = FILE_MODE,
+    programs: frozenset[str] = frozenset(),
 ) -> Path:
     """Write a zip under the hash of its sources; sources that were zipped before are not compiled and written again."""
     known = dict(files)
-    path = BUILD / f"{name}-{_digest(known, f'{FORMAT} {compiler.version}')}.zip"
-    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, may_fail).items()), mode)
+    base = "\n".join((f"{FORMAT} {compiler.version}", *sorted(programs)))
+    path = BUILD / f"{name}-{_digest(known, base)}.zip"
+    return path if path.exists() else _write(path, sorted(compiler.compile(known, root, may_fail).items()), programs)
 
 
 def _digest(files: Mapping[str, bytes], base: str = "") -> str:
@@ -375,18 +379,18 @@ def _digest(files: Mapping[str, bytes], base: str = "") -> str:
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, files: Iterable[tuple[str, bytes]], mode: int = FILE_MODE) -> Path:
+def _write(path: Path, files: Iterable[tuple[str, bytes]], programs: frozenset[str] = frozenset()) -> Path:
     """Write a zip whole or not at all: another process may build the same one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, files, mode)
+        _add(archive, files, programs)
     return draft.replace(path)
 
 
-def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]], mode: int = FILE_MODE) -> None:
+def _add(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]], programs: frozenset[str] = frozenset()) -> None:
     for name, data in files:
         info = zipfile.ZipInfo(name, EPOCH)
         info.compress_type = zipfile.ZIP_DEFLATED
-        info.external_attr = mode << 16
+        info.external_attr = (PROGRAM_MODE if name in programs else FILE_MODE) << 16
         archive.writestr(info, data)

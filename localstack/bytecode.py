@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from localstack.paths import EMULATOR_PYTHON
+from localstack.paths import BUILD, EMULATOR_PYTHON
 from localstack.topology import topology
 
 # Names the interpreter of the runtime's version, where it is not on the PATH.
@@ -75,8 +75,21 @@ def runtime_compiler() -> Compiler:
             return found
     if named:
         raise RuntimeError(f"{VARIABLE} must be the path of an interpreter of {wanted}, to compile for it")
-    sys.stderr.write(f"No {wanted} on the PATH, and no {VARIABLE}: without bytecode, cold starts take longer.\n")
+    _note_once(wanted)
     return Compiler(None)
+
+
+def _note_once(wanted: str) -> None:
+    """Say what to do about bytecode, once for each folder of builds: most builds on a laptop go without."""
+    noted = BUILD / f".no-{wanted}"
+    if noted.exists():
+        return
+    sys.stderr.write(
+        f"There is no {wanted} on the PATH, so nothing is compiled and cold starts of the functions take longer. The "
+        f"build works all the same. To compile, install {wanted}, or name its path in {VARIABLE}. This is said once.\n"
+    )
+    noted.parent.mkdir(parents=True, exist_ok=True)
+    noted.touch()
 
 
 @cache

@@ -17,7 +17,7 @@ from localstack.stack import Stack
 TIMEOUT_S = 120
 POLL_S = 0.3
 WIDTH = 160
-TERMINAL = ("succeeded", "dead", "cancelled")
+TERMINAL = ("succeeded", "dead", "cancelled", "expired")
 QUICK = {"baseSeconds": 1, "factor": 2, "capSeconds": 4, "jitter": "none"}
 COLOURS = {"succeeded": "green", "dead": "red", "running": "yellow", "queued": "cyan", "scheduled": "blue"}
 

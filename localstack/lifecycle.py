@@ -140,10 +140,7 @@ def _deploy(
     signing = token.environment(token.secret(), token.deployment_secret())
     environment = mail.SETTINGS | signing | asked
     _check(environment)
-    # Containers beside this stack read them there (infra/docker/whendue.env): the same ids, the same tokens.
-    ssm = Clients(endpoint_url).client("ssm")
-    for name, value in (("secret", environment["WHENDUE_SECRET"]), ("jwt-secret", environment["WHENDUE_JWT_SECRET"])):
-        ssm.put_parameter(Name=f"/whendue/{name}", Value=value, Type="SecureString", Overwrite=True)
+    _store_secrets(endpoint_url, environment)
     stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)
     warm(stack)
     if not answers(f"{stack.api_url}/health/ready"):
@@ -152,6 +149,20 @@ def _deploy(
         stack = stack.on(ours.pid, ours.log)
     stack.save()
     return stack
+
+
+def _store_secrets(endpoint_url: str, environment: Mapping[str, str]) -> None:
+    """Containers beside this stack read them there (infra/docker/whendue.env): the same ids, the same tokens."""
+    ssm = Clients(endpoint_url).client("ssm")
+    wanted = {
+        "/whendue/secret": environment["WHENDUE_SECRET"],
+        "/whendue/jwt-secret": environment["WHENDUE_JWT_SECRET"],
+    }
+    found = ssm.get_parameters(Names=[*wanted], WithDecryption=True)["Parameters"]
+    stored = {parameter["Name"]: parameter["Value"] for parameter in found}
+    for name, value in wanted.items():
+        if stored.get(name) != value:
+            ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
 
 
 def _check(environment: dict[str, str]) -> None:

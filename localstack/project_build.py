@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from localstack.build import MANIFEST, Built, build_project, unzipped_bytes
+from localstack.build import MANIFEST, Built, build_project
+from localstack.layer_zips import unzipped_bytes
 from localstack.project_files import Project
 
 

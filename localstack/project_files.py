@@ -1,7 +1,8 @@
 """What of a project goes into the zips of functions: its own code, at its own import names."""
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,8 +42,34 @@ class Project:
     skip_broken: bool = False
 
 
-def own_files(project: Project) -> dict[str, bytes]:
-    """Return the files of a project's packages and modules: path below its folder -> content.
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Files for a zip.
+
+    Args:
+        files: path -> content.
+        programs: paths of those that can be run; of a file's mode a zip has no more, so that all machines build the
+            same one.
+    """
+
+    files: dict[str, bytes]
+    programs: frozenset[str] = frozenset()
+
+    @staticmethod
+    def read(folder: Path, names: Iterable[str]) -> "Packed":
+        """Read files.
+
+        Args:
+            folder: of them.
+            names: their paths below it.
+        """
+        paths = {name: folder / name for name in names}
+        programs = frozenset(name for name, path in paths.items() if path.stat().st_mode & stat.S_IXUSR)
+        return Packed({name: path.read_bytes() for name, path in paths.items()}, programs)
+
+
+def own_files(project: Project) -> Packed:
+    """Return the files of a project's packages and modules, at their paths below its folder.
 
     Raises:
         RuntimeError: they are too many or too large, a package of tasks is missing, or a name is taken.
@@ -50,9 +77,9 @@ def own_files(project: Project) -> dict[str, bytes]:
     paths = [path for top in sorted(project.folder.iterdir()) if _is_packed(top, project) for path in _below(top)]
     _check_links(project, paths)
     _check_size(project, paths)
-    files = {path.relative_to(project.folder).as_posix(): path.read_bytes() for path in paths}
-    _check_names(project, files)
-    return files
+    packed = Packed.read(project.folder, (path.relative_to(project.folder).as_posix() for path in paths))
+    _check_names(project, packed.files)
+    return packed
 
 
 def _is_packed(top: Path, project: Project) -> bool:

@@ -12,11 +12,17 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pip
+
+from localstack import wheels_only
 from localstack.paths import ROOT
+from localstack.project_files import Packed
 from localstack.topology import topology
+from localstack.wheels_only import REFUSED
 from whendue.version import VERSION
 
 LOCK = ROOT / "requirements/layer.txt"
@@ -30,6 +36,16 @@ _OF_PIP = re.compile(r"(^|/)__pycache__/|^bin/|\.dist-info/(RECORD|INSTALLER|REQ
 _METADATA = re.compile(r"^(?P<name>[^/]+)-[^-/]+\.dist-info/")
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^ \\;]+)", re.MULTILINE)
 _NO_WHEEL = re.compile(r"ERROR: No matching distribution found for (?P<requirement>.+)")
+# pip's steps with what is no wheel; and the lines before them, which name it.
+_BUILDS = re.compile(
+    r"^ *(?:Installing build dependencies|Getting requirements to build|Preparing (?:editable )?metadata|Cloning |"
+    r"Checking if build backend )",
+    re.MULTILINE,
+)
+_REQUIREMENT = re.compile(r"^(?:Collecting|Processing|Obtaining) (.+?)(?: \(from .*)?$", re.MULTILINE)
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_OF_AN_EXTRA = re.compile(r"\bextra *==")
 _CONFLICT = re.compile(r"The conflict is caused by:\n(?P<causes>(?:    .+\n)+)")
 # Of pip's errors, in a message.
 _SHOWN_CHARS = 2000
@@ -38,8 +54,8 @@ _WHENDUE = "whendue"
 STUB = f"{VERSION}+functions"
 
 
-def installed(folder: Path, requirements: str, architecture: str, python: str | None = None) -> dict[str, bytes]:
-    """Return what a project requires and whendue's own layer has not: path -> content; pip's settings hold.
+def installed(folder: Path, requirements: str, architecture: str, python: str | None = None) -> Packed:
+    """Return the files of what a project requires and whendue's own layer has not; pip's settings hold.
 
     Args:
         folder: of the project.
@@ -48,7 +64,7 @@ def installed(folder: Path, requirements: str, architecture: str, python: str | 
         python: an interpreter of the functions' version: markers of requirements are evaluated by it.
 
     Raises:
-        RuntimeError: a package has no wheel for the functions, or the requirements cannot be met.
+        RuntimeError: a package has no wheel for the functions, must be built first, or the requirements cannot be met.
     """
     with TemporaryDirectory() as name:
         work = Path(name)
@@ -64,7 +80,7 @@ def installed(folder: Path, requirements: str, architecture: str, python: str | 
             str(work),
         ]
         _pip(["-r", str(_requirements(folder / requirements, work)), *options], folder, requirements, python)
-        return {name: (target / name).read_bytes() for name in _kept(target)}
+        return Packed.read(target, _kept(target))
 
 
 def wheels_for(architecture: str) -> list[str]:
@@ -101,12 +117,14 @@ def _requirements(path: Path, work: Path) -> Path:
 def _constraints(work: Path) -> Path:
     """Write what is given: whendue's own requirements in their locked versions, and an empty package as whendue.
 
-    Without the lock's hashes: pip would ask for those of the project's requirements, too.
+    Without the lock's hashes: pip would ask for those of the project's requirements, too. The empty package has the
+    extras of whendue.
     """
     stub = work / f"{_WHENDUE}-{STUB}-py3-none-any.whl"
     metadata = f"{_WHENDUE}-{STUB}.dist-info"
     with zipfile.ZipFile(stub, "w") as wheel:
-        wheel.writestr(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: {_WHENDUE}\nVersion: {STUB}\n")
+        head = ("Metadata-Version: 2.1", f"Name: {_WHENDUE}", f"Version: {STUB}")
+        wheel.writestr(f"{metadata}/METADATA", "".join(f"{line}\n" for line in (*head, *extras())))
         wheel.writestr(
             f"{metadata}/WHEEL", "Wheel-Version: 1.0\nGenerator: whendue\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
@@ -117,19 +135,53 @@ def _constraints(work: Path) -> Path:
     return path
 
 
+def extras() -> list[str]:
+    """Return whendue's extras and what they require beyond its layer, as lines of a package's metadata."""
+    names, requirements = _extras()
+    own = _own_names()
+    further = [line for line in requirements if (found := _NAME.match(line)) and normalized(found[0]) not in own]
+    return [*(f"Provides-Extra: {name}" for name in names), *(f"Requires-Dist: {line}" for line in further)]
+
+
+def _extras() -> tuple[list[str], list[str]]:
+    """Return the extras, and their requirements with the marker that says whose they are."""
+    source = ROOT / "pyproject.toml"
+    if source.is_file():
+        # A checkout need not be installed.
+        listed = tomllib.loads(source.read_text())["project"]["optional-dependencies"]
+        return list(listed), [f'{line}; extra == "{name}"' for name, lines in listed.items() for line in lines]
+    found = distribution(_WHENDUE)
+    required = [line for line in found.requires or () if _OF_AN_EXTRA.search(line)]
+    return list(found.metadata.get_all("Provides-Extra", ())), required
+
+
+def _own_names() -> set[str]:
+    return {normalized(name) for name, _ in _PINNED.findall(LOCK.read_text())}
+
+
 def _pip(arguments: list[str], folder: Path, requirements: str, python: str | None) -> None:
-    interpreter = ["--python", python] if python and python != sys.executable else []
+    # Of the environment that whendue is installed in, whichever interpreter runs it.
+    runner = Path(pip.__file__).parent / "__pip-runner__.py"
     # -P: the project may have a module that is called like one of Python's own.
     quiet = ["--disable-pip-version-check", "--no-warn-conflicts", "--no-compile", "--no-input", "--no-color"]
-    command = [sys.executable, "-P", "-m", "pip", *interpreter, "install", *quiet, *arguments]
+    command = [python or sys.executable, "-P", wheels_only.__file__, str(runner), "install", *quiet, *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
     if done.returncode:
         raise RuntimeError(f"{requirements}: {_explained(done.stdout + done.stderr)}")
+    # As of an extra that a package does not have.
+    sys.stderr.writelines(line for line in done.stderr.splitlines(keepends=True) if line.startswith("WARNING: "))
 
 
 def _explained(output: str) -> str:
     """Return the reason of pip's failure."""
+    output = _CREDENTIALS.sub("//", output)
+    if source := _source(output):
+        return (
+            f"{source} is no wheel. Source distributions, repositories and folders are not built, as their code would "
+            f"run on this machine. Build a wheel of it, and name the wheel by its path, or its folder in pip's setting "
+            f"find-links; leave out --no-binary"
+        )
     if conflict := _CONFLICT.search(output):
         causes = "; ".join(line.strip() for line in conflict["causes"].splitlines())
         return f"these requirements exclude each other: {causes}. A constraint is a version that whendue needs"
@@ -141,6 +193,15 @@ def _explained(output: str) -> str:
         )
     errors = "; ".join(line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: "))
     return (errors or output.strip() or "pip has failed without a message")[-_SHOWN_CHARS:]
+
+
+def _source(output: str) -> str | None:
+    """Return the requirement that pip wanted to build, or to fetch from its repository."""
+    build = _BUILDS.search(output)
+    if build is None:
+        return "a requirement" if REFUSED in output else None
+    before = _REQUIREMENT.findall(output[: build.start()])
+    return before[-1] if before else "a requirement"
 
 
 def _kept(target: Path) -> Iterator[str]:
@@ -157,7 +218,7 @@ def _kept(target: Path) -> Iterator[str]:
 
 def _owned_by_whendue(target: Path) -> Iterator[str]:
     """List the files of whendue and of its own requirements, but for the metadata of the latter."""
-    own = {normalized(name) for name, _ in _PINNED.findall(LOCK.read_text())}
+    own = _own_names()
     for record in target.glob("*.dist-info/RECORD"):
         metadata = f"{record.parent.name}/"
         found = _METADATA.match(metadata)

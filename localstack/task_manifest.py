@@ -16,7 +16,9 @@ from localstack.once import exclusive
 from localstack.paths import BUILD, ROOT
 from localstack.topology import topology
 from whendue.declarations.registry import USER_TASKS
+from whendue.manifest.describe import importing
 from whendue.manifest.model import NAME
+from whendue.manifest.packed import Packed
 
 __all__ = ["NAME", "TaskModules", "broken_modules", "described", "task_manifest"]
 
@@ -31,34 +33,38 @@ NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class TaskModules:
-    """The packages of tasks that are imported, and the variables that they find.
+    """The packages of tasks that are imported, and what they find.
 
     Args:
         packages: dotted names.
         environment: variables besides those of this process.
+        packed: the modules that functions have; the others are not found.
     """
 
     packages: Sequence[str] = (USER_TASKS,)
     environment: Mapping[str, str] = field(default_factory=dict)
+    packed: Packed = field(default_factory=Packed)
 
 
-def task_manifest(sources: Mapping[str, bytes]) -> bytes:
+def task_manifest(sources: Mapping[str, bytes], packed: Packed | None = None) -> bytes:
     """Return the manifest of this repository's own tasks; they are imported again when a file has changed.
 
     A module that cannot be imported is described as such, and it is imported again next time.
 
     Args:
         sources: path -> content; all that the worker function has.
+        packed: the modules that functions have; None: all that this process has.
 
     Raises:
         RuntimeError: a module has ended the process that imports it, or keeps it.
     """
     core = ROOT / (topology().layers["core"].source or "")
-    path = BUILD / f"tasks-{_digest(sources, core)}.json"
+    modules = TaskModules(packed=packed or Packed())
+    path = BUILD / f"tasks-{_digest(sources, core, modules.packed)}.json"
     with exclusive("tasks"):
         if path.exists():
             return path.read_bytes()
-        made = described(sources, TaskModules(), core)
+        made = described(sources, modules, core)
         if not json.loads(made)["failures"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(".draft")
@@ -86,8 +92,9 @@ def described(sources: Mapping[str, bytes], modules: TaskModules, core: Path = I
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        written = Path(result, NAME)
-        command = [sys.executable, "-m", "whendue.manifest.describe", str(written)]
+        written, packed = Path(result, NAME), Path(result, "packed.json")
+        modules.packed.write(packed)
+        command = [sys.executable, "-m", "whendue.manifest.describe", str(written), str(packed)]
         paths = os.pathsep.join(filter(None, (str(core), os.environ.get("PYTHONPATH"))))
         packages = ",".join(modules.packages)
         environment = os.environ | modules.environment
@@ -103,10 +110,17 @@ def described(sources: Mapping[str, bytes], modules: TaskModules, core: Path = I
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise RuntimeError(f"the tasks in {packages} could not be imported within {IMPORT_S} s") from None
-        if run.returncode or not written.is_file():
-            raise RuntimeError(f"the process that imports {packages} has ended with exit code {run.returncode}")
+            raise RuntimeError(f"{_importing(written) or packages} was not imported within {IMPORT_S} s") from None
+        if not written.is_file():
+            problem = f"the process that imports {_importing(written) or packages} has ended"
+            raise RuntimeError(f"{problem} with exit code {run.returncode}")
         return written.read_bytes()
+
+
+def _importing(manifest: Path) -> str:
+    """Return the module at which the process has ended, or that kept it."""
+    noted = importing(manifest)
+    return noted.read_text() if noted.is_file() else ""
 
 
 def broken_modules(failures: Sequence[Mapping[str, str]]) -> str:
@@ -123,9 +137,9 @@ def broken_modules(failures: Sequence[Mapping[str, str]]) -> str:
     return f"cannot be imported: {', '.join(named)}{more}"
 
 
-def _digest(sources: Mapping[str, bytes], core: Path) -> str:
-    """Hash what the manifest depends on: the tasks, whendue, the interpreter and the locked versions."""
-    digest = hashlib.sha256(f"{sys.version}\0{(ROOT / 'requirements/layer.txt').read_text()}".encode())
+def _digest(sources: Mapping[str, bytes], core: Path, packed: Packed) -> str:
+    """Hash what the manifest depends on: the tasks, whendue, the interpreter, the locked versions, what is packed."""
+    digest = hashlib.sha256(f"{sys.version}\0{packed}\0{(ROOT / 'requirements/layer.txt').read_text()}".encode())
     ours = {path.relative_to(core).as_posix(): path for path in sorted((core / "whendue").rglob("*.py"))}
     files = dict(sources) | {name: path.read_bytes() for name, path in ours.items()}
     for name, data in sorted(files.items()):

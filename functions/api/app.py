@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +22,7 @@ from functions.api.http.body import (
     checked_query,
     repeatable,
 )
+from functions.api.http.caller import Waits
 from functions.api.http.cors import Origins
 from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
@@ -29,7 +31,15 @@ from functions.api.http.scopes import insist
 from functions.api.resolver import Resolver
 from whendue.adapters.auth import Identity, Verifier
 from whendue.bootstrap.application import App
-from whendue.errors import InvalidRequestError, ResponseTooLargeError, WhendueError
+from whendue.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    InvalidRequestError,
+    ResponseTooLargeError,
+    UnavailableError,
+    UnreadableError,
+    WhendueError,
+)
 from whendue.metrics_export import export
 from whendue.quotas import COUNT_EVERY_MS
 from whendue.support.time_limit import validations
@@ -76,16 +86,24 @@ class Api:
         verifier: of bearer tokens.
         origins: whose scripts browsers may let call.
         log_requests: whether a line is logged for each request.
+        waits: how many requests may wait for the end of a job at the same time.
     """
 
     def __init__(
-        self, whendue: App, verifier: Verifier, origins: Origins = NO_ORIGINS, *, log_requests: bool = True
+        self,
+        whendue: App,
+        verifier: Verifier,
+        origins: Origins = NO_ORIGINS,
+        *,
+        log_requests: bool = True,
+        waits: int = 1,
     ) -> None:
         """Put the API together."""
         self._log_requests = log_requests
         self._whendue = whendue
         self._verifier = verifier
         self._origins = origins
+        self._waits = Waits(waits)
         self._sections = _sections()
         self._resolver = self._sections.resolver
 
@@ -150,6 +168,7 @@ class Api:
                 whendue=self._whendue,
                 identity=identity,
                 resolver=self._resolver,
+                waits=self._waits,
                 traceparent=span.traceparent,
                 body=body["value"],
             )
@@ -162,8 +181,13 @@ class Api:
 
     def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
         """Verify the token, unless the route is public, and insist on the scope."""
-        if route.path in PUBLIC and not (route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]):
-            return None
+        if route.path in MORE_WITH_TOKEN and "authorization" in event["headers"]:
+            # A public path is answered however bad a token is.
+            with suppress(AuthenticationError, ForbiddenError, UnavailableError):
+                return self._verified(event, route)
+        return None if route.path in PUBLIC else self._verified(event, route)
+
+    def _verified(self, event: Mapping[str, Any], route: Route) -> Identity:
         identity = self._verifier.verify(event["headers"].get("authorization"))
         insist(identity, route.method, route.path)
         return identity
@@ -198,6 +222,8 @@ def _problem(error: Exception) -> dict[str, Any]:
     if isinstance(error, RequestValidationError):
         return problems.reply(problems.invalid(error.errors()))
     if isinstance(error, WhendueError) and problems.is_known(error):
+        if isinstance(error, UnreadableError):
+            log.failed("an item cannot be read", error.__cause__ or error, item=error.details["item"])
         return problems.reply(error)
     log.failed("request failed", error)
     return problems.reply(WhendueError())

@@ -15,19 +15,26 @@ from whendue.bootstrap.process import app
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# Of the threads of a process, one in so many may wait.
+WAITING = 4
+
 
 def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Answer an event of an HTTP API or a REST API."""
     return _api()(event, context)
 
 
-def concurrent_api(whendue: App) -> Api:
+def concurrent_api(whendue: App, threads: int) -> Api:
     """Return the API of a process that answers several requests at once (`whendue api`).
+
+    Args:
+        whendue: the application.
+        threads: how many requests it answers at once; a quarter of them may wait for the end of a job.
 
     Raises:
         ConfigurationError: a setting is not right.
     """
-    api = _api_of(whendue)
+    api = _api_of(whendue, waits=max(1, threads // WAITING))
     api.prepare_all()
     return api
 
@@ -37,9 +44,9 @@ def _api() -> Api:
     return _api_of(app(described=True))
 
 
-def _api_of(whendue: App) -> Api:
+def _api_of(whendue: App, waits: int = 1) -> Api:
     again = partial(AuthSettings.from_env, os.environ)
-    return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ))
+    return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ), waits=waits)
 
 
 if STARTING:

@@ -67,6 +67,34 @@ locals {
     WHENDUE_JWT_SECRET_PARAMETER = local.jwt_secret_parameter
   }
 
+  # Function -> all of its variables. Of whendue's own, nothing and null are one; what a user sets is kept as it is.
+  function_environment = {
+    for function in keys(local.functions) : function => merge(
+      { for name, value in merge(local.environment, function == "api" ? local.jwt_environment : {}) : name => try(length(value), 1) == 0 ? null : value },
+      local.project_environment[function],
+      var.environment,
+    )
+  }
+  # How large they are, before there is anything: AWS makes names of known length. Lambda measures the JSON text, as the
+  # error that it gives shows. Bytes, which length() does not count, and without Terraform's escapes.
+  queue_names = flatten([keys(local.over), [for names in values(local.over) : names]])
+  likely_urls = { for name in local.queue_names : name => "https://sqs.${var.region}.${data.aws_partition.this.dns_suffix}/${data.aws_caller_identity.this.account_id}/${var.name}-${name}" }
+  likely_environment = {
+    WHENDUE_BUCKET                          = "${var.name}-payloads-${data.aws_caller_identity.this.account_id}"
+    WHENDUE_QUEUES                          = jsonencode({ for name in flatten(values(local.over)) : name => local.likely_urls[name] })
+    WHENDUE_DEAD_LETTER_QUEUE               = local.likely_urls["dead_letter"]
+    WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE = local.likely_urls[local.queues.notifications.dead_letter]
+  }
+  environment_json = {
+    for function, variables in local.function_environment : function => replace(replace(replace(
+      jsonencode({ for name, value in merge(variables, local.likely_environment) : name => value if value != null }),
+      "\\u003c", "<"), "\\u003e", ">"), "\\u0026", "&"
+    )
+  }
+  environment_limit = 4096
+  environment_bytes = { for function, text in local.environment_json : function => floor(length(replace(base64encode(text), "=", "")) * 3 / 4) }
+  oversized         = [for function, bytes in local.environment_bytes : "${function} has ${bytes}" if bytes > local.environment_limit]
+
   account = "${var.region}:${data.aws_caller_identity.this.account_id}"
   # Beside the check in the code: a pattern of the lists that matches the stack's own is of no use. By word and action.
   denied = {
@@ -113,10 +141,22 @@ check "built" {
   }
 }
 
-check "architecture" {
-  assert {
-    condition     = local.zips.architecture == null || local.architecture == coalesce(local.zips.architecture, local.architecture)
-    error_message = "The build is for another processor than the functions: see `architecture`."
+# Lambda would run code of another processor, and each invocation would fail.
+resource "terraform_data" "architecture" {
+  lifecycle {
+    precondition {
+      condition     = local.architecture == coalesce(local.zips.architecture, local.architecture)
+      error_message = "The build is for ${coalesce(local.zips.architecture, local.architecture)}, and `architecture` is ${local.architecture}: leave the variable out, or build for that processor."
+    }
+  }
+}
+
+resource "terraform_data" "environment" {
+  lifecycle {
+    precondition {
+      condition     = length(local.oversized) == 0
+      error_message = "Lambda takes ${local.environment_limit} bytes of variables for a function, measured as JSON (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html): ${join(", ", local.oversized)}. Keep long values of task_environment in a parameter that secrets names, or in a file of the project."
+    }
   }
 }
 
@@ -127,6 +167,7 @@ resource "aws_s3_object" "layer" {
   bucket = module.bucket.name
   key    = "build/${each.value}"
   source = "${dirname(local.manifest)}/${each.value}"
+  tags   = local.tags
 }
 
 resource "aws_lambda_layer_version" "this" {
@@ -146,6 +187,7 @@ module "function" {
   for_each = local.functions
 
   name         = "${var.name}-${each.key}"
+  tags         = local.tags
   plan         = each.value
   runtime      = local.topology.runtime.python
   architecture = local.architecture
@@ -154,21 +196,14 @@ module "function" {
     for name in concat(["dependencies", "core"], contains(local.zips.importing, each.key) ? ["project"] : []) : aws_lambda_layer_version.this[name].arn
     if contains(keys(local.zips.layers), name)
   ]
-  environment = {
-    for name, value in merge(
-      local.environment,
-      each.key == "api" ? local.jwt_environment : {},
-      local.project_environment[each.key],
-      var.environment,
-    ) : name => value if value != null && value != ""
-  }
+  environment = { for name, value in local.function_environment[each.key] : name => value if value != null }
   statements = [
     for word, actions in local.permissions[each.key] : { actions = actions, resources = local.resources[word] }
     if length(local.resources[word]) > 0
   ]
   denials              = local.denials[each.key]
   further_statements   = [for statement in var.worker_statements : statement if each.key == "worker"]
-  policy_arns          = each.key == "worker" ? var.worker_policy_arns : []
+  policy_arns          = each.key == "worker" ? var.worker_policy_arns : {}
   vpc                  = each.key == "worker" ? var.vpc : null
   reserved_concurrency = local.reserved[each.key]
   queues               = local.feeds[each.key]

@@ -5,6 +5,9 @@ data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 
 locals {
+  # On each resource, as a module cannot say what its root's provider puts on all of them.
+  tags = merge({ application = "whendue", stack = var.name }, var.tags)
+
   topology     = yamldecode(file("${path.module}/../topology.yaml"))
   queues       = local.topology.queues
   retention    = coalesce(var.log_retention_days, local.topology.logs.retention_days)
@@ -60,6 +63,7 @@ module "table" {
   source = "./modules/table"
 
   name              = "${var.name}-jobs"
+  tags              = local.tags
   plan              = local.topology.table
   keep_former_index = var.upgrading
   kms_key_arn       = var.kms_key_arn
@@ -71,6 +75,7 @@ module "bucket" {
   source = "./modules/bucket"
 
   name         = "${var.name}-payloads-${data.aws_caller_identity.this.account_id}"
+  tags         = local.tags
   expire_days  = local.topology.bucket.expire_days
   lifecycle_on = var.bucket_lifecycle
   kms_key_arn  = var.kms_key_arn
@@ -82,6 +87,7 @@ module "queues" {
   for_each = local.over
 
   prefix            = var.name
+  tags              = local.tags
   names             = each.value
   dead_letter       = each.key
   visibility_s      = local.visibility_s
@@ -95,6 +101,7 @@ module "timer" {
   source = "./modules/timer"
 
   name          = "${var.name}-tick"
+  tags          = local.tags
   by            = var.timer.by
   enabled       = var.timer.enabled
   every         = local.topology.triggers.timer.every
@@ -109,6 +116,7 @@ module "api" {
   source = "./modules/api"
 
   name                = var.name
+  tags                = local.tags
   flavor              = local.flavor
   stage               = local.topology.api.stage
   rest_stage          = local.topology.api.rest_stage
@@ -125,6 +133,7 @@ module "observability" {
   count  = var.observability ? 1 : 0
 
   name               = var.name
+  tags               = local.tags
   region             = var.region
   alarms             = local.topology.alarms
   functions          = { for name, function in module.function : name => function.name }
@@ -144,6 +153,7 @@ resource "aws_budgets_budget" "this" {
   time_unit    = "MONTHLY"
   limit_amount = tostring(var.monthly_budget_usd)
   limit_unit   = "USD"
+  tags         = local.tags
 
   # Runbook: docs/operations/runbooks/cost.md. The tag must be activated for cost allocation first.
   cost_filter {

@@ -10,8 +10,4 @@ provider "aws" {
   s3_use_path_style           = var.emulator
   skip_credentials_validation = var.emulator
   skip_metadata_api_check     = var.emulator
-
-  default_tags {
-    tags = merge({ application = "whendue", stack = var.name }, var.tags)
-  }
 }

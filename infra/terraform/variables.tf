@@ -18,7 +18,7 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Tags of every resource, in addition to `application` and `stack`."
+  description = "Tags of every resource that takes some, in addition to `application` and `stack`."
   type        = map(string)
   default     = {}
 }
@@ -237,7 +237,7 @@ variable "environment" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.environment) : startswith(name, "WHENDUE_") && !contains(["WHENDUE_SECRET", "WHENDUE_JWT_SECRET"], name)])
+    condition     = alltrue([for name in keys(var.environment) : can(regex("^WHENDUE_[A-Za-z0-9_]+$", name)) && !contains(["WHENDUE_SECRET", "WHENDUE_JWT_SECRET"], name)])
     error_message = "environment has WHENDUE_* settings only, and no secret: use secret_parameter and jwt.secret_parameter."
   }
 }
@@ -248,8 +248,8 @@ variable "task_environment" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.task_environment) : can(regex("^[A-Za-z][A-Za-z0-9_]*$", name)) && !startswith(name, "WHENDUE_") && !startswith(name, "AWS_")])
-    error_message = "task_environment has names of letters, digits and _, and none that begins with WHENDUE_ or AWS_."
+    condition     = alltrue([for name in keys(var.task_environment) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name)) && !can(regex("^(WHENDUE|AWS|LAMBDA)_", name))])
+    error_message = "task_environment has names of two or more letters, digits and _, a letter first, and none that begins with WHENDUE_, AWS_ or LAMBDA_."
   }
 }
 
@@ -259,8 +259,8 @@ variable "secrets" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.secrets) : can(regex("^[A-Za-z][A-Za-z0-9_]*$", name)) && !startswith(name, "WHENDUE_") && !startswith(name, "AWS_")])
-    error_message = "secrets has names of letters, digits and _, and none that begins with WHENDUE_ or AWS_."
+    condition     = alltrue([for name in keys(var.secrets) : can(regex("^[A-Za-z][A-Za-z0-9_]*$", name)) && !can(regex("^(WHENDUE|AWS|LAMBDA)_", name))])
+    error_message = "secrets has names of letters, digits and _, a letter first, and none that begins with WHENDUE_, AWS_ or LAMBDA_."
   }
   validation {
     condition     = alltrue([for source in values(var.secrets) : (source.ssm == null) != (source.secretsmanager == null)])
@@ -290,18 +290,18 @@ variable "worker_statements" {
 }
 
 variable "worker_policy_arns" {
-  description = "Managed policies of the worker, beyond whendue's own permissions."
-  type        = list(string)
-  default     = []
+  description = "Managed policies of the worker, beyond whendue's own permissions: any name, which must be known before the policy is made, to its ARN."
+  type        = map(string)
+  default     = {}
 
   validation {
-    condition     = alltrue([for arn in var.worker_policy_arns : can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", arn))])
+    condition     = alltrue([for arn in values(var.worker_policy_arns) : can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", arn))])
     error_message = "worker_policy_arns has ARNs of managed policies."
   }
 }
 
 variable "vpc" {
-  description = "Where the worker runs, to reach what is in a VPC. Its subnets need a way to DynamoDB, SQS, S3 and the parameter store: endpoints, or NAT. Null: in no VPC."
+  description = "Where the worker runs, to reach what is in a VPC. Its subnets need a way to DynamoDB, SQS, S3, the parameter store, what its tasks call, and for `secrets` the Secrets Manager: endpoints, or NAT. Null: in no VPC."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
   default     = null
 

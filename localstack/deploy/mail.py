@@ -6,6 +6,7 @@ from email.utils import parseaddr
 from typing import Final
 
 from localstack.deploy.clients import Clients
+from localstack.deploy.same import covers
 from whendue.declarations.resources import TaskSettings
 
 ANYBODY: Final = json.dumps({"*": ["*"]})
@@ -29,7 +30,10 @@ def verify_senders(clients: Clients, environment: Mapping[str, str]) -> None:
     wanted |= {parseaddr(settings.email_from)[1]} if settings.email_from else set()
     # The older API: every emulator has it, and it may be repeated.
     ses = clients.client("ses")
+    known = ses.get_identity_verification_attributes(Identities=sorted(wanted))["VerificationAttributes"]
     for identity in sorted(wanted):
+        if covers(known.get(identity), {"VerificationStatus": "Success"}):
+            continue
         if "@" in identity:
             ses.verify_email_identity(EmailAddress=identity)
         else:

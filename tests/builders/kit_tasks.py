@@ -4,12 +4,15 @@ Their names begin with `demo.`, as those of all tasks of this repository that th
 """
 
 import logging
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from whendue import Cancel, Context, GiveUp, Retry, task
+from whendue.errors import NotAllowedError
 
 
 class Number(BaseModel):
@@ -20,6 +23,26 @@ class Wanted(BaseModel):
     how: Literal["raise", "retry", "give_up", "cancel", "exit", "interrupt", "fail", "skip", "succeed"] = "succeed"
 
 
+class Lucky(BaseModel):
+    """What a JSON Schema does not know of it is in its validator."""
+
+    n: int = Field(ge=0)
+
+    @field_validator("n")
+    @classmethod
+    def _is_lucky(cls, value: int) -> int:
+        if value == 13:
+            raise ValueError("is unlucky")
+        if value == 4:
+            raise KeyError("is broken")
+        return value
+
+
+def is_allowed(payload: Lucky, tenant: str) -> None:
+    if payload.n == 7:
+        raise NotAllowedError(f"{tenant} has no seven")
+
+
 class Anything(BaseModel, extra="allow"):
     pass
 
@@ -27,6 +50,11 @@ class Anything(BaseModel, extra="allow"):
 @task("demo.kit.double")
 def double(payload: Number) -> dict[str, int]:
     return {"doubled": 2 * payload.n}
+
+
+@task("demo.kit.lucky", check=is_allowed, jitter="none", base_s=10)
+def lucky(payload: Lucky) -> int:
+    return payload.n
 
 
 @task("demo.kit.double_async")
@@ -96,6 +124,17 @@ def pair(payload: Anything) -> object:
     return (1, {"a": (2,)})
 
 
+class Priced(BaseModel):
+    price: Decimal
+    ids: Iterable[int]
+
+
+@task("demo.kit.priced")
+def priced(payload: Anything) -> Priced:
+    """Return what can be written once only."""
+    return Priced(price=Decimal("19.90"), ids=iter([1, 2]))
+
+
 def undeclared(payload: Number) -> None:
     pass
 
@@ -103,6 +142,11 @@ def undeclared(payload: Number) -> None:
 @task("demo.kit.echo")
 def echo(payload: Anything) -> dict[str, Any]:
     return payload.model_dump()
+
+
+@task("demo.kit.lucky_parent")
+def lucky_parent(payload: Number, ctx: Context) -> str:
+    return ctx.submit(lucky, {"n": payload.n})
 
 
 @task("demo.kit.parent", jitter="none", base_s=10)

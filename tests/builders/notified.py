@@ -22,7 +22,7 @@ from whendue.support.clock import ManualClock, system_clock
 
 RECIPIENTS = {"acme": ("ops@example.com", "acme.example")}
 TOPICS = {"acme": ("arn:aws:sns:*:*:acme-*",)}
-EVERYTHING = ("succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused")
+EVERYTHING = ("succeeded", "dead", "cancelled", "expired", "attempt_failed", "schedule_missed", "queue_paused")
 EVENT = NotificationEvent("succeeded", "0190 1", 1_800_000_000_000, {"jobId": "0190", "type": "ok"}, "ok", "normal")
 
 

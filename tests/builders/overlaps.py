@@ -14,10 +14,10 @@ from whendue.submission.request import JobRequest
 EVERY_10_S = Recurrence(cron="*/10 * * * * *")
 
 
-def running(overlap: Overlap, lease_s: int = 600) -> tuple[World, Job]:
+def running(overlap: Overlap, lease_s: int = 600, expires_s: float | None = None) -> tuple[World, Job]:
     """Let a schedule's first fire run, in a worker that is never heard of again; return its job."""
     world = World()
-    template = JobRequest("ok", {}, policy={"lease_s": lease_s})
+    template = JobRequest("ok", {}, policy={"lease_s": lease_s}, expires_s=expires_s)
     world.app.schedules.put(TENANT, "s", Definition(EVERY_10_S, template, overlap=overlap))
     world.clock.advance(10)
     # Ask for pauses, read the job, read the key, take the slot, claim: the fifth call is the last one.

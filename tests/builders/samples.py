@@ -99,6 +99,15 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "requeue": (running, lambda job: transitions.requeue(job, NOW, NOW, TIMING)),
     "finish_cancelled": (lambda: running(cancel_requested=True), lambda job: transitions.finish_cancelled(job, NOW)),
     "cancel": (a_job, lambda job: transitions.cancel(job, NOW)),
+    "expire": (lambda: a_job(begin_by=LATER), lambda job: transitions.expire(job, LATER)),
+    "end_retries": (
+        lambda: a_job(begin_by=LATER, started_at=NOW, generation=2, failures=1, last=an_error(running())),
+        lambda job: transitions.end_retries(job, "too late", LATER),
+    ),
+    "end_retries of a job without an error": (
+        lambda: a_job(begin_by=LATER, started_at=NOW),
+        lambda job: transitions.end_retries(job, "too late", LATER),
+    ),
     "request_cancel": (running, transitions.request_cancel),
     "mark_dead": (running, lambda job: transitions.mark_dead(job, "worker_lost", "its workers died", LATER)),
     "mark_dead while pending": (a_job, lambda job: transitions.mark_dead(job, "redriven", "SQS gave up", LATER)),
@@ -140,6 +149,11 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "release": (awaiting, lambda job: waiting.release(job, LATER, TIMING)),
     "release of one that awaits nobody": (
         lambda: evolve(awaiting(), unmet_dependencies=None),
+        lambda job: waiting.release(job, LATER, TIMING),
+    ),
+    "expire while waiting": (awaiting, lambda job: transitions.expire(job, NOW)),
+    "release of one that expires": (
+        lambda: evolve(awaiting(), expires_s=2.5),
         lambda job: waiting.release(job, LATER, TIMING),
     ),
     "cancel while waiting": (awaiting, lambda job: transitions.cancel(job, NOW)),

@@ -1,5 +1,6 @@
 """Wheels of packages that exist nowhere else, in a folder that pip takes for an index."""
 
+import stat
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ def make_wheel(
     version: str = "1.0",
     tag: str = "py3-none-any",
     requires: Sequence[str] = (),
+    programs: Sequence[str] = (),
 ) -> Path:
     """Write a wheel.
 
@@ -23,6 +25,7 @@ def make_wheel(
         version: of the package.
         tag: Python, ABI and platform that it is for.
         requires: its own requirements.
+        programs: the paths of files that can be run.
     """
     folder.mkdir(exist_ok=True)
     metadata = f"{name}-{version}.dist-info"
@@ -35,5 +38,8 @@ def make_wheel(
     path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         for inside, text in contents.items():
-            wheel.writestr(inside, text)
+            info = zipfile.ZipInfo(inside)
+            # With the type of the file, as tools write it: without, pip does not look at the rights.
+            info.external_attr = (stat.S_IFREG | (0o755 if inside in programs else 0o644)) << 16
+            wheel.writestr(info, text)
     return path

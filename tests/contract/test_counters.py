@@ -14,10 +14,11 @@ from whendue.declarations.context import Context
 from whendue.declarations.registry import Registry, task
 from whendue.engine.ports import JobStore
 from whendue.metrics.consumption import Consumption
-from whendue.metrics.model import OTHER, TIMER, Counts, series_of
+from whendue.metrics.model import OTHER, TIMER, Counts, beginning, series_of
 from whendue.metrics.recorder import Taken
 from whendue.metrics.usage import OTHER as OTHER_CONSUMER
 from whendue.metrics.usage import READS, THOUSANDTHS, WRITES, Consumer, month_of
+from whendue.quotas import COUNTER_SHARDS
 from whendue.submission.request import JobRequest
 from whendue.support.clock import system_clock
 
@@ -58,6 +59,19 @@ def test_what_processes_count_at_once_is_added_up(store: JobStore) -> None:
     with ThreadPoolExecutor(PROCESSES) as pool:
         list(pool.map(process, [app_on(store) for _ in range(PROCESSES)]))
     insist_on_all(store)
+
+
+def test_an_item_of_an_older_version_gets_the_fields_that_have_come_since(store: JobStore) -> None:
+    """DynamoDB adds to no field that is missing: what was counted with it would be lost, each time."""
+    for shard in range(COUNTER_SHARDS):
+        begun = beginning(SERIES[0], shard, {"attempts": 1}, "mark")
+        del begun.changes["expired"]  # type: ignore[attr-defined]
+        [made] = store.apply([begun])
+        assert made.done
+    app = app_on(store)
+    for _ in range(3):
+        app.counters.keep({SERIES[0]: Counts(Counter(attempts=2, expired=1))})
+    assert +app_on(store).counters.read()[SERIES[0]] == Counter(attempts=COUNTER_SHARDS + 6, expired=3)
 
 
 def test_nothing_is_counted_yet(store: JobStore) -> None:

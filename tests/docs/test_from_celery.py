@@ -1,6 +1,8 @@
 """docs/guide/from-celery.md shows all that changes between its two apps, and the app that it ends with runs."""
 
+import json
 import re
+import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -9,12 +11,16 @@ from typing import Any, Final
 
 import pytest
 
+from localstack.build import ABSENT
+from localstack.task_manifest import TaskModules, described
+from localstack.venvs import ensure
 from tests.builders.callers import client_of
 from tests.builders.world import World
 from tests.docs.pages import text_of
 from whendue import Client
 from whendue.client import use
 from whendue.declarations.registry import TASKS
+from whendue.manifest.packed import Packed
 
 ROOT: Final = Path(__file__).parents[2]
 BEFORE, AFTER = (ROOT / f"examples/from_celery/{side}/shop.py" for side in ("before", "after"))
@@ -104,8 +110,8 @@ def test_the_schedule_creates_the_report_which_creates_its_reminders(
     shop: ModuleType, client: Client, world: World
 ) -> None:
     """Also when it is put twice."""
-    shop.put_schedules(client)
-    shop.put_schedules(client)
+    shop.put_schedules()
+    shop.put_schedules()
     assert [schedule.name for schedule in client.list_schedules()] == ["nightly-report"]
     client.trigger_schedule("nightly-report")
     world.pass_time(10)
@@ -125,14 +131,33 @@ class _Clock:
         return datetime.fromtimestamp(self._world.clock.now_ms() / 1000, zone)
 
 
-# --- before: where Celery is installed ---------------------------------------------------------------------------
+def test_the_app_can_be_imported_by_a_function() -> None:
+    """Which has neither the client nor what `whendue dev` needs."""
+    names = ("examples/__init__.py", "examples/from_celery/__init__.py", "examples/from_celery/after/__init__.py")
+    sources = dict.fromkeys(names, b"") | {str(AFTER.relative_to(ROOT)): AFTER.read_bytes()}
+    modules = TaskModules(("examples.from_celery.after",), packed=Packed(ABSENT))
+    manifest = json.loads(described(sources, modules))
+    assert manifest["failures"] == []
+    assert "shop.report" in [task["name"] for task in manifest["tasks"]]
 
 
+# --- before -------------------------------------------------------------------------------------------------------
+
+BEFORE_RUNS: Final = """
+from examples.from_celery.before import shop
+
+# Each call is made at once, in this process: there is no broker.
+shop.app.conf.update(task_always_eager=True, task_store_eager_result=False)
+print(shop.take_order(7, ["tea", "milk"]).get())
+print(shop.invoice.delay(order=-1, amount=1).get())
+print(shop.report.delay().get())
+"""
+
+
+@pytest.mark.thorough
 def test_the_app_before_runs() -> None:
-    """In the environment of the benchmarks (requirements/bench.txt); each call is made at once, in this process."""
-    pytest.importorskip("celery")
-    shop = import_module("examples.from_celery.before.shop")
-    shop.app.conf.update(task_always_eager=True, task_store_eager_result=False)
-    assert shop.take_order(7, ["tea", "milk"]).get() == "order 7: 7.00 EUR"
-    assert shop.invoice.delay(order=-1, amount=1).get() == "order -1: 0.01 EUR"
-    assert shop.report.delay().get() == 3
+    """With the Celery that `make bench` measures (requirements/bench.txt), in its environment."""
+    python = ensure("bench") / "python"
+    done = subprocess.run([python, "-c", BEFORE_RUNS], cwd=ROOT, check=False, capture_output=True, text=True, env={})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["order 7: 7.00 EUR", "order -1: 0.01 EUR", "3"]

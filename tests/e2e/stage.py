@@ -28,7 +28,7 @@ from whendue.support.secret import Secret
 
 # Short, so that what takes minutes in production takes seconds here.
 VISIBILITY_S = 8
-TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value}
+TERMINAL = {State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value, State.EXPIRED.value}
 
 
 @dataclass(frozen=True, slots=True)

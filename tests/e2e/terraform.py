@@ -1,6 +1,7 @@
 """Stacks of the suite made by infra/terraform: WHENDUE_E2E_TERRAFORM names the program that applies a module.
 
-It is called as `PROGRAM --apply ENDPOINT --state FILE MODULE --carry FILE... -- ARGUMENTS` and prints outputs as JSON.
+It is called as `PROGRAM --apply ENDPOINT --state FILE MODULE --carry FILE... -- ARGUMENTS` and prints outputs as JSON;
+as `PROGRAM MODULE --carry FILE...` it checks and plans, and needs no network.
 """
 
 import json
@@ -61,6 +62,25 @@ def deploy(
     carried = [manifest, *built.layers.values(), *built.functions.values()]
     outputs = _apply(endpoint_url, directory / f"{name}.tfstate", carried, [*ARGUMENTS, f"-var-file={file}"])
     return Stack(**outputs, dashboard_url=f"{outputs['api_url']}/", aws_endpoint_url=endpoint_url)
+
+
+def plan(module: Path, carried: list[Path]) -> str:
+    """Check the format of a module, validate and plan it; return what the program prints.
+
+    Args:
+        module: the root module, in a repository of its own.
+        carried: files of the repository that Git ignores, and that the module reads.
+
+    Raises:
+        RuntimeError: it cannot be planned; the message is Terraform's.
+    """
+    command = [str(PROGRAM), str(module)]
+    for path in carried:
+        command += ["--carry", str(path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=module.parent)
+    if done.returncode:
+        raise RuntimeError(f"{PROGRAM} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def _apply(endpoint_url: str, state: Path, carried: list[Path], arguments: list[str]) -> dict[str, Any]:

@@ -35,6 +35,15 @@ def test_two_hundred_delayed_jobs_none_early(http: Http, capsys: pytest.CaptureF
         print(f"\n200 jobs: lateness p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s, max {max(late):.2f} s")
 
 
+def test_a_request_waits_for_the_end_of_a_job(http: Http) -> None:
+    """`GET /jobs/{id}?wait=20`: its answer has the result, and comes before the time is over."""
+    job = http.submit("demo.greet", {"name": "Ada"}, delaySeconds=3)
+    ended = http.client.get(f"/jobs/{job['id']}?wait=20", timeout=60).json()
+    assert (ended["state"], ended["result"]) == ("succeeded", {"greeting": "Hello, Ada!", "attempt": 1})
+    later = http.submit("demo.greet", {"name": "Ada"}, delaySeconds=3000)
+    assert http.client.get(f"/jobs/{later['id']}?wait=1", timeout=60).json()["state"] == "scheduled"
+
+
 def test_a_failing_job_is_retried_at_its_backoff_until_it_is_dead_with_all_its_errors(http: Http) -> None:
     """The dead job's timeline says everything that happened."""
     job = http.submit("demo.broken", {"reason": "as always"}, retries=2, backoff=QUICK)

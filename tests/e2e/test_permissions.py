@@ -41,7 +41,7 @@ UNSEEN = {
     ("worker", "payloads", "s3:PutObject"): "a workflow with a node of a large payload is parted",
     ("worker", "results", "s3:GetObject"): "a job refers to a large result",
     ("worker", "invoked", "lambda:InvokeFunction"): "the task `lambda`",
-    ("worker", "task_parameters", "ssm:GetParameter"): "a project has secrets; the suite is none",
+    ("worker", "task_parameters", "ssm:GetParameters"): "a project has secrets; the suite is none",
     ("worker", "task_secrets", "secretsmanager:GetSecretValue"): "the same",
     ("notifier", "topics", "sns:Publish"): "the channel `sns`",
     ("dead_letter", "table", "dynamodb:PutItem"): "somebody is told of the dead job",

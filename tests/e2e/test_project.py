@@ -1,33 +1,35 @@
-"""A project outside of this repository: from the wheel to changed code at work, and back to nothing.
+"""A project outside of this repository: from the wheel to its Terraform plan, in the order in which a user meets it.
 
-`python -m pytest tests/e2e/test_project.py -s`; it builds the wheel and makes a virtual environment, so it takes about
-two minutes. In the container home there is nothing else to test: these are processes anyway.
+`python -m pytest tests/e2e/test_project.py -s`; it builds the wheel and makes a virtual environment in an empty folder
+with an empty HOME, so it takes about two minutes. pip's own settings name the index; nothing else is asked. In the
+container home there is nothing else to test: these are processes anyway.
 """
 
 import json
 import os
-import re
-import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
-import httpx
 import pytest
 
+from localstack.paths import ROOT
 from tests.builders.waiting import eventually
+from tests.e2e import terraform
+from tests.e2e.project_session import Session, environment, processes_of, ran, running
 from tests.functional.project.wheel import build_wheel
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("WHENDUE_E2E_HOME") == "container", reason="a stack of its own, the same in each home"
 )
 EDITS = 5
+# Small, of Python alone, and nothing that whendue or its development needs.
+DEPENDENCY = "inflection==0.5.1"
 SLOW = '''"""Tasks that take their time."""
 
 import time
@@ -52,59 +54,58 @@ def run(payload: Slow) -> str:
     time.sleep(payload.seconds)
     return "first code"
 '''
+WRONG = """from whendue import Client
 
 
-class Session:
-    """A running `whendue dev`: what it has printed, and its API."""
+def use(client: Client) -> str:
+    client.get_job(7)
+    return client.wait_for_job("j")
+"""
+CHARGE = '''"""Tasks that fail."""
 
-    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
-        self.process, self.folder = process, folder
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        url, token = self.said(r"API +(http://\S+)"), self.said(r"Token +(\S+)")
-        # An API that is replaced closes the connections that are kept; new ones wait for the next API.
-        each_alone = httpx.Limits(max_keepalive_connections=0)
-        bearer = {"Authorization": f"Bearer {token}"}
-        self.http = httpx.Client(base_url=url, headers=bearer, timeout=60, limits=each_alone)
+from pydantic import BaseModel
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as output:
-            self.lines.extend(iter(output.readline, ""))
+from whendue import task
 
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(60)
-        self._reader.join()
-        self.http.close()
-        return code
 
-    def said(self, pattern: str, since: int = 0) -> str:
-        """Wait for a line, and return what the pattern's group has of it."""
+class Card(BaseModel):
+    """Whose."""
 
-        def found() -> "re.Match[str] | None":
-            assert self.process.poll() is None, "".join(self.lines)
-            return re.search(pattern, "".join(self.lines[since:]))
+    owner: str
 
-        match = eventually(found)
-        assert match
-        return match[1]
 
-    def submit(self, kind: str, payload: Any) -> str:
-        reply = self.http.post("/jobs", json={"type": kind, "payload": payload})
-        assert reply.status_code == 202, reply.text
-        return str(reply.json()["id"])
+@task("cards.charge", max_attempts=2, base_s=1, jitter="none")
+def charge(payload: Card) -> None:
+    """Fail."""
+    raise ValueError(f"the card of {payload.owner} was refused")
+'''
+# In the folder of no project: the settings are all that it has.
+DIRECT = """
+from whendue.client import NewJob
+from whendue.direct import DirectClient
 
-    def ended(self, job: str) -> dict[str, Any]:
-        def current() -> dict[str, Any]:
-            read: dict[str, Any] = self.http.get(f"/jobs/{job}").raise_for_status().json()
-            return read
+with DirectClient.from_env("demo") as client:
+    print(client.submit_job(NewJob("greetings.send", {"name": "Ida"})).id)
+"""
+PLURAL = '''"""Tasks about words."""
 
-        return eventually(current, lambda read: read["state"] in ("succeeded", "dead"), every_s=0.02)
+import inflection
+from pydantic import BaseModel
 
-    def result(self, kind: str, payload: Any) -> Any:
-        return self.ended(self.submit(kind, payload))["result"]
+from whendue import task
+
+
+class Word(BaseModel):
+    """One thing."""
+
+    word: str
+
+
+@task("words.plural")
+def plural(payload: Word) -> str:
+    """Return the word for several of it."""
+    return inflection.pluralize(payload.word)
+'''
 
 
 @pytest.fixture(scope="module")
@@ -114,87 +115,83 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "home").mkdir()
     wheel = build_wheel(folder)
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
-    pip = [str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, f"{wheel}[dev]"], check=True, env=environment(folder), cwd=folder)
+    ran(folder, folder, "python", "-m", "pip", "install", "--quiet", f"{wheel}[dev]")
     return folder
 
 
-def environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    return kept | {
-        "HOME": str(folder / "home"),
-        "PATH": f"{folder / 'venv/bin'}{os.pathsep}{os.environ['PATH']}",
-        "LANG": "C.UTF-8",
-    }
-
-
-@contextmanager
-def running(base: Path) -> Iterator[Session]:
-    process = subprocess.Popen(
-        ["whendue", "dev"],
-        executable=str(base / "venv/bin/whendue"),
-        cwd=base / "shop",
-        env=environment(base),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield Session(process, base / "shop")
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-
-
-def processes_of(base: Path) -> list[str]:
-    """Return the command lines of all processes that run from a folder's environments."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_text(errors="replace").replace("\0", " ")
-        except OSError:
-            continue
-        if str(base) in command and int(entry.name) != os.getpid():
-            found.append(command)
-    return found
-
-
 def files_of(base: Path) -> dict[str, int]:
-    installed = base / "venv"
-    return {str(path): path.stat().st_mtime_ns for path in installed.rglob("*") if path.is_file()}
+    """Return what is installed, with its times, but for what pytest itself compiles."""
+    files = (path for path in (base / "venv").rglob("*") if path.is_file() and "-pytest-" not in path.name)
+    return {str(path.relative_to(base / "venv")): path.stat().st_mtime_ns for path in files}
 
 
-def test_a_project_from_the_wheel_to_ctrl_c(base: Path) -> None:
-    """What docs/guide/own-project.md promises, in its order."""
-    made = subprocess.run(
-        [str(base / "venv/bin/whendue"), "new", "shop"], cwd=base, env=environment(base), check=True, text=True,
-        capture_output=True,
-    )  # fmt: skip
-    assert "shop/whendue.toml" in made.stdout
-    tested = subprocess.run(
-        [str(base / "venv/bin/pytest"), "-q"], cwd=base / "shop", env=environment(base), check=False, text=True,
-        capture_output=True,
-    )  # fmt: skip
-    assert tested.returncode == 0, tested.stdout + tested.stderr
+def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What docs/guide/own-project.md promises, in its order, in one folder."""
+    assert "shop/whendue.toml" in ran(base, base, "whendue", "new", "shop")
     before = files_of(base)
     with running(base) as session:
         assert session.result("greetings.send", {"name": "Ada"}) == {"greeting": "Hello, Ada!"}
         assert session.http.get("/docs", headers={"Accept": "text/html"}).status_code == 200
         assert session.http.post("/jobs", json={"type": "greetings.sent", "payload": {}}).status_code == 422
-        changed_code_is_at_work(session)
+        assert " passed" in ran(base, base / "shop", "pytest", "-q")
+        its_code_and_the_examples_are_typed(base)
+        with capsys.disabled():
+            print(changed_code_is_at_work(session))
         a_running_job_is_kept(session, base)
         a_broken_import_is_shown_and_heals(session)
+        a_failed_job_is_shown(session)
+        direct_mode_reaches_the_stack(session, base)
+        assert files_of(base) == before
+        a_dependency_is_one_line(session)
         assert {line.partition("|")[0].strip() for line in session.lines} == {
-            "dev", "services", "worker", "api", "timer",
+            "dev", "services", "pip", "worker", "api", "timer",
         }  # fmt: skip
         assert session.end() == 0
     assert processes_of(base) == []
-    assert files_of(base) == before
+    assert not (base / "shop/.local/dev.env").exists()
+    after = files_of(base)
+    assert {name: after.get(name) for name in before} == before
+    added = after.keys() - before.keys()
+    assert added
+    assert [name for name in added if "inflection" not in name] == []
+    it_is_built_and_its_terraform_written(base)
 
 
-def changed_code_is_at_work(session: Session) -> None:
+@pytest.mark.skipif(terraform.PROGRAM is None, reason="WHENDUE_E2E_TERRAFORM names no program that plans Terraform")
+def test_terraform_plans_that_project(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The root that `whendue new` wrote, the module that `whendue terraform` wrote, and what `whendue build` built."""
+    manifest = base / "shop/.local/build/manifest.json"
+    assert manifest.is_file(), "the test above has not come to its end"
+    # As its user has it; what Git ignores is named.
+    subprocess.run(["git", "init", "--quiet", str(base / "shop")], check=True)
+    built = [manifest, *manifest.parent.glob("*.zip")]
+    planned = terraform.plan(base / "shop/infra", built)
+    with capsys.disabled():
+        print(f"\n{planned}")
+
+
+def its_code_and_the_examples_are_typed(base: Path) -> None:
+    """For `mypy --strict`, which finds the types in the wheel alone: what is wrong is named."""
+    samples = base / "samples"
+    samples.mkdir()
+    for path in [*(ROOT / "examples").glob("*.py"), ROOT / "examples/from_celery/after/shop.py"]:
+        copy(path, samples)
+    assert mypy(base, base / "shop") == []
+    assert mypy(base, samples) == []
+    (samples / "wrong.py").write_text(WRONG)
+    assert [error.partition(": ")[0] for error in mypy(base, samples)] == ["wrong.py:5", "wrong.py:6"]
+
+
+def mypy(base: Path, folder: Path) -> list[str]:
+    """Return the errors of a folder, as somebody finds them who has installed whendue; boto3 brings no types."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(base / "mypy"), "--no-error-summary"]
+    command += ["--disable-error-code", "import-untyped", "--python-executable", str(base / "venv/bin/python"), "."]
+    done = subprocess.run(command, cwd=folder, env=environment(base), check=False, capture_output=True, text=True)
+    return (done.stdout + done.stderr).splitlines()
+
+
+def changed_code_is_at_work(session: Session) -> str:
+    """Return how long it took, for people: how busy the machine is changes it."""
     source = session.folder / "tasks/greetings.py"
     original = source.read_text()
     took = []
@@ -205,15 +202,17 @@ def changed_code_is_at_work(session: Session) -> None:
         while session.result("greetings.send", {"name": "Ada"}) != {"greeting": f"{wanted}Ada!"}:
             pass
         took.append(time.perf_counter() - began)
-    print(f"\nfrom save to first result: median {statistics.median(took):.2f} s of {[round(one, 2) for one in took]}")
     source.write_text(original)
+    each = [round(took_s, 2) for took_s in took]
+    busy = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    return f"\nfrom save to first result: median {statistics.median(took):.2f} s of {each}, {busy}"
 
 
 def a_running_job_is_kept(session: Session, base: Path) -> None:
     (session.folder / "tasks/slow.py").write_text(SLOW)
     session.said(r"(tasks: greetings.send, slow.run)")
     begun = base / "begun"
-    job = eventually(lambda: submitted(session, {"seconds": 6, "begun": str(begun)}))
+    job = eventually(lambda: submitted(session, "slow.run", {"seconds": 6, "begun": str(begun)}))
     eventually(begun.exists)
     since = len(session.lines)
     (session.folder / "tasks/slow.py").write_text(SLOW.replace("first code", "second code"))
@@ -224,9 +223,9 @@ def a_running_job_is_kept(session: Session, base: Path) -> None:
     assert (ended["result"], len(ended["attempts"])) == ("first code", 1), ended
 
 
-def submitted(session: Session, payload: Any) -> str:
+def submitted(session: Session, kind: str, payload: Any) -> str:
     """Submit once the API knows the task, too."""
-    reply = session.http.post("/jobs", json={"type": "slow.run", "payload": payload})
+    reply = session.http.post("/jobs", json={"type": kind, "payload": payload})
     return str(reply.json()["id"]) if reply.status_code == 202 else ""
 
 
@@ -243,22 +242,79 @@ def a_broken_import_is_shown_and_heals(session: Session) -> None:
     source.write_text(SLOW)
     session.said(r"(tasks: greetings.send, slow.run)", since)
     begun = session.folder.parent / "begun-again"
-    job = eventually(lambda: submitted(session, {"seconds": 0, "begun": str(begun)}))
+    job = eventually(lambda: submitted(session, "slow.run", {"seconds": 0, "begun": str(begun)}))
     assert session.ended(job)["state"] == "succeeded"
 
 
-def test_a_project_is_built_and_its_terraform_written_from_the_wheel(base: Path) -> None:
-    """What the wheel carries is all that both need, with pip's own index."""
-    ran(base, base, "new", "built")
-    reply = json.loads(ran(base, base / "built", "build", "--json"))
-    assert all((base / "built/.local/build" / name).is_file() for name in reply["zips"])
-    ran(base, base / "built", "terraform")
-    assert (base / "built/infra/whendue/terraform/main.tf").is_file()
+def a_failed_job_is_shown(session: Session) -> None:
+    """Which one, why and where; requests that succeed are not shown."""
+    source = session.folder / "tasks/cards.py"
+    source.write_text(CHARGE)
+    session.said(r"(tasks: cards.charge, )")
+    since = len(session.lines)
+    job = eventually(lambda: submitted(session, "cards.charge", {"owner": "Eve"}))
+    facts = rf"task=cards.charge job={job} attempt={{}} max_attempts=2 error_type=ValueError "
+    facts += r"error=the card of Eve was refused where=tasks.cards:charge:17"
+    session.said(rf"(worker +\| WARNING attempt failed {facts.format(1)})", since)
+    session.said(rf"(worker +\| ERROR job dead {facts.format(2)})", since)
+    assert not [line for line in session.lines if "request status=2" in line]
+    assert session.http.get("/jobs/nothing").status_code == 404
+    session.said(r"(api +\| request status=404 )", since)
+    source.unlink()
+    session.said(r"(tasks: greetings.send, slow.run\n)", since)
 
 
-def ran(base: Path, folder: Path, *arguments: str) -> str:
-    """Run a command to its end; return its output."""
-    command = [str(base / "venv/bin/whendue"), *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment(base), check=False, capture_output=True, text=True)
+def direct_mode_reaches_the_stack(session: Session, base: Path) -> None:
+    """With no more than the settings that are in a file of their owner."""
+    settings = session.folder / ".local/dev.env"
+    assert settings.stat().st_mode & 0o777 == 0o600
+    eventually((session.folder / ".local/whendue_tasks.json").is_file)
+    script = f'. {settings}; exec {base / "venv/bin/python"} -c "$0"'
+    done = subprocess.run(
+        ["sh", "-c", script, DIRECT], cwd=base, env=environment(base), check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert session.ended(done.stdout.strip())["result"] == {"greeting": "Hello, Ida!"}
+
+
+def a_dependency_is_one_line(session: Session) -> None:
+    """A line that pip cannot install changes nothing; the one that it can is at work without another command."""
+    required = session.folder / "requirements.txt"
+    original = required.read_text()
+    since = len(session.lines)
+    required.write_text(f"{original}./no-such-wheel.whl\n")
+    session.said(r"(ERROR requirements.txt: pip has failed)", since)
+    assert session.result("greetings.send", {"name": "Eve"}) == {"greeting": "Hello, Eve!"}
+    (session.folder / "tasks/words.py").write_text(PLURAL)
+    session.said(r"(worker +\| ModuleNotFoundError: No module named 'inflection')", since)
+    session.said(r"(new code at work)", since)
+    since = len(session.lines)
+    required.write_text(f"{original}{DEPENDENCY}\n")
+    session.said(r"(tasks: greetings.send, slow.run, words.plural)", since)
+    job = eventually(lambda: submitted(session, "words.plural", {"word": "box"}))
+    assert session.ended(job)["result"] == "boxes"
+
+
+def it_is_built_and_its_terraform_written(base: Path) -> None:
+    """What the wheel carries is all that both need, with pip's own index; what tasks import is packed, or refused."""
+    lacking = base / "shop/tasks/lacking.py"
+    lacking.write_text("from whendue import Client\n")
+    refused = subprocess.run(
+        [base / "venv/bin/whendue", "build"], cwd=base / "shop", env=environment(base), capture_output=True, check=False
+    )
+    assert refused.returncode == 2
+    assert b"functions do not have whendue.client" in refused.stderr
+    lacking.unlink()
+    built = json.loads(ran(base, base / "shop", "whendue", "build", "--json"))
+    folder = base / "shop/.local/build"
+    assert all((folder / name).is_file() for name in built["zips"])
+    manifest = json.loads(Path(built["manifest"]).read_text())
+    assert "python/inflection.py" in names_in(folder / manifest["layers"]["project"])
+    assert "tasks/words.py" in names_in(folder / manifest["functions"]["worker"])
+    written = ran(base, base / "shop", "whendue", "terraform")
+    assert "infra/whendue/terraform/main.tf" in written.splitlines()
+
+
+def names_in(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()

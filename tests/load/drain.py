@@ -11,7 +11,7 @@ import httpx
 
 Job = dict[str, Any]
 Read = Callable[[str], Job | None]
-TERMINAL = ("succeeded", "dead", "cancelled")
+TERMINAL = ("succeeded", "dead", "cancelled", "expired")
 # Longer than any lost step takes to heal (docs/design/guarantees.md, G6), and than the scenarios' longest delay.
 TIMEOUT_S = 240
 # Each is a process of the API on an emulator.

@@ -134,7 +134,7 @@ def test_partitions_of_different_tenants_differ(left: str, right: str, key: str)
 )
 def test_only_a_pending_job_that_waits_for_a_slot_of_the_key_is_woken(job: Job, waits: bool) -> None:
     """A job woken before its token is good would start before it."""
-    assert is_waiting(job, limit_pk("acme", "k")) is waits
+    assert is_waiting(job, limit_pk("acme", "k"), NOW) is waits
 
 
 def test_nothing_is_reserved_beyond_the_horizon() -> None:

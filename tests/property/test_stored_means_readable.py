@@ -21,7 +21,7 @@ from tests.property.stored.stage import DAY_S, Stage, Tables
 from whendue.adapters.memory import MemoryStore
 
 FACTOR = int(os.environ.get("WHENDUE_EXAMPLES", "0"))
-STATES = {"scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled"}
+STATES = {"scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"}
 NAMED = "odd.Name_1"
 shapes: st.SearchStrategy[Shape] = st.sampled_from(["http", "rest"])
 
@@ -325,7 +325,9 @@ subscriptions = st.builds(
         st.dictionaries(requests.texts, requests.trees, max_size=1) | st.just({}),
     ),
     st.lists(
-        st.sampled_from(["succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused"]),
+        st.sampled_from(
+            ["succeeded", "dead", "cancelled", "expired", "attempt_failed", "schedule_missed", "queue_paused"]
+        ),
         min_size=1,
         unique=True,
     ),

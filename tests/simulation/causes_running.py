@@ -116,6 +116,16 @@ def _cancelled(world: World) -> str:
     return job_id
 
 
+def _expired(world: World) -> str:
+    assert world.insist("POST", "/pauses", {"reason": "a test"}).status == 200
+    job_id = submit(world, "job", "expired", expiresSeconds=10)
+    world.scheduler.sleep(20_000)
+    assert world.insist("DELETE", "/pauses/tenant").status == 204
+    while world.insist("GET", f"/jobs/{job_id}").json["state"] != "expired":
+        world.scheduler.sleep(1000)
+    return job_id
+
+
 def _not_at_all(asked: Asked) -> None:
     asked.never_runs()
     assert asked.runs() == []
@@ -202,6 +212,7 @@ ROWS: Final = (
         after(9, expected="dead", do="bad", maxAttempts=2, backoff=QUICK),
         _again_with_all_attempts,
     ),
+    Row(Cause.EXPIRED, "expired", _expired, _not_at_all),
     Row(Cause.TOO_OLD, "dead", _old, _submitted_anew),
     Row(Cause.FAN_OUT_PENDING, "dead", _fan_out_is_pending, _dependents_are_released, dies_at_s=6),
     Row(Cause.REDRIVABLE, "dead", _fan_out_is_pending, _again_with_all_attempts, dies_at_s=6, what="its end untold"),

@@ -107,6 +107,25 @@ def _until_its_end(asked: Asked) -> None:
     asked.starts(asked.at("pausedUntil"), asked.at("pausedUntil") + HEALS_MS)
 
 
+def _expiring(**wanted: Any) -> Before:
+    """Pause, submit, and wait a little."""
+
+    def before(world: World) -> str:
+        assert world.insist("POST", "/pauses", WHY).status == 200
+        job_id = submit(world, "job", "expired", **wanted)
+        world.scheduler.sleep(5000)
+        return job_id
+
+    return before
+
+
+def _ends_at_its_expiry(asked: Asked) -> None:
+    asked.sleep_until(asked.at("expiresAt"))
+    asked.must_end("expired", asked.at("expiresAt") + HEALS_MS)
+    assert asked.world.insist("DELETE", "/pauses/tenant").status == 204
+    asked.never_runs()
+
+
 # --- limits -------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +298,8 @@ ROWS: Final = (
     Row(
         Cause.PAUSED, "queued", paused("/pauses", expiresAt="2027-01-15T08:01:40Z"), _until_its_end, what="until a time"
     ),
+    Row(Cause.EXPIRES, "queued", _expiring(expiresSeconds=200), _ends_at_its_expiry),
+    Row(Cause.EXPIRES, "queued", _expiring(expiresSeconds=4), _ends_at_its_expiry, what="and has"),
     Row(
         Cause.LIMITED,
         "queued",

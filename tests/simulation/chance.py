@@ -13,7 +13,7 @@ from tests.simulation.scenarios.notifications import subscribe
 from tests.simulation.scenarios.registry import SCENARIOS
 from tests.simulation.world import Nature, World
 
-ANY = "succeeded dead cancelled"
+ANY = "succeeded dead cancelled expired"
 FAULTS_MS = (10_000, 20_000, 60_000, 120_000)
 HORIZON_S = 4 * 3600
 # In one world of so many faults never stop: nothing need ever be settled there, but whatever happens must be right.
@@ -23,6 +23,8 @@ DOINGS = ("ok", "ok", "ok", "bad", "flaky", "poison", "poisonous", "later", "hop
 LINKED = 0.1
 # In so many somebody wants to hear of everything.
 SUBSCRIBED = 0.1
+# In so many jobs expire.
+EXPIRING = 0.1
 # In so many processes count.
 COUNTED = 0.1
 # In so many workers are processes of containers.
@@ -61,6 +63,9 @@ def scenario_of(seed: int) -> Scenario:
     )
 
     limits = random.Random(f"limits {seed}").choice(LIMITS)
+    expiry = random.Random(f"expiry {seed}")
+    if expiry.random() < EXPIRING:
+        limits = limits | {"expiresSeconds": expiry.choice([1, 5, 30, 200])}
     # Of the clients of so many worlds one has jobs that wait for each other.
     links = random.Random(f"links {seed}")
     is_linked = links.random() < LINKED

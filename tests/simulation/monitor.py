@@ -41,6 +41,8 @@ DECIDED_ON_READING = {
     "defer",
     "wake",
     "skip",
+    "expire",
+    "end_retries",
     "release",
     "cancel_unsatisfied",
 }
@@ -148,7 +150,7 @@ class Monitor:
         self._note_sends(write, before, after)
         if write.name == "fail":
             self._retry_is_in_time(after)
-        if write.name in ("mark_dead", "cancel_lost"):
+        if write.name in ("mark_dead", "cancel_lost", "expire", "end_retries"):
             self._nobody_runs_it(write, after)
             self._was_due(process, before)
         if write.name in BY_WORKER - {"heartbeat"}:

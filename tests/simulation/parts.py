@@ -8,6 +8,7 @@ from tests.simulation.scenarios import (
     containers,
     dependencies,
     deploys,
+    expiry,
     isolation,
     jobs,
     limits,
@@ -120,6 +121,7 @@ JOBS: Final = Area(
         "functional/worker/test_completer.py",
         "functional/submission/test_plan.py",
         "functional/worker/test_processor_claims.py",
+        "functional/worker/test_processor_expiry.py",
         "functional/worker/test_claimed_job.py",
         "functional/worker/test_heartbeat.py",
         "functional/worker/test_batch_runner.py",
@@ -131,8 +133,7 @@ JOBS: Final = Area(
         "functional/timer/test_tick.py",
         "functional/timer/test_rescue.py",
         "functional/timer/test_tick_bulkheads.py",
-        # Limits, dependencies and parts are behind guards of a job's life, too.
-        "functional/limits/test_limiter.py",
+        "functional/limits/test_limiter.py",  # These are behind guards of a job's life, too.
         "functional/engine/test_release.py",
         "functional/engine/test_commit.py",
         "functional/references/test_resolver.py",
@@ -148,7 +149,7 @@ JOBS: Final = Area(
         "functional/notifications/test_publisher_ends.py",
         "functional/channels/test_webhook_ssrf.py",
     ),
-    scenarios=(*jobs.SCENARIOS, *deploys.SCENARIOS, *notifications.SCENARIOS, *broken.SCENARIOS),
+    scenarios=(*jobs.SCENARIOS, *deploys.SCENARIOS, *notifications.SCENARIOS, *broken.SCENARIOS, *expiry.SCENARIOS),
 )
 LIMITS: Final = Area(
     modules=(

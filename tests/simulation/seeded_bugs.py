@@ -48,6 +48,22 @@ SEEDED_BUGS: Final = (
         "long, kept by heartbeats",
     ),
     SeededBug(
+        "an expiry that does not look whether its job has begun",
+        TRANSITIONS,
+        'return finish("expire", job, as_read(job), State.EXPIRED, now_ms)',
+        'return finish("expire", job, as_read(job)[:1], State.EXPIRED, now_ms)',
+        "a job expired that had begun|took a job from running to expired",
+        "expires by some clocks",
+    ),
+    SeededBug(
+        "a claim that does not look at the expiry",
+        "whendue.worker.claimer",
+        "        timely = self.end_expired(unpaused.passed, now_ms)\n",
+        "        timely = unpaused\n",
+        "after its expiry",
+        "expires by some clocks",
+    ),
+    SeededBug(
         "the next check not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',

@@ -61,7 +61,9 @@ class DependencyWatcher(Watcher):
         """G7: never before all its dependencies, and not after an end that it does not want."""
         for dependency in self._dependencies(job):
             states = self._ends[dependency.id]
-            wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled"}, "done": FINAL}[dependency.on]
+            wanted = {"success": {"succeeded"}, "failure": {"dead", "cancelled", "expired"}, "done": FINAL}[
+                dependency.on
+            ]
             if not states & (FINAL if job.on_dependency_failure == "run" and dependency.on == "success" else wanted):
                 self.world.monitor.wrong(
                     f"G7: released on {dependency.on}, its parent has had {sorted(states) or 'no end'}"

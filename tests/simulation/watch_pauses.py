@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher, carried
 from whendue.engine.ports import Item, ReceivedMessage
+from whendue.settings import NOTIFICATIONS
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class Lasting:
         return {"queue": self.queue, "tenant": self.tenant, "type": self.task}
 
     def holds(self, job: Item) -> bool:
-        """Return whether a job is one of those that it holds."""
+        """Return whether a job is one of those that it holds; a paused tenant is still notified."""
+        if job["queue"] == NOTIFICATIONS and self.queue is None and self.task is None:
+            return False
         return all(wanted in (None, job[name]) for name, wanted in self.scope.items())
 
     def lasts(self, at_ms: int, slack_ms: int) -> bool:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.simulation.watch_dependencies import DependencyWatcher
+from tests.simulation.watch_expiry import ExpiryWatcher
 from tests.simulation.watch_lifetimes import LifetimeWatcher
 from tests.simulation.watch_limits import LimitWatcher
 from tests.simulation.watch_notifications import NotificationWatcher
@@ -13,6 +14,7 @@ from tests.simulation.watchers import Watcher
 
 WATCHERS: Final[tuple[type[Watcher], ...]] = (
     DependencyWatcher,
+    ExpiryWatcher,
     LifetimeWatcher,
     LimitWatcher,
     NotificationWatcher,

@@ -80,8 +80,12 @@ URLS = {queue: f"https://sqs/{queue}" for queue in ALL_QUEUES}
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 
-def current_app(**_: Any) -> App:
-    """Return the application of the process that is running, to handlers that ask for theirs, however built."""
+def current_app(*, described: bool = False) -> App:
+    """Return the application of the process that is running, to handlers that ask for theirs.
+
+    Args:
+        described: whether they would take the tasks from a manifest; here all processes have the same tasks.
+    """
     app: App = current_strand().process.app
     return app
 

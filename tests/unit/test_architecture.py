@@ -19,7 +19,14 @@ LEVEL_OF |= {"whendue.client": 2}
 LEVEL_OF |= {"whendue.project": LEVEL_OF["whendue.containers"]}
 LEVEL_OF |= {"whendue": len(LEVELS), "functions": len(LEVELS)}
 # Constants and errors, which pure modules may use.
-PLAIN = {"whendue.aws_quotas", "whendue.errors", "whendue.quotas", "whendue.settings", "whendue.support.text"}
+PLAIN = {
+    "whendue.aws_quotas",
+    "whendue.errors",
+    "whendue.quotas",
+    "whendue.settings",
+    "whendue.support.text",
+    "whendue.task_quotas",
+}
 MODULES_MAX = 14
 # What talks to an API: the command line, direct mode, and tests of users.
 USERS_OF_CLIENT = ("whendue.cli.", "whendue.direct.", "whendue.testing.")

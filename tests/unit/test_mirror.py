@@ -41,6 +41,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tracing/test_spans.py",
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
+    "whendue.task_quotas": ("functional/tasks/test_http.py", "functional/tasks/test_aws_tasks.py"),
     "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
@@ -227,6 +228,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.worker.claimer": (
         "functional/worker/test_processor_claims.py:claim",
         "functional/worker/test_processor_bulkheads.py",
+        "functional/worker/test_processor_expiry.py:claim",
     ),
     "whendue.workflows.canvas": ("unit/workflows/test_graph.py",),
     "whendue.workflows.progress": ("unit/workflows/test_graph.py", "property/test_workflow_laws.py"),

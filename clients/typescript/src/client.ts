@@ -25,8 +25,10 @@ import { type WaitOptions, waitUntil } from "./waiting.js";
 // The longest that API Gateway waits for a function, plus what its answer takes
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
 const TIMEOUT_SECONDS = 35;
+// The longest that a request may wait for a job. A shorter timeout of the client ends it earlier.
+const REQUEST_WAIT_SECONDS = 20;
 // States in which nothing changes any more, unless the job is run again.
-const ENDED: ReadonlySet<string> = new Set(["succeeded", "dead", "cancelled"]);
+const ENDED: ReadonlySet<string> = new Set(["succeeded", "dead", "cancelled", "expired"]);
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -49,6 +51,7 @@ export interface ClientOptions {
 /** A client of the API. All calls may run side by side. */
 export class Client {
   readonly #requests: Requests;
+  readonly #timeoutSeconds: number;
   readonly #clock: Clock;
 
   /** @throws {TypeError} an option is not valid. Nothing is sent yet. */
@@ -58,6 +61,7 @@ export class Client {
       throw new TypeError("timeoutSeconds must be over 0 and finite");
     }
     const fetch: Fetch = options.fetch ?? ((address, init) => globalThis.fetch(address, init));
+    this.#timeoutSeconds = timeoutSeconds;
     const settings: Settings = { tokens: sourceOf(token), retry: retryPolicy(retry), timeoutSeconds, fetch, clock };
     this.#clock = clock;
     this.#requests = requestsOf(checkedUrl(url, plainHttp), settings);
@@ -110,20 +114,29 @@ export class Client {
     );
   }
 
-  /** Get a job with its payload, result and attempts. */
-  async getJob(jobId: string, options: t.CallOptions = {}): Promise<t.Versioned<t.JobWithTimeline>> {
-    return versioned(this.#requests.GET("/jobs/{job_id}", { ...options, ...job(jobId) }));
+  /**
+   * Get a job with its payload, result and attempts.
+   *
+   * @param options `waitSeconds`: the answer comes when the job has ended, or after so many seconds; at most 20.
+   *   `waitFor` waits longer.
+   */
+  async getJob(jobId: string, options: t.WaitingCallOptions = {}): Promise<t.Versioned<t.JobWithTimeline>> {
+    const { waitSeconds, ...rest } = options;
+    const params = { path: { job_id: jobId }, query: { wait: waitSeconds || undefined } };
+    return versioned(this.#requests.GET("/jobs/{job_id}", { ...rest, params }));
   }
 
   /**
-   * Wait until a job has ended, and return it: `succeeded`, `dead` or `cancelled`.
+   * Wait until a job has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
    *
    * @param job the job, or its id.
    * @throws {WaitTimeoutError} it has not ended in time; the job itself goes on.
    */
   async waitFor(job: string | { id: string }, options: WaitOptions = {}): Promise<t.Versioned<t.JobWithTimeline>> {
     const id = idOf(job);
-    const read = () => this.getJob(id, signalOf(options));
+    const longest = Math.min(REQUEST_WAIT_SECONDS, this.#timeoutSeconds / 2);
+    const read = (left: number) =>
+      this.getJob(id, { ...signalOf(options), waitSeconds: Math.max(0, Math.floor(Math.min(longest, left))) });
     return waitUntil(`job ${id}`, read, ({ state }) => ENDED.has(state), this.#clock, options);
   }
 
@@ -176,7 +189,7 @@ export class Client {
     return versioned(this.#requests.POST("/jobs/{job_id}/cancel", changedJob(jobId, options)));
   }
 
-  /** Run a dead or cancelled job again. It is sent again after a lost answer only with `ifMatch`. */
+  /** Run a dead, cancelled or expired job again. It is sent again after a lost answer only with `ifMatch`. */
   async redriveJob(jobId: string, options: t.ChangeOptions = {}): Promise<t.Versioned<t.Job>> {
     return versioned(this.#requests.POST("/jobs/{job_id}/redrive", changedJob(jobId, options)));
   }
@@ -237,7 +250,7 @@ export class Client {
   }
 
   /**
-   * Wait until a workflow has ended, and return it: `succeeded`, `dead` or `cancelled`.
+   * Wait until a workflow has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
    *
    * @param workflow the workflow, or its id.
    * @throws {WaitTimeoutError} it has not ended in time; the workflow itself goes on.

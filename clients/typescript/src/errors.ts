@@ -46,7 +46,12 @@ export class ApiError extends ClientError {
     readonly retryAfterSeconds?: number,
   ) {
     const errors = problem.errors ?? [];
-    const places = errors.map((wrong) => `; ${wrong.where}: ${wrong.problem}`).join("");
+    // A place that the detail names itself is not repeated.
+    const places = errors
+      .map((wrong) => [wrong.where, wrong.problem].filter(Boolean).join(": "))
+      .filter((text) => !` ${problem.detail}`.includes(` ${text}`))
+      .map((text) => `; ${text}`)
+      .join("");
     const request = requestId === undefined ? "" : ` (request ${requestId})`;
     super(`${problem.status} ${problem.code}: ${problem.detail}${places}${request}`);
     this.status = problem.status;

@@ -200,6 +200,9 @@ export interface paths {
          * Get a job with its attempts
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
+         *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
+         *     once if too many requests are waiting already.
+         *
          *     Required scope: `jobs:read`.
          */
         get: operations["getJob"];
@@ -349,8 +352,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run a dead or cancelled job again
-         * @description Run a dead or cancelled job again from its first attempt.
+         * Run a dead, cancelled or expired job again
+         * @description Run a dead, cancelled or expired job again from its first attempt. It does not expire any more.
          *
          *     Required scope: `jobs:write`.
          */
@@ -1617,7 +1620,7 @@ export interface components {
          * @description Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator.
          * @enum {string}
          */
-        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "fan_out_pending" | "redrivable" | "too_old";
+        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
         /**
          * CauseReply
          * @description An error that another one was raised from, or while it was handled.
@@ -1884,7 +1887,7 @@ export interface components {
             job: string;
             /**
              * On
-             * @description How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`.
+             * @description How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either). Default: `success`.
              * @default success
              * @enum {string}
              */
@@ -1906,7 +1909,7 @@ export interface components {
             node: string;
             /**
              * On
-             * @description How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either).
+             * @description How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either).
              * @default success
              * @enum {string}
              */
@@ -2232,6 +2235,16 @@ export interface components {
              */
             dueAt?: string | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun, later than `dueAt`. Send this or `expiresSeconds`. Default: never.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
              */
@@ -2421,6 +2434,16 @@ export interface components {
             /** @description Why the latest attempt failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -2510,7 +2533,7 @@ export interface components {
             startedAt: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -2559,6 +2582,11 @@ export interface components {
         JobTemplate: {
             /** @description How long to wait before a retry. Fields that are left out have their defaults. */
             backoff?: components["schemas"]["Backoff"] | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
@@ -2681,6 +2709,16 @@ export interface components {
             /** @description Why the latest attempt failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -2770,7 +2808,7 @@ export interface components {
             startedAt: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -2842,6 +2880,16 @@ export interface components {
             effective: components["schemas"]["EffectiveReply"];
             /** @description Why the latest attempt failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
             /**
              * Finishedat
              * @description When it ended; null before.
@@ -2957,7 +3005,7 @@ export interface components {
             startedAt: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -3143,6 +3191,11 @@ export interface components {
              * @description Nodes that must end first: names, or objects. Default: none.
              */
             dependsOn?: (string | components["schemas"]["EdgeBody"])[];
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
@@ -3409,6 +3462,11 @@ export interface components {
              */
             exclude?: string[];
             /**
+             * Expires
+             * @description Ignored.
+             */
+            expires?: "next_fire" | null;
+            /**
              * Fold
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
@@ -3526,7 +3584,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -3586,6 +3644,11 @@ export interface components {
         ProfileBody: {
             /** @description How long to wait before a retry. Fields that are left out have their defaults. */
             backoff?: components["schemas"]["Backoff"] | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Follow
              * @description Whether each attempt of its jobs uses the newest version instead of the one of their submission.
@@ -3692,6 +3755,11 @@ export interface components {
              * @description Whether whendue ships it; such a profile cannot be changed.
              */
             builtIn: boolean;
+            /**
+             * Expiresseconds
+             * @description Seconds from the due time of its jobs to their expiry; null: they do not expire.
+             */
+            expiresSeconds: number | null;
             /**
              * Follow
              * @description Whether each attempt uses the newest version.
@@ -3986,6 +4054,11 @@ export interface components {
              */
             exclude?: string[];
             /**
+             * Expires
+             * @description `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due. Default: what the job or workflow says in `expiresSeconds`.
+             */
+            expires?: "next_fire" | null;
+            /**
              * Fold
              * @description For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
              */
@@ -4185,6 +4258,11 @@ export interface components {
              */
             exclude: string[];
             /**
+             * Expires
+             * @description `next_fire`: jobs of fires expire at the next one; null: as the job says.
+             */
+            expires?: string | null;
+            /**
              * Fold
              * @description For local times that come twice: `once` or `twice`.
              */
@@ -4365,6 +4443,11 @@ export interface components {
              */
             delaySeconds?: number | null;
             /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Followprofile
              * @description Whether each attempt uses the newest version of the profile. Default: what the profile says in `follow`.
              */
@@ -4520,7 +4603,7 @@ export interface components {
              *       "dead"
              *     ]
              */
-            events: ("succeeded" | "dead" | "cancelled" | "attempt_failed" | "schedule_missed" | "queue_paused")[];
+            events: ("succeeded" | "dead" | "cancelled" | "expired" | "attempt_failed" | "schedule_missed" | "queue_paused")[];
             /**
              * @description Which jobs it applies to. Default: all.
              * @default {
@@ -5165,6 +5248,16 @@ export interface components {
              */
             dueAt?: string | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun, later than `dueAt`. Send this or `expiresSeconds`. Default: never.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
+            /**
              * Group
              * @description Jobs that run in parallel.
              */
@@ -5247,6 +5340,11 @@ export interface components {
             /** @description Why it failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun; null: never.
+             */
+            expiresAt?: string | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -5295,7 +5393,7 @@ export interface components {
             schedule?: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -5360,6 +5458,11 @@ export interface components {
             /** @description Why it failed; null if it did not. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
+             * Expiresat
+             * @description When it expires unless it has begun; null: never.
+             */
+            expiresAt?: string | null;
+            /**
              * Finishedat
              * @description When it ended; null before.
              */
@@ -5396,7 +5499,7 @@ export interface components {
             schedule?: string | null;
             /**
              * State
-             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`.
+             * @description `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or `expired`.
              */
             state: string;
             /**
@@ -5448,6 +5551,11 @@ export interface components {
              * @description Cancels what has not ended this many seconds after the workflow started. Default: never.
              */
             deadlineSeconds?: number | null;
+            /**
+             * Expiresseconds
+             * @description Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: the profile's, else never.
+             */
+            expiresSeconds?: number | null;
             /**
              * Group
              * @description Jobs that run in parallel.
@@ -6099,7 +6207,7 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`. Default: all. */
+                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`. Default: all. */
                 state?: string | null;
                 /** @description Only jobs of this task. Default: all. */
                 type?: string | null;
@@ -6353,7 +6461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6371,7 +6479,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6546,7 +6654,13 @@ export interface operations {
     };
     getJob: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Seconds to wait for the end of the job. Default: 0.
+                 * @example 20
+                 */
+                wait?: number;
+            };
             header?: never;
             path: {
                 /** @description Id of the job. */
@@ -6643,7 +6757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6781,7 +6895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6927,7 +7041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_request`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6945,7 +7059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7069,7 +7183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7224,7 +7338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7343,7 +7457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7472,7 +7586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7591,7 +7705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7746,7 +7860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7865,7 +7979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8585,7 +8699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8774,7 +8888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8915,7 +9029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9039,7 +9153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10552,7 +10666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10698,7 +10812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10844,7 +10958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10990,7 +11104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11747,7 +11861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11978,7 +12092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12167,7 +12281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12308,7 +12422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12437,7 +12551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12583,7 +12697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12739,7 +12853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12895,7 +13009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13039,7 +13153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13292,7 +13406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13310,7 +13424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13432,7 +13546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13570,7 +13684,7 @@ export interface operations {
     listWorkflows: {
         parameters: {
             query?: {
-                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`. Default: all. */
+                /** @description Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`. Default: all. */
                 state?: string | null;
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
@@ -13815,7 +13929,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13833,7 +13947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13952,7 +14066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14093,7 +14207,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14234,7 +14348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -79,6 +79,12 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** Options of a call that may wait for a job. */
+export interface WaitingCallOptions extends CallOptions {
+  /** The answer comes when the job has ended, or after so many seconds; at most 20. Default: 0. */
+  waitSeconds?: number;
+}
+
 /** Options of a call that changes one version of something. */
 export interface ChangeOptions extends CallOptions {
   /** Only if it still has this `etag`. Default: whatever it has. */

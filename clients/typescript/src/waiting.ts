@@ -1,4 +1,4 @@
-/** Waits until something has ended, by reading it at growing intervals: the API has no request that waits. */
+/** Waits until something has ended: by requests that wait for a job, or by reading at growing intervals. */
 import type { Clock } from "./clock.js";
 import { WaitTimeoutError } from "./errors.js";
 
@@ -21,11 +21,13 @@ export interface WaitOptions {
 /**
  * Read something until it has ended, and return it.
  *
+ * @param read reads it when so many seconds are left. It may wait; if it is answered earlier than after an interval,
+ *   the rest of that is waited here.
  * @throws {WaitTimeoutError} it has not ended in time; it was read at least once.
  */
 export async function waitUntil<T>(
   what: string,
-  read: () => Promise<T>,
+  read: (leftSeconds: number) => Promise<T>,
   hasEnded: (value: T) => boolean,
   clock: Clock,
   options: WaitOptions = {},
@@ -33,11 +35,14 @@ export async function waitUntil<T>(
   const { timeoutSeconds = WAIT_SECONDS, signal } = options;
   const untilMs = clock.nowMs() + timeoutSeconds * 1000;
   for (let interval = FIRST_SECONDS; ; interval = Math.min(LONGEST_SECONDS, interval * FACTOR)) {
-    const last = await read();
+    const askedMs = clock.nowMs();
+    const last = await read((untilMs - askedMs) / 1000);
     if (hasEnded(last)) return last;
-    const left = (untilMs - clock.nowMs()) / 1000;
+    const nowMs = clock.nowMs();
+    const left = (untilMs - nowMs) / 1000;
     // Also if the timeout is not a number.
     if (!(left > 0)) throw new WaitTimeoutError(`${what} has not ended within ${timeoutSeconds} s`, last);
-    await clock.sleep(Math.min(interval * (SHORTEST + (1 - SHORTEST) * clock.random()), left), signal);
+    const rest = interval * (SHORTEST + (1 - SHORTEST) * clock.random()) - (nowMs - askedMs) / 1000;
+    if (rest > 0) await clock.sleep(Math.min(rest, left), signal);
   }
 }

@@ -4,9 +4,22 @@ import { env } from "node:process";
 import { test } from "node:test";
 import { ApiError, Client, type operations } from "whendue-client";
 
-const client = new Client({ url: env["WHENDUE_URL"] ?? "", token: env["WHENDUE_TOKEN"] ?? "" });
+const called = new Set<string>();
+const client = noting(new Client({ url: env["WHENDUE_URL"] ?? "", token: env["WHENDUE_TOKEN"] ?? "" }));
 // Compiles only while each operation has its method.
 client satisfies Record<keyof operations, unknown>;
+
+/** Return a client that notes which of its methods are called here; what they call themselves does not count. */
+function noting(made: Client): Client {
+  return new Proxy(made, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      called.add(String(name));
+      return value.bind(target) as unknown;
+    },
+  });
+}
 
 const HOUR_MS = 3_600_000;
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
@@ -126,6 +139,8 @@ test("queues, pauses, tasks and profiles", async () => {
   assert.ok((await all(client.listTasks())).some(({ name }) => name === "ok"));
   assert.equal((await client.getTask("ok")).policy.maxAttempts, null);
   assert.equal((await client.pauseQueue("low", { reason: "upkeep" })).reason, "upkeep");
+  assert.ok((await all(client.listTasks())).some(({ name }) => name === "workflow"));
+  assert.equal((await client.getTask("workflow")).payloadSchema?.["type"], "object");
   assert.equal((await all(client.listQueues())).find(({ name }) => name === "low")?.paused?.reason, "upkeep");
   await client.resumeQueue("low");
   await client.pauseTenant({ reason: "r" });
@@ -163,4 +178,9 @@ test("usage, metrics and health", async () => {
   assert.equal((await client.getHealth()).status, "UP");
   assert.equal((await client.getReadiness()).status, "UP");
   assert.equal((await client.getActuatorHealth()).status, "UP");
+});
+
+test("every method was called", () => {
+  const methods = Object.getOwnPropertyNames(Client.prototype).filter((name) => name !== "constructor");
+  assert.deepEqual([...called].sort(), methods.sort());
 });

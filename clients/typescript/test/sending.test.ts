@@ -144,6 +144,14 @@ test("a refusal is not sent again, and names its places", async (context) => {
   assert.equal(error.message, "422 invalid_payload: d; name: p");
 });
 
+test("a place that the detail names is not repeated", async (context) => {
+  const errors = [{ where: "cron", problem: "p" }, { where: "at", problem: "p" }, { where: "", problem: "q" }];
+  const body = { type: "t", title: "t", status: 400, code: "invalid_schedule", detail: "cron: p", errors };
+  const { url } = await serving(context, answer(400, body));
+  const error = await failed(clientOf(url).submitJob(JOB), ApiError);
+  assert.equal(error.message, "400 invalid_schedule: cron: p; at: p; q");
+});
+
 test("a gateway's refusal has the code of its status", async (context) => {
   const { url } = await serving(context, answer(403, { message: "Forbidden" }));
   const error = await failed(clientOf(url).getJob("j"), ApiError);

@@ -5,8 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, RootModel
 
-from whendue import Client, Context, chord, previous, task
-from whendue.client import JobTemplate, NewSchedule
+from whendue import Context, chord, previous, task
 
 
 class Article(BaseModel):
@@ -81,6 +80,9 @@ def take_order(order: int, articles: list[str]) -> Any:
     return result
 
 
-def put_schedules(client: Client) -> None:
+def put_schedules() -> None:
     """Create the schedules, or change them to what is below; run it with each deployment."""
-    client.put_schedule("nightly-report", NewSchedule(cron="30 2 * * *", job=JobTemplate("shop.report")))
+    from whendue.client import JobTemplate, NewSchedule, current_client
+
+    nightly = NewSchedule(cron="30 2 * * *", job=JobTemplate("shop.report"))
+    current_client().put_schedule("nightly-report", nightly)

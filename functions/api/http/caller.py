@@ -1,6 +1,8 @@
 """The caller of a request and the application: put beside every request by functions/api/app.py."""
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -12,6 +14,28 @@ from whendue.submission.request import JobRequest
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Waits:
+    """The requests that may wait at the same time: the others of a process keep its other threads.
+
+    Args:
+        at_once: how many; a further one is answered at once.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        """Begin with none that waits."""
+        self._free = threading.Semaphore(at_once)
+
+    @contextmanager
+    def take(self) -> Iterator[bool]:
+        """Return whether a request may wait; it counts until it leaves."""
+        may_wait = self._free.acquire(blocking=False)
+        try:
+            yield may_wait
+        finally:
+            if may_wait:
+                self._free.release()
 
 
 class Caller(NamedTuple):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from inspect import getdoc
 from typing import Any, Final
@@ -135,10 +135,20 @@ def with_payloads(known: Mapping[str, Any], tasks: Iterable[DescribedTask]) -> d
         tasks: those that have a schema are added.
     """
     schemas = dict(known["components"]["schemas"])
+    names = []
     for described in tasks:
         if described.schema is not None:
-            schemas |= _components(f"Payload.{described.name}", described.schema)
+            names.append(name := f"Payload.{described.name}")
+            schemas |= _components(name, described.schema)
+    schemas["JobBody"] = _with_choices(schemas["JobBody"], names)
     return {**known, "components": {**known["components"], "schemas": schemas}}
+
+
+def _with_choices(job: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the schema of a job whose payload is one of these, or any other value: models take more than they say."""
+    properties = job["properties"]
+    choices = [{}, *({"$ref": f"#/components/schemas/{name}"} for name in names)]
+    return {**job, "properties": {**properties, "payload": {**properties["payload"], "anyOf": choices}}}
 
 
 def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from whendue.errors import (
     HeaderInjectionError,
     IdempotencyConflictError,
     InvalidCursorError,
+    InvalidExpiryError,
     InvalidPayloadError,
     InvalidReferenceError,
     InvalidRequestError,
@@ -54,6 +55,7 @@ from whendue.errors import (
     UnknownProfileError,
     UnknownSubscriptionError,
     UnknownTaskError,
+    UnreadableError,
     UnstorableError,
     WhendueError,
     WorkflowNotFoundError,
@@ -90,6 +92,8 @@ NOT_FOUND: Final[Mapping[str, type[WhendueError]]] = {
     "/tasks/{name}": TaskNotFoundError,
     "/workflows/{workflow_id}": WorkflowNotFoundError,
 }
+# Of a queue there is no item, and what can be read of a schedule is shown.
+ALWAYS_SHOWN: Final = (QueueNotFoundError, ScheduleNotFoundError)
 TEMPLATE: Final[Errors] = (
     InvalidPayloadError,
     InvalidReferenceError,
@@ -101,17 +105,17 @@ TEMPLATE: Final[Errors] = (
     UnknownTaskError,
     UnstorableError,
 )
-SUBMIT: Final[Errors] = (*TEMPLATE, IdempotencyConflictError, UnknownDependencyError)
+SUBMIT: Final[Errors] = (*TEMPLATE, IdempotencyConflictError, UnknownDependencyError, UnreadableError)
 OWN: Final[Mapping[str, Errors]] = {
-    "POST /jobs": SUBMIT,
-    "POST /tasks/schedule": SUBMIT,
-    "POST /workflows": (*SUBMIT, InvalidWorkflowError),
+    "POST /jobs": (*SUBMIT, InvalidExpiryError),
+    "POST /tasks/schedule": (*SUBMIT, InvalidExpiryError),
+    "POST /workflows": (*SUBMIT, InvalidExpiryError, InvalidWorkflowError),
     "GET /jobs": LISTED,
     "GET /jobs/{job_id}/attempts": LISTED,
     "GET /jobs/{job_id}/logs": LISTED,
     "GET /jobs/{job_id}/payload": (DocumentNotFoundError,),
     "GET /jobs/{job_id}/result": (DocumentNotFoundError,),
-    "PATCH /jobs/{job_id}": CHANGED,
+    "PATCH /jobs/{job_id}": (*CHANGED, InvalidExpiryError),
     "DELETE /jobs/{job_id}": CHANGED,
     "POST /jobs/{job_id}/cancel": CHANGED,
     "POST /jobs/{job_id}/redrive": CHANGED,
@@ -188,7 +192,8 @@ def errors_of(method: str, path: str, *, public: bool, conditional: bool) -> dic
     errors |= {*WITH_PARAMETERS} if "{" in path else {*()}
     errors |= {*WITH_BODY} if method in ("POST", "PUT", "PATCH") else {*()}
     errors |= {*CONDITIONAL} if conditional else {*()}
-    errors |= {error for prefix, error in NOT_FOUND.items() if f"{path}/".startswith(f"{prefix}/")}
+    named = {error for prefix, error in NOT_FOUND.items() if f"{path}/".startswith(f"{prefix}/")}
+    errors |= named | ({UnreadableError} if named.difference(ALWAYS_SHOWN) else {*()})
     grouped: dict[HTTPStatus, list[type[WhendueError]]] = {}
     for error in sorted(errors, key=lambda error: error.code):
         grouped.setdefault(STATUS.get(error, HTTPStatus.INTERNAL_SERVER_ERROR), []).append(error)

@@ -35,15 +35,13 @@ def first_page() -> Response[str]:
 @router.get("/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
     """Return the OpenAPI document; with a token, the schema of each task's payload is in it."""
+    if not router.context["identity"]:
+        return Response(200, JSON, _public_text(_resolver()))
     from functions.api.http.openapi import document, with_payloads
+    from whendue.manifest.described_tasks import described_tasks
 
-    known = document(_resolver())
-    if router.context["identity"]:
-        from whendue.manifest.described_tasks import described_tasks
-
-        app: App = router.context["whendue"]
-        known = with_payloads(known, described_tasks(app.registry))
-    return Response(200, JSON, json.dumps(known))
+    app: App = router.context["whendue"]
+    return Response(200, JSON, json.dumps(with_payloads(document(_resolver()), described_tasks(app.registry))))
 
 
 @router.get("/docs", include_in_schema=False)
@@ -55,6 +53,14 @@ def docs() -> Response[str]:
 def _resolver() -> APIGatewayHttpResolver:
     resolver: APIGatewayHttpResolver = router.context["resolver"]
     return resolver
+
+
+@cache
+def _public_text(resolver: APIGatewayHttpResolver) -> str:
+    """Return the document as all may read it. It is made once: it costs more than any other answer without a token."""
+    from functions.api.http.openapi import document
+
+    return json.dumps(document(resolver))
 
 
 @cache

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import Caller, caller, shown, traced
+from functions.api.http.caller import Caller, Waits, caller, shown, traced
 from functions.api.http.etags import job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
 from functions.api.http.response import JSON, accepted, accepted_status
@@ -49,11 +49,14 @@ from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
 from whendue.operations.listing import JobFilter
-from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT
+from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT, WAIT_S
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 
 router = APIGatewayHttpRouter()
+WaitParameter = Annotated[
+    int, Query(ge=0, le=WAIT_S, description="Seconds to wait for the end of the job. Default: 0.", examples=[20])
+]
 JobId = Annotated[str, Path(description="Id of the job.")]
 
 
@@ -192,10 +195,16 @@ def list_jobs(
 
 
 @router.get("/jobs/<job_id>", tags=["jobs"], summary="Get a job with its attempts", operation_id="getJob")
-def read(job_id: JobId) -> Response[JobWithTimelineReply]:
-    """Return a job, its payload, its result and its attempts. The ETag changes with every change of the job."""
+def read(job_id: JobId, wait: WaitParameter = 0) -> Response[JobWithTimelineReply]:
+    """Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
+
+    With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
+    once if too many requests are waiting already.
+    """
     app, tenant = caller(router)
-    view = app.query.get(tenant, job_id)
+    waits: Waits = router.context["waits"]
+    with waits.take() as may_wait:
+        view = app.query.get(tenant, job_id, wait if may_wait else 0)
     return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.clock.now_ms()), {"ETag": job_etag(view.job)})
 
 
@@ -295,10 +304,13 @@ def cancel(job_id: JobId) -> Response[JobReply]:
 
 
 @router.post(
-    "/jobs/<job_id>/redrive", tags=["jobs"], summary="Run a dead or cancelled job again", operation_id="redriveJob"
+    "/jobs/<job_id>/redrive",
+    tags=["jobs"],
+    summary="Run a dead, cancelled or expired job again",
+    operation_id="redriveJob",
 )
 def redrive(job_id: JobId) -> Response[JobReply]:
-    """Run a dead or cancelled job again from its first attempt."""
+    """Run a dead, cancelled or expired job again from its first attempt. It does not expire any more."""
     app, tenant = caller(router)
     return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
 

@@ -8,7 +8,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, shown
 from functions.api.schemas.tasks import TaskListReply, TaskReply, task_failure_reply, task_reply
-from whendue.errors import TaskNotFoundError
+from whendue.declarations.registry import Registry
+from whendue.errors import TaskNotFoundError, UnknownTaskError
 from whendue.manifest.described_tasks import described_task, described_tasks
 from whendue.quotas import TYPE_BYTES
 
@@ -38,7 +39,14 @@ def read(name: TaskName) -> TaskReply:
     app, _ = caller(router)
     described = described_task(app.registry, name)
     if described is None:
-        reason = app.registry.unavailable.get(name)
-        problem = f"the task {name!r} is not available: {reason}" if reason else f"no task has the name {name!r}"
-        raise TaskNotFoundError(problem)
+        raise TaskNotFoundError(_missing(app.registry, name))
     return task_reply(described)
+
+
+def _missing(registry: Registry, name: str) -> str:
+    try:
+        registry.find(name)
+    except UnknownTaskError as error:
+        # It names the modules that could not be imported, as at submit.
+        return str(error)
+    return f"no task has the name {name!r}"

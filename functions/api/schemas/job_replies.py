@@ -33,7 +33,9 @@ class JobReply(Reply):
 
     id: str = Field(description="Id of the job.")
     type: str = Field(description="Name of the task.")
-    state: str = Field(description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.")
+    state: str = Field(
+        description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`."
+    )
     priority: str = Field(description="`critical`, `high`, `normal` or `low`; `notifications` for a delivery.")
     profile: str = Field(description="Name of its profile.")
     profile_version: int | None = Field(
@@ -42,6 +44,12 @@ class JobReply(Reply):
     follow_profile: bool = Field(description="Whether each attempt uses the newest version of the profile.")
     tenant: str = Field(description="Tenant that it belongs to.")
     due_at: Time = Field(description="When the next attempt may start.")
+    expires_at: Time | None = Field(
+        default=None, description="From when on no attempt of it begins; null: never, or not known yet."
+    )
+    expires_seconds: float | None = Field(
+        default=None, description="Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none."
+    )
     created_at: Time = Field(description="When it was submitted.")
     started_at: Time | None = Field(description="When the latest attempt started; null before the first one.")
     finished_at: Time | None = Field(description="When it ended; null before.")
@@ -219,6 +227,8 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "follow_profile": bool(job.follow),
         "tenant": job.tenant,
         "due_at": times.to_timestamp(job.due_at),
+        "expires_at": times.to_timestamp(job.begin_by),
+        "expires_seconds": job.expires_s,
         "created_at": times.to_timestamp(job.created_at),
         "started_at": times.to_timestamp(job.started_at),
         "finished_at": times.to_timestamp(job.finished_at),

@@ -22,7 +22,17 @@ from functions.api.http.json_text import Refused
 from functions.api.http.problems import invalid
 from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
 from functions.api.schemas.shared.numbers import Delay, RedriveRate
-from functions.api.schemas.shared.policy import Group, LimitsBody, Name, Names, PolicyBody, Priority, Rfc3339, TypeName
+from functions.api.schemas.shared.policy import (
+    ExpiringBody,
+    Group,
+    LimitsBody,
+    Name,
+    Names,
+    PolicyBody,
+    Priority,
+    Rfc3339,
+    TypeName,
+)
 from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.model import WORKFLOW
 from whendue.quotas import (
@@ -33,7 +43,9 @@ from whendue.quotas import (
 )
 from whendue.submission.request import Dependency, JobRequest, joined, tags_problem
 
-_ON: Final = "How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`."
+_ON: Final = (
+    "How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either). Default: `success`."
+)
 _DEPENDS_ON: Final = "Jobs that must end first."
 EMAIL_JOB: Final[dict[str, Any]] = {
     "type": "email",
@@ -43,7 +55,11 @@ EMAIL_JOB: Final[dict[str, Any]] = {
 }
 # For what is due when something else says so.
 NO_TIME: Final = "what a schedule or a workflow runs has no time of its own"
-TIMES_ELSEWHERE: Final[Mapping[str, str]] = {"dueAt": NO_TIME, "delaySeconds": NO_TIME}
+TIMES_ELSEWHERE: Final[Mapping[str, str]] = {
+    "dueAt": NO_TIME,
+    "delaySeconds": NO_TIME,
+    "expiresAt": "send expiresSeconds, which counts from the time at which it is due",
+}
 
 
 def _short(tags: dict[str, str]) -> dict[str, str]:
@@ -71,7 +87,7 @@ OnDependencyFailure = Annotated[
 ]
 
 
-class JobTemplate(PolicyBody):
+class JobTemplate(ExpiringBody, PolicyBody):
     """A job without the time at which it is due."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
@@ -122,6 +138,7 @@ class JobTemplate(PolicyBody):
         return JobRequest(
             type=self.type,
             payload=self.payload,
+            expires_s=self.expires_seconds,
             queue=self.priority,
             profile=self.profile,
             policy=self.policy(),
@@ -134,8 +151,8 @@ class JobTemplate(PolicyBody):
         )
 
 
-class DueBody(Body):
-    """When something is due: at once, after a delay, or at a time."""
+class DueBody(ExpiringBody):
+    """When something is due: at once, after a delay, or at a time; and when it expires."""
 
     delay_seconds: Delay | None = Field(
         default=None,
@@ -148,6 +165,18 @@ class DueBody(Body):
         "Default: now.",
     )
 
+    expires_at: Rfc3339 | None = Field(
+        default=None,
+        description="When it expires unless it has begun, later than `dueAt`. Send this or `expiresSeconds`. Default: "
+        "never.",
+    )
+
+    @model_validator(mode="after")
+    def _expires_once(self) -> Self:
+        if self.expires_seconds is not None and self.expires_at is not None:
+            raise ValueError("send expiresSeconds or expiresAt, not both")
+        return self
+
     @model_validator(mode="after")
     def _is_due_once(self) -> Self:
         if self.delay_seconds is not None and self.due_at is not None:
@@ -155,9 +184,9 @@ class DueBody(Body):
         return self
 
     def due(self, request: JobRequest) -> JobRequest:
-        """Return a request with its due time."""
-        due_at = None if self.due_at is None else times.read(self.due_at)
-        return replace(request, due_at=due_at, delay_s=self.delay_seconds)
+        """Return a request with its due time and its expiry."""
+        due_at, expires_at = (None if text is None else times.read(text) for text in (self.due_at, self.expires_at))
+        return replace(request, due_at=due_at, delay_s=self.delay_seconds, expires_at=expires_at)
 
 
 JobIdText = Annotated[str, StringConstraints(min_length=1, max_length=64)]

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.job_replies import LimitsReply, limits_reply
 from functions.api.schemas.reply import ALWAYS_WHOLE, Reply, Time
-from functions.api.schemas.shared.policy import LimitsBody, Names, PolicyBody, Priority
+from functions.api.schemas.shared.policy import ExpiringBody, LimitsBody, Names, PolicyBody, Priority
 from whendue.profiles.model import Profile
 from whendue.submission.request import joined
 
@@ -25,7 +25,7 @@ class ProfileLimitsBody(LimitsBody):
         return self
 
 
-class ProfileBody(PolicyBody):
+class ProfileBody(ExpiringBody, PolicyBody):
     """A whole profile. Fields that are left out are decided by the task, then by the defaults."""
 
     model_config = ConfigDict(
@@ -60,6 +60,7 @@ class ProfileBody(PolicyBody):
             limit=limit,
             follow=self.follow,
             notify=joined(*self.notify),
+            expires_s=self.expires_seconds,
         )
 
 
@@ -88,6 +89,9 @@ class ProfileReply(Reply):
     lease_seconds: int | None = Field(description="Seconds without a heartbeat after which a worker counts as dead.")
     retention_seconds: int | None = Field(description="How long a finished job is kept, in seconds.")
     never_retry: list[str] | None = Field(description="Error types that are never retried.")
+    expires_seconds: float | None = Field(
+        description="Seconds from the due time of its jobs to their expiry; null: they do not expire."
+    )
     follow: bool = Field(description="Whether each attempt uses the newest version.")
     limits: LimitsReply | None = Field(description="Limits that its jobs share; null: none.")
     notify: list[str] = Field(description="Names of subscriptions to notify of its jobs.")
@@ -115,6 +119,7 @@ def profile_reply(profile: Profile) -> ProfileReply:
         lease_seconds=said.get("lease_s"),
         retention_seconds=said.get("retention_s"),
         never_retry=None if never_retry is None else list(never_retry),
+        expires_seconds=profile.expires_s,
         follow=profile.follow,
         limits=limits_reply(profile.limit),
         notify=profile.notify.split(),

@@ -51,6 +51,9 @@ class ScheduleReply(Reply):
     jitter_seconds: int = Field(description="Upper bound of the offset by which all fires are delayed, in seconds.")
     misfire: MisfireReply
     overlap: str = Field(description="`allow`, `skip`, `buffer_one` or `cancel_running`.")
+    expires: str | None = Field(
+        default=None, description="`next_fire`: jobs of fires expire at the next one; null: as the job says."
+    )
     pause_after_failures: int | None = Field(
         default=None, description="Number of fires in a row that must end dead to pause it; null: never."
     )
@@ -170,6 +173,7 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
             grace_seconds=definition.misfire.grace_s,
         ),
         overlap=definition.overlap,
+        expires=definition.expires,
         pause_after_failures=definition.pause_after,
         max_runs=definition.max_runs,
         remaining_runs=_remaining(schedule, now_ms),

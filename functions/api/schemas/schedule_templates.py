@@ -30,6 +30,7 @@ def _job(request: JobRequest) -> dict[str, Any]:
         "payload": request.payload,
         "priority": request.queue,
         "profile": request.profile,
+        "expiresSeconds": request.expires_s,
         "backoff": {name: policy[field] for name, field in backoff.items() if field in policy} or None,
         "followProfile": request.follow,
         "neverRetry": list(policy["never_retry"]) if "never_retry" in policy else None,

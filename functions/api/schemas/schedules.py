@@ -25,7 +25,7 @@ from whendue.quotas import (
 )
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import MISFIRE_POLICIES, Definition, Misfire, MisfirePolicy, Overlap
+from whendue.schedules.model import MISFIRE_POLICIES, Definition, Expires, Misfire, MisfirePolicy, Overlap
 
 CronText = Annotated[str, StringConstraints(max_length=256)]
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -205,6 +205,7 @@ class PreviewBody(WhenBody, ShownFields):
     # A whole schedule may be sent as it would be put; these have no part in when it fires.
     misfire: MisfireBody | None = Field(default=None, description="Ignored.")
     overlap: Overlap | None = Field(default=None, description="Ignored.")
+    expires: Expires | None = Field(default=None, description="Ignored.")
     pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")
     paused: InitialPauseBody | None = Field(default=None, description="Ignored.")
     job: JobTemplate | None = Field(default=None, description="Ignored: task and payload are not checked.")
@@ -234,6 +235,11 @@ class ScheduleBody(WhenBody, ShownFields):
         description="What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` "
         "skips the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.",
     )
+    expires: Expires | None = Field(
+        default=None,
+        description="`next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it "
+        "is due. Default: what the job or workflow says in `expiresSeconds`.",
+    )
     pause_after_failures: int | None = Field(
         default=None,
         ge=1,
@@ -254,6 +260,13 @@ class ScheduleBody(WhenBody, ShownFields):
     def _has_one_target(self) -> Self:
         if (self.job is None) == (self.workflow is None):
             raise ValueError("must have exactly one of job and workflow")
+        return self
+
+    @model_validator(mode="after")
+    def _expires_once(self) -> Self:
+        target = self.job or self.workflow
+        if self.expires and target and target.expires_seconds is not None:
+            raise ValueError("send expires, or expiresSeconds of the job or workflow, not both")
         return self
 
     @model_validator(mode="after")
@@ -281,6 +294,7 @@ class ScheduleBody(WhenBody, ShownFields):
             overlap=self.overlap,
             pause_after=self.pause_after_failures,
             max_runs=self.max_runs,
+            expires=self.expires,
         )
 
 

@@ -19,7 +19,7 @@ from whendue.outbound.signing import public_part
 from whendue.quotas import SUBSCRIPTION_FILTERS
 from whendue.support.text import NOT_IN_A_LINE, NOT_IN_LINES
 
-EventName = Literal["succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused"]
+EventName = Literal["succeeded", "dead", "cancelled", "expired", "attempt_failed", "schedule_missed", "queue_paused"]
 # Fields of configurations that have several lines: bodies of mails.
 BODIES = frozenset({("config", "text"), ("config", "html")})
 

@@ -8,11 +8,17 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
-from functions.api.schemas.job_requests import TIMES_ELSEWHERE, DueBody, JobTemplate, OnDependencyFailure, Tags
+from functions.api.schemas.job_requests import (
+    TIMES_ELSEWHERE,
+    DueBody,
+    JobTemplate,
+    OnDependencyFailure,
+    Tags,
+)
 from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
 from functions.api.schemas.shared.attempts import ErrorReply, error_reply
 from functions.api.schemas.shared.numbers import Delay
-from functions.api.schemas.shared.policy import Name, Priority
+from functions.api.schemas.shared.policy import ExpiringBody, Name, Priority
 from whendue.jobs.dependencies import On
 from whendue.jobs.model import Job, State, shown_state
 from whendue.quotas import HORIZON_S, MEMBERS_MAX
@@ -84,7 +90,7 @@ class EdgeBody(Body):
     node: Name = Field(description="Name of the node.")
     on: On = Field(
         default="success",
-        description="How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either).",
+        description="How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either).",
     )
 
 
@@ -132,7 +138,7 @@ class ChordBody(Body):
     body: StepBody = Field(description="Job that runs when all jobs of the group have succeeded.")
 
 
-class WorkflowTemplate(Body):
+class WorkflowTemplate(ExpiringBody):
     """A workflow without the time at which it is due: exactly one of `nodes`, `chain`, `group` and `chord`."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
@@ -178,6 +184,7 @@ class WorkflowTemplate(Body):
         """
         return workflow_request(
             make(self._drafts(), self.deadline_seconds),
+            expires_s=self.expires_seconds,
             queue=self.priority,
             profile=self.profile,
             tags=self.tags,
@@ -216,7 +223,8 @@ class WorkflowReply(Reply):
 
     id: str = Field(description="Id of the workflow.")
     state: str = Field(
-        description="`scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`."
+        description="`scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or "
+        "`expired`."
     )
     priority: str = Field(description="Priority of jobs that do not set one.")
     profile: str = Field(description="Profile of jobs that do not set one.")
@@ -224,6 +232,7 @@ class WorkflowReply(Reply):
     created_at: Time | None = Field(description="When it was submitted.")
     due_at: Time | None = Field(description="When it may start.")
     finished_at: Time | None = Field(description="When it ended; null before.")
+    expires_at: Time | None = Field(default=None, description="When it expires unless it has begun; null: never.")
     deadline_at: Time | None = Field(description="When jobs that have not ended are cancelled; null: never.")
     cancel_requested: bool = Field(description="Whether a cancel was requested.")
     retries: int = Field(description="How often it was run again from the nodes that failed.")
@@ -309,6 +318,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "created_at": times.to_timestamp(job.created_at),
         "due_at": times.to_timestamp(job.due_at),
         "finished_at": times.to_timestamp(job.finished_at),
+        "expires_at": times.to_timestamp(job.begin_by),
         "deadline_at": times.to_timestamp(job.deadline_at),
         "cancel_requested": job.cancel_requested,
         "retries": job.redrives or 0,

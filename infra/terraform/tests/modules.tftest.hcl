@@ -1,5 +1,9 @@
 # Each module on its own: what it makes of what it is given.
 
+variables {
+  tags = { team = "jobs" }
+}
+
 run "table" {
   command = plan
 
@@ -23,6 +27,10 @@ run "table" {
     protect           = true
   }
 
+  assert {
+    condition     = aws_dynamodb_table.this.tags == var.tags
+    error_message = "What takes tags has those that are handed over."
+  }
   assert {
     condition     = aws_dynamodb_table.this.hash_key == "pk" && aws_dynamodb_table.this.range_key == "sk"
     error_message = "The partition key comes first."
@@ -133,6 +141,10 @@ run "bucket" {
   }
 
   assert {
+    condition     = aws_s3_bucket.this.tags == var.tags
+    error_message = "What takes tags has those that are handed over."
+  }
+  assert {
     condition     = aws_s3_bucket_lifecycle_configuration.this[0].rule[0].expiration[0].days == 500
     error_message = "What lies there expires as the topology says."
   }
@@ -160,6 +172,10 @@ run "queues" {
     kms_key_arn       = null
   }
 
+  assert {
+    condition     = alltrue([for queue in concat(values(aws_sqs_queue.this), [aws_sqs_queue.dead_letter]) : queue.tags == var.tags])
+    error_message = "What takes tags has those that are handed over."
+  }
   assert {
     condition     = { for name, queue in aws_sqs_queue.this : name => queue.visibility_timeout_seconds } == { high = 360, low = 360 }
     error_message = "Both have the visibility timeout."
@@ -193,6 +209,10 @@ run "function" {
     kms_key_arn          = null
   }
 
+  assert {
+    condition     = aws_lambda_function.this.tags == var.tags && aws_iam_role.this.tags == var.tags && aws_cloudwatch_log_group.this.tags == var.tags && aws_lambda_event_source_mapping.this["low"].tags == var.tags
+    error_message = "What takes tags has those that are handed over."
+  }
   assert {
     condition     = aws_lambda_event_source_mapping.this["low"].function_response_types == toset(["ReportBatchItemFailures"])
     error_message = "A batch's good messages are not delivered again for the bad one."
@@ -267,6 +287,10 @@ run "scheduler" {
   }
 
   assert {
+    condition     = aws_iam_role.scheduler[0].tags == var.tags
+    error_message = "What takes tags has those that are handed over."
+  }
+  assert {
     condition     = aws_scheduler_schedule.this[0].flexible_time_window[0].mode == "OFF" && length(aws_cloudwatch_event_rule.this) == 0
     error_message = "The schedule is exact, and there is no rule beside it."
   }
@@ -325,7 +349,7 @@ run "a_function_of_a_project" {
     environment          = {}
     statements           = []
     further_statements   = [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = ["*"] }]
-    policy_arns          = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    policy_arns          = { reading = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" }
     vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
     reserved_concurrency = -1
     queues               = {}
@@ -339,7 +363,7 @@ run "a_function_of_a_project" {
     error_message = "What its owner allows is a policy of its own, in the owner's words."
   }
   assert {
-    condition     = keys(aws_iam_role_policy_attachment.this) == ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    condition     = aws_iam_role_policy_attachment.this["reading"].policy_arn == "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
     error_message = "Managed policies are attached."
   }
   assert {

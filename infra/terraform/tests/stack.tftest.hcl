@@ -338,7 +338,7 @@ run "a_project" {
     secrets                     = { SHOP_KEY = { ssm = "/shop/key" }, SHOP_DATABASE = { secretsmanager = "shop/database" } }
     worker_reserved_concurrency = 200
     queue_settings              = { low = { batch_size = 1 }, high = { maximum_concurrency = 7 }, notifications = { batch_size = 5 } }
-    worker_policy_arns          = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    worker_policy_arns          = { reading = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" }
     vpc                         = { subnet_ids = ["subnet-0a1b"], security_group_ids = ["sg-0a1b"] }
     worker_statements = [
       { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shop/*"] },
@@ -426,7 +426,7 @@ run "settings_of_tasks_that_cannot_be_are_refused" {
     secrets            = { KEY = { ssm = "/shop/key", secretsmanager = "shop/key" } }
     queue_settings     = { low = { batch_size = 11 } }
     worker_statements  = [{ Effect = "Maybe", Action = ["s3:GetObject"], Resource = ["*"] }]
-    worker_policy_arns = ["AmazonS3ReadOnlyAccess"]
+    worker_policy_arns = { reading = "AmazonS3ReadOnlyAccess" }
     vpc                = { subnet_ids = [], security_group_ids = ["sg-0a1b"] }
   }
 }

@@ -63,12 +63,74 @@ def test_a_secret_that_is_not_there_takes_no_other_with_it() -> None:
     assert (line["level"], line["source"]) == ("ERROR", "ssm:/shop/none")
 
 
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the names of each call to the parameter store, as they are made."""
+    ssm, made = client("ssm"), list[list[str]]()
+    ssm.meta.events.register(
+        "provide-client-params.ssm.GetParameters", lambda params, **_: made.append(list(params["Names"]))
+    )
+    monkeypatch.setattr(task_secrets, "client", lambda service: ssm if service == "ssm" else client(service))
+    return made
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 1), (10, 1), (11, 2), (30, 3)])
+def test_parameters_are_read_ten_at_a_time(calls: list[list[str]], count: int, expected: int) -> None:
+    """Each call is a part of the worker's cold start."""
+    names = [f"/shop/{number:02}" for number in range(count)]
+    for name in names:
+        client("ssm").put_parameter(Name=name, Value=f"value of {name}", Type="SecureString")
+    found = read_task_secrets(environment(**{f"KEY_{name[-2:]}": f"ssm:{name}" for name in names}))
+    assert found.values == {f"KEY_{name[-2:]}": f"value of {name}" for name in names}
+    assert (len(calls), [name for call in calls for name in call]) == (expected, names)
+
+
+def test_one_source_of_two_variables_is_read_once(calls: list[list[str]]) -> None:
+    """AWS refuses a call that names a parameter twice."""
+    found = read_task_secrets(environment(KEY="ssm:/shop/key", FORMER_KEY="ssm:/shop/key"))
+    assert found.values == {"KEY": VALUE, "FORMER_KEY": VALUE}
+    assert calls == [["/shop/key"]]
+
+
+def test_a_parameter_may_be_named_with_its_version_or_by_its_arn() -> None:
+    """As processes in containers may, whose variable no whendue.toml has checked."""
+    parameter = client("ssm").get_parameter(Name="/shop/key")["Parameter"]
+    named = {"VERSION": f"ssm:/shop/key:{parameter['Version']}", "ARN": f"ssm:{parameter['ARN']}"}
+    assert read_task_secrets(environment(**named)).values == {"VERSION": VALUE, "ARN": VALUE}
+
+
+def test_a_reply_without_a_name_is_a_missing_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no reason to ask for ever."""
+    ssm = client("ssm")
+    monkeypatch.setattr(task_secrets, "client", lambda _: ssm)
+    with Stubber(ssm) as stubbed:
+        stubbed.add_response("get_parameters", {})
+        found = read_task_secrets(environment(KEY="ssm:/shop/key"))
+    assert [failed.error for failed in found.failures] == ["ParameterNotFound"]
+
+
+def test_one_parameter_that_is_denied_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS refuses the whole call, without the name."""
+    ssm = client("ssm")
+    monkeypatch.setattr(task_secrets, "client", lambda _: ssm)
+    with Stubber(ssm) as stubbed:
+        stubbed.add_client_error("get_parameters", "AccessDeniedException")
+        parameter = {"Name": "/shop/key", "Value": VALUE}
+        asked = {"Names": ["/shop/key"], "WithDecryption": True}
+        stubbed.add_response("get_parameters", {"Parameters": [parameter]}, asked)
+        stubbed.add_client_error("get_parameters", "AccessDeniedException")
+        found = read_task_secrets(environment(OTHER="ssm:/shop/other", KEY="ssm:/shop/key"))
+        stubbed.assert_no_pending_responses()
+    assert found.values == {"KEY": VALUE}
+    assert [(failed.name, failed.error) for failed in found.failures] == [("OTHER", "AccessDeniedException")]
+
+
 def test_after_an_error_that_may_pass_the_process_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would live for hours without the value, and let jobs fail; the next start tries again."""
     ssm = client("ssm")
     monkeypatch.setattr(task_secrets, "client", lambda _: ssm)
     with Stubber(ssm) as stubbed:
-        stubbed.add_client_error("get_parameter", "ThrottlingException")
+        stubbed.add_client_error("get_parameters", "ThrottlingException")
         with pytest.raises(ConfigurationError, match=r"the secret KEY \(ssm:/shop/key\) cannot be read: Throttling"):
             read_task_secrets(environment(KEY="ssm:/shop/key"))
 

@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +15,17 @@ from pydantic import BaseModel, model_validator
 
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
+from tests.builders.workflows import flow, node, parts, start
 from tests.builders.world import TENANT, World
+from whendue.declarations.calls.model import Call, Step, workflow_call
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel, task
+from whendue.jobs.model import State
 from whendue.submission.request import JobRequest
 from whendue.support import time_limit as in_time
 
 LONG_S = 20
+SHORT_S = 0.05
 
 
 def _busy() -> None:
@@ -61,7 +65,7 @@ ENDLESS: dict[str, Callable[[], None]] = {
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_time, "VALIDATION_S", 0.05)
+    monkeypatch.setattr(in_time, "VALIDATION_S", SHORT_S)
 
 
 def declare(world: World, name: str = "slow", hang: Callable[[], None] = _busy) -> None:
@@ -191,6 +195,85 @@ def test_the_timer_serves_everybody_else(world: World, *, in_thread: bool) -> No
     assert sum(outcome == "skipped" for client in bad for outcome in outcomes(client)) >= 3
 
 
+# --- in a worker -------------------------------------------------------------------------------------------------
+
+
+def declare_hanging_at_first(world: World) -> list[str]:
+    """Declare a task whose validator does not end when it is first called for {"hang": true}; list its calls."""
+    calls: list[str] = []
+
+    def hang() -> None:
+        calls.append("called")
+        if len(calls) == 1:
+            _busy()
+
+    declare(world, hang=hang)
+    return calls
+
+
+def work(world: World, *, in_thread: bool) -> None:
+    """Let workers run what is due, in a process that may use an alarm or on a thread."""
+    if in_thread:
+        thread = threading.Thread(target=world.work)
+        thread.start()
+        thread.join()
+    else:
+        world.work()
+
+
+@pytest.mark.parametrize("in_thread", [False, True], ids=["main thread", "thread"])
+def test_an_attempt_that_submits_is_tried_again(world: World, *, in_thread: bool) -> None:
+    """Jobs beside it may have kept the interpreter to themselves: for the next attempt the validator ends."""
+    declare_hanging_at_first(world)
+    world.task("parent", lambda payload, ctx: ctx.submit("slow", {"hang": True}))
+    job = world.submit("parent", policy={"max_attempts": 2})
+    work(world, in_thread=in_thread)
+    failed = world.job(job)
+    assert (failed.state, failed.last and failed.last.type) == (State.PENDING, "unavailable")
+    world.clock.advance(3600)
+    work(world, in_thread=in_thread)
+    assert world.job(job).state is State.SUCCEEDED
+
+
+def test_a_payload_that_does_not_fit_ends_the_attempt_for_good(world: World) -> None:
+    """No other attempt would find it valid."""
+    declare(world)
+    world.task("parent", lambda payload, ctx: ctx.submit("slow", []))
+    job = world.submit("parent", policy={"max_attempts": 2})
+    world.work()
+    ended = world.job(job)
+    assert (ended.state, ended.last and ended.last.type) == (State.DEAD, "invalid_payload")
+
+
+def test_the_steps_of_a_workflow_that_a_task_submits_share_one_bounded_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a request: it is over, so none of the steps is validated, and none is refused for good."""
+    calls = declare_hanging_at_first(world)
+    monkeypatch.setattr(in_time, "VALIDATIONS_S", 0.0)
+    steps = [Step(name, Call(type="slow", payload={"hang": True})) for name in "abc"]
+    world.task("parent", lambda payload, ctx: ctx.submit_call(workflow_call(steps, None, {})))
+    world.use("workflow")
+    job = world.submit("parent", policy={"max_attempts": 2})
+    work(world, in_thread=False)
+    failed = world.job(job)
+    assert (failed.state, failed.last and failed.last.type, calls) == (State.PENDING, "unavailable", [])
+
+
+@pytest.mark.parametrize("in_thread", [False, True], ids=["main thread", "thread"])
+def test_a_composite_is_tried_again(world: World, *, in_thread: bool) -> None:
+    """The items of a forEach are validated when they are known, in a worker."""
+    declare_hanging_at_first(world)
+    world.task("fetch", lambda payload, ctx: [True, True])
+    each = node("each", "slow", {"hang": {"$item": "@"}}, "fetch", for_each={"$from": "fetch"})
+    whole = start(world, flow(node("fetch", "fetch"), each))
+    work(world, in_thread=in_thread)
+    [composite] = [part for part in parts(world, whole, 2) if part.node == "each"]
+    assert (composite.state, composite.last and composite.last.type) == (State.PENDING, "unavailable")
+    world.pass_time(120, 5)
+    assert world.job(whole).state is State.SUCCEEDED
+
+
 def test_a_request_is_one_scope_and_the_next_another(world: World) -> None:
     """Outside of both, as in an attempt, each validation has a time of its own."""
     declare(world)
@@ -199,18 +282,71 @@ def test_a_request_is_one_scope_and_the_next_another(world: World) -> None:
             world.app.submit.one(TENANT, JobRequest("slow", {"hang": True}))
 
 
+# --- the alarm ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rung() -> Iterator[threading.Event]:
+    """Let this process have a handler of its own for SIGALRM, which sets this."""
+    event = threading.Event()
+    before = signal.signal(signal.SIGALRM, lambda *_: event.set())
+    yield event
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_timer_of_the_program_goes_on_afterwards(rung: threading.Event) -> None:
+    """Whatever became of the validator: it is late by no more than that took."""
+    theirs = signal.getsignal(signal.SIGALRM)
+    signal.setitimer(signal.ITIMER_REAL, 500, 7)
+    assert in_time.in_time(lambda: 1, "acme", "slow") == 1
+    with pytest.raises(in_time.OutOfTimeError):
+        in_time.in_time(_busy, "acme", "slow")
+    left_s, every_s = signal.getitimer(signal.ITIMER_REAL)
+    assert 0 < left_s < 500
+    assert every_s == 7
+    assert signal.getsignal(signal.SIGALRM) is theirs
+
+
+def test_a_timer_of_the_program_whose_time_has_passed_meanwhile_rings_at_once(rung: threading.Event) -> None:
+    """One that rings each 10 ms, and a validator that is ended after 50 ms."""
+
+    def hang() -> None:
+        rung.clear()
+        _busy()
+
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    with pytest.raises(in_time.OutOfTimeError):
+        in_time.in_time(hang, "acme", "slow")
+    assert rung.wait(LONG_S)
+
+
+def test_a_program_may_keep_its_signals(rung: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its timer rings while a validator runs, and one that does not end is ended all the same."""
+
+    def wait() -> bool:
+        rung.clear()
+        return rung.wait(LONG_S)
+
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    with in_time.without_signals(), pytest.raises(in_time.OutOfTimeError):
+        in_time.in_time(_busy, "acme", "slow")
+    monkeypatch.setattr(in_time, "VALIDATION_S", 2 * LONG_S)
+    with in_time.without_signals():
+        assert in_time.in_time(wait, "acme", "slow")
+
+
 def test_no_check_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may ring just as the timer is being stopped; under the handler of before the next would end the process."""
-    stop, stops = signal.setitimer, list[float]()
+    set_timer, armed = signal.setitimer, list[float]()
 
-    def rings(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
-        stops.extend([seconds] if seconds == 0 else [])
-        if stops == [0]:
-            stops.append(1)
+    def ringing(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        armed.append(seconds)
+        if armed == [0, SHORT_S, 0]:
             raise in_time.OutOfTimeError
-        return stop(which, seconds, interval)
+        return set_timer(which, seconds, interval)
 
-    monkeypatch.setattr(signal, "setitimer", rings)
+    monkeypatch.setattr(signal, "setitimer", ringing)
     with pytest.raises(in_time.OutOfTimeError):
         in_time.in_time(lambda: 1, "acme", "slow")
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -206,6 +206,12 @@ OTHERS: dict[str, tuple[int, str, tuple[Any, ...], dict[str, Any]]] = {
     "too large a limit": (422, "invalid_request", ("GET", "/jobs"), {"limit": 201}),
     "a limit in words": (422, "invalid_request", ("GET", "/jobs"), {"limit": "ten"}),
     "an invented cursor": (400, "invalid_cursor", ("GET", "/jobs"), {"cursor": "abc"}),
+    "an expiry that has passed": (
+        422,
+        "invalid_expiry",
+        ("POST", "/jobs", {"type": "ok", "expiresAt": "2020-01-01T00:00:00Z"}),
+        {},
+    ),
     "a cursor of groups": (400, "invalid_cursor", ("GET", "/dead-letters"), {"cursor": "abc"}),
     "a rate of nothing": (422, "invalid_request", ("POST", "/dead-letters/redrive", {"ratePerSecond": 0}), {}),
     "a rate of almost nothing": (
@@ -311,6 +317,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "forbidden": 403,
         "idempotency_conflict": 409,
         "invalid_cursor": 400,
+        "invalid_expiry": 422,
         "invalid_payload": 422,
         "invalid_reference": 422,
         "invalid_request": 422,
@@ -330,6 +337,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "delivery_not_found": 404,
         "document_not_found": 404,
         "response_too_large": 500,
+        "unreadable": 500,
         "header_injection": 400,
         "headers_too_large": 431,
         "uri_too_long": 414,
@@ -391,3 +399,20 @@ def test_what_is_no_json_is_pointed_at(client: Client) -> None:
     answer = client.send("POST", "/jobs", '{"type": "ok",\n}')
     assert (answer.status, answer.code) == (400, "malformed_request")
     assert "line 2, column 1" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("message", "errors", "notes"),
+    [
+        ("the payload does not fit", [{"where": "a.b", "problem": "is missing"}], ["a.b: is missing"]),
+        ("the payload does not fit", [{"where": "", "problem": "is no object"}], ["is no object"]),
+        ("a: is missing", [{"where": "a", "problem": "is missing"}], []),
+        ("ba: is missing", [{"where": "a", "problem": "is missing"}], ["a: is missing"]),
+        ("of a task", [1, None, {}], []),
+        ("of a task", "text", []),
+        ("of a task", None, []),
+    ],
+)
+def test_an_error_notes_the_places_that_its_message_does_not_name(message: str, errors: Any, notes: list[str]) -> None:
+    """A traceback shows notes, and no details; a task may raise an error with any."""
+    assert getattr(WhendueError(message, errors=errors), "__notes__", []) == notes

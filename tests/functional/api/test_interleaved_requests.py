@@ -71,6 +71,8 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("DELETE", "/pauses/types/{type}", None),
     ("DELETE", "/pauses/tenant", None),
     ("GET", "/usage", None),
+    ("GET", "/tasks", None),
+    ("GET", "/tasks/{name}", None),
     ("GET", "/actuator/prometheus", None),
     ("PUT", "/subscriptions/{name}", HOOK),
     ("GET", "/subscriptions", None),
@@ -142,6 +144,8 @@ def test_no_route_reads_its_request_after_it_has_asked_the_table(client: Client)
         *(f"POST /schedules/{{name}}/backfills/{{backfill_id}}/{verb}" for verb in ("pause", "resume", "cancel")),
         "GET /jobs/{job_id}/result",
         "POST /subscriptions/{name}/deliveries/{delivery_id}/replay",
+        # No task has the name of a queue.
+        "GET /tasks/{name}",
     }
 
 

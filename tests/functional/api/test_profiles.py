@@ -21,6 +21,7 @@ WHOLE: dict[str, Any] = {
     "leaseSeconds": 9,
     "retentionSeconds": 3600,
     "neverRetry": ["ValueError", "timeout"],
+    "expiresSeconds": 90,
     "follow": True,
     "limits": {"concurrency": 3, "ratePerSecond": 0.5, "key": "bank"},
     "notify": [],

@@ -276,23 +276,28 @@ def test_expressions_that_do_not_work_are_refused_with_their_place(
     assert (refused.code, refused.json["errors"][0]["where"]) == (code, where)
 
 
+def preview(client: Client, since: dict[str, Any], **query: Any) -> Answer:
+    """Ask for a preview; `from` is a word of Python's."""
+    return client.send("GET", f"{PATH}/preview", **since | query)
+
+
 def test_a_preview_can_begin_at_any_date(put: Callable[..., Answer], client: Client) -> None:
     """The change of clocks of years to come; a maximum of runs is counted from now on."""
     berlin = {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}
     put(**berlin)
     since = "2031-03-29T00:00:00Z"
-    items = client.send("GET", f"{PATH}/preview", limit=2, **{"from": since}).json["items"]
+    items = preview(client, {"from": since}, limit=2).json["items"]
     assert [(item["local"], item["note"]) for item in items] == [
         ("2031-03-29T02:30:00+01:00", None),
         ("2031-03-30T03:00:00+02:00", "moved_out_of_gap"),
     ]
     assert client.send("POST", "/schedules/preview", berlin | {"limit": 2, "from": since}).json["items"] == items
-    [first] = client.send("GET", f"{PATH}/preview", limit=1, **{"from": items[0]["nominalAt"]}).json["items"]
+    [first] = preview(client, {"from": items[0]["nominalAt"]}, limit=1).json["items"]
     assert first == items[0], "the first nominal time is included"
-    assert client.send("GET", f"{PATH}/preview", **{"from": "2199-12-31T23:59:59Z"}).json["items"] == []
-    assert client.send("GET", f"{PATH}/preview", **{"from": "soon"}).code == "invalid_request"
+    assert preview(client, {"from": "2199-12-31T23:59:59Z"}).json["items"] == []
+    assert preview(client, {"from": "soon"}).code == "invalid_request"
     assert client.send("POST", "/schedules/preview", berlin | {"from": "soon"}).code == "invalid_request"
     put(maxRuns=3)
-    assert client.send("GET", f"{PATH}/preview", **{"from": since}).json["items"] == []
+    assert preview(client, {"from": since}).json["items"] == []
     unsaved = BODY | {"maxRuns": 3, "from": since}
     assert client.send("POST", "/schedules/preview", unsaved).json["items"] == []

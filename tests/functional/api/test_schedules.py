@@ -354,7 +354,8 @@ def test_a_trigger_that_would_not_run_as_asked_is_refused(
 def test_a_workflow_is_triggered_as_it_is(put: Callable[..., Answer], client: Client) -> None:
     """It has a payload of its own kind."""
     put(job=None, workflow={"nodes": {"a": {"type": "ok"}}})
-    for body in ({"payload": {}}, {"priority": "low"}, {"tags": {}}):
+    refused: tuple[dict[str, Any], ...] = ({"payload": {}}, {"priority": "low"}, {"tags": {}})
+    for body in refused:
         assert client.send("POST", "/schedules/nightly/trigger", body).code == "invalid_request"
     assert client.send("POST", "/schedules/nightly/trigger", {}).status == 202
 

@@ -127,7 +127,7 @@ def test_a_pipe_gets_no_colours_and_nothing_is_cut(whendue: CommandLine) -> None
         done = whendue(*command, FORCE_COLOR="1", COLUMNS="20")
         assert "\x1b" not in done.out + done.err
     [row] = whendue("jobs", "list", COLUMNS="20").out.splitlines()[1:]
-    assert row.count("\t") == 6
+    assert row.count("\t") == 7
 
 
 def test_completion_is_typers() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -81,8 +82,8 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Running]:
-    """Run it before a table that answers when it is told to."""
+def running(*arguments: str, folder: Path = ROOT, **changed: str) -> Iterator[Running]:
+    """Run it in a folder before a table that answers when it is told to."""
     asked, answer = threading.Event(), threading.Event()
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
@@ -97,8 +98,8 @@ def running(*arguments: str) -> Iterator[Running]:
     command = [sys.executable, "-m", "whendue.cli", "api", *LISTENING, *arguments]
     with web.serving() as table:
         table.reply = reply
-        given = GIVEN | {"AWS_ENDPOINT_URL": table.url("")}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=given) as process:
+        given = GIVEN | {"AWS_ENDPOINT_URL": table.url("")} | changed
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=given, cwd=folder) as process:
             assert process.stdout
             lines = {line["message"]: line for line in map(json.loads, [next(process.stdout) for _ in range(2)])}
             try:
@@ -174,6 +175,12 @@ def test_what_is_wrongly_configured_is_named(arguments: list[str], changed: dict
     assert (done.returncode, done.stdout) == (2, "")
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_finds_the_apis_code_that_the_package_carries(tmp_path: Path) -> None:
+    """In a project of one's own there is no folder `functions`."""
+    with running(folder=tmp_path, PYTHONPATH=str(ROOT / "layers/core/python"), WHENDUE_TASKS="") as api:
+        assert httpx.get(f"{api.url}/health", timeout=HANGS_S).json() == {"status": "UP"}
 
 
 def test_without_the_server_library_the_command_says_what_to_install() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.builders.api import a_token, api_of
+from tests.builders.api import a_token, api_on
 from tests.builders.server import serving
 from tests.builders.web import Web
 from tests.builders.web import serving as web_serving
@@ -24,9 +24,9 @@ HEALTH = b'{"status": "UP"}'
 
 @contextmanager
 def an_api(world: World) -> Iterator[tuple[Client, str]]:
-    """Serve the API of a world on loopback; return a client of it, and its URL. While the client sleeps, jobs run."""
+    """Serve the API of a world on loopback; return a client of it, and its URL. While one of them sleeps, jobs run."""
     clock = Clock(world.clock.now_ms, world.system.bits, world.pass_time)
-    with serving(api_of(world), world) as url, Client(url, a_token(), clock=clock) as client:
+    with serving(api_on(world, clock), world) as url, Client(url, a_token(), clock=clock) as client:
         yield client, url
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.builders.api import a_token, api_of
+from tests.builders.api import a_token, api_on
 from tests.builders.notified import Notified, fresh_resources
 from tests.builders.server import serving
 from tests.builders.world import World
@@ -61,7 +62,8 @@ def test_every_operation_does_what_it_says(kind: Callable[..., Any], monkeypatch
     world = Notified(ManualClock())
     fresh_resources(monkeypatch).provide("notify", lambda: world.app.notify)
     called: set[str] = set()
-    with serving(api_of(world), world) as url, kind(url, world) as made:
+    api = api_on(world, Clock(world.clock.now_ms, world.system.bits, world.pass_time))
+    with serving(api, world) as url, kind(url, world) as made:
 
         def call(name: str, *args: Any, **kwargs: Any) -> Any:
             called.add(name)
@@ -73,6 +75,27 @@ def test_every_operation_does_what_it_says(kind: Callable[..., Any], monkeypatch
     assert called == NAMES
 
 
+class Noting(httpx.MockTransport):
+    """A transport that notes its end."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_closed_client_has_no_connections_and_makes_none() -> None:
+    """At the end of a block, and before it by `close`."""
+    transport = Noting(lambda _: httpx.Response(200, json={"status": "UP"}))
+    client = Client("http://127.0.0.1:1", "t", transport=transport)
+    assert client.get_health().status == "UP"
+    assert not transport.closed
+    client.close()
+    assert transport.closed
+    with pytest.raises(RuntimeError, match="closed"):
+        client.get_health()
+
+
 def test_the_operations_are_named_by_their_operation_ids() -> None:
     """So that who knows the API finds them, and none is missing."""
     snake = {re.sub("([A-Z])", lambda found: f"_{found[1].lower()}", name) for name in ROUTES}
@@ -82,7 +105,7 @@ def test_the_operations_are_named_by_their_operation_ids() -> None:
 def test_a_method_shows_parameters_and_words_of_its_operation() -> None:
     """In `help()` and in editors."""
     with Client("http://127.0.0.1:1", "t") as client:
-        assert str(inspect.signature(client.get_job)).startswith("(job_id: str)")
+        assert str(inspect.signature(client.get_job)).startswith("(job_id: str, *, wait_s: int = 0)")
         assert inspect.getdoc(client.wait_for_job) == inspect.getdoc(AsyncClient("http://[::1]:1", "t").wait_for_job)
     assert Client.get_job is Operations.get_job
     assert Client.list_jobs is Operations.list_jobs

@@ -19,9 +19,11 @@ from tests.builders.world import TENANT, World
 from tests.functional.direct.deployed import in_memory
 from whendue.adapters import aws
 from whendue.bootstrap import process
-from whendue.client import Client, ForbiddenError, InvalidRequestError, NewJob
-from whendue.direct import AsyncDirectClient, DirectClient
+from whendue.client import Client, ForbiddenError, InvalidRequestError, NewJob, NotFoundError
+from whendue.declarations.registry import TASKS
+from whendue.direct import AsyncDirectClient, DirectClient, environment_app
 from whendue.errors import ConfigurationError
+from whendue.testing import WhendueApp
 
 PAGE = (ROOT / "docs/guide/direct.md").read_text()
 PERMISSIONS = yaml.safe_load((ROOT / "infra/permissions.yaml").read_text())["api"]
@@ -91,21 +93,46 @@ def test_a_client_of_the_environment_submits_what_workers_receive(account: Accou
     assert job.id in message["Body"]
 
 
+@pytest.mark.usefixtures("account")
+def test_clients_of_several_tenants_share_an_application() -> None:
+    """As the page shows; each sees the jobs of its own."""
+    app = environment_app()
+    ours, theirs = (DirectClient(app, tenant) for tenant in (TENANT, "globex"))
+    job = ours.submit_job(HTTP_JOB)
+    assert ours.get_job(job.id).id == job.id
+    with pytest.raises(NotFoundError):
+        theirs.get_job(job.id)
+
+
+def test_a_test_has_its_application_in_memory() -> None:
+    """As the page shows."""
+    whendue_app = WhendueApp()
+    client = DirectClient(whendue_app.services, whendue_app.tenant)
+    assert client.submit_job(HTTP_JOB).state == "queued"
+    assert "DirectClient(whendue_app.services, whendue_app.tenant)" in PAGE
+
+
 def test_no_tasks_are_imported_unless_they_are_named(
     account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A program that submits does not run them."""
+    monkeypatch.setattr(TASKS, "_tasks", dict(TASKS._tasks))
     # Other tests of this process may have imported them.
     monkeypatch.delitem(sys.modules, "functions.worker.tasks.demo", raising=False)
     with pytest.raises(InvalidRequestError) as failed:
         DirectClient.from_env(TENANT).submit_job(NewJob("named.only", {}))
     assert failed.value.code == "unknown_task"
+    assert "neither WHENDUE_TASK_MANIFEST nor WHENDUE_TASKS is set" in str(failed.value)
     assert "functions.worker.tasks.demo" not in sys.modules
     (tmp_path / "named_only.py").write_text(NAMED_ONLY)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("WHENDUE_TASKS", "named_only")
     process.app.cache_clear()
-    assert DirectClient.from_env(TENANT).submit_job(NewJob("named.only", {})).state == "queued"
+    client = DirectClient.from_env(TENANT)
+    assert client.submit_job(NewJob("named.only", {})).state == "queued"
+    with pytest.raises(InvalidRequestError) as failed:
+        client.submit_job(NewJob("nowhere.at.all", {}))
+    assert "WHENDUE_TASKS" not in str(failed.value)
 
 
 def test_a_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +193,15 @@ def test_what_no_token_could_say_is_refused(wrong: dict[str, Any]) -> None:
     """When the client is made."""
     with pytest.raises(ValueError, match="must be"):
         DirectClient(World().app, **wrong)
+
+
+def test_a_closed_client_answers_no_more() -> None:
+    """As the one over HTTP."""
+    client = DirectClient(World().app, TENANT)
+    assert client.get_health().status == "UP"
+    client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.get_health()
 
 
 def test_the_asynchronous_client_does_the_same() -> None:

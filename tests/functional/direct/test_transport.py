@@ -1,6 +1,7 @@
 """whendue.direct.transport: every operation of the client, answered in the process as it is over HTTP."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel, model_validator
 
 from tests.builders.notified import Notified, fresh_resources
 from tests.builders.world import TENANT, World
@@ -28,11 +30,16 @@ from whendue.client import (
     UnavailableError,
 )
 from whendue.client.operations import Operations
+from whendue.declarations.registry import task
+from whendue.direct import AsyncDirectClient, DirectClient
+from whendue.direct.identity import ALL
 from whendue.direct.transport import InProcess, sent_request
 from whendue.errors import UnavailableError as Unavailable
 from whendue.support.clock import Clock, ManualClock
 
 URL = "https://direct.invalid"
+# After which a test fails rather than hangs.
+RING_S = 20
 NAMES = {name for name in vars(Operations) if not name.startswith("_")}
 
 
@@ -44,7 +51,8 @@ def a_client(world: World, **identity: Any) -> Client:
 
 @contextmanager
 def blocking(world: World) -> Iterator[Callable[..., Any]]:
-    with a_client(world) as client:
+    clock = Clock(world.clock.now_ms, world.system.bits, world.pass_time)
+    with DirectClient(world.app, TENANT, scopes=ALL, clock=clock) as client:
 
         def call(name: str, *args: Any, **kwargs: Any) -> Any:
             made = getattr(client, name)(*args, **kwargs)
@@ -59,7 +67,8 @@ def asynchronous(world: World) -> Iterator[Callable[..., Any]]:
         world.pass_time(seconds)
 
     with asyncio.Runner() as runner:
-        client = AsyncClient(URL, "unused", transport=InProcess(world.app, TENANT), clock=world.system, sleep=sleep)
+        client = AsyncDirectClient(world.app, TENANT, scopes=ALL, clock=world.system)
+        client._sleep = sleep
 
         async def listed(items: AsyncItems[Any, Any]) -> list[Any]:
             return [item async for item in items]
@@ -99,6 +108,31 @@ def test_the_tenant_is_the_one_that_was_named() -> None:
     other = Client(URL, "unused", transport=InProcess(world.app, "other"))
     with pytest.raises(NotFoundError):
         other.get_job(job.id)
+
+
+def test_a_timer_of_the_program_rings_while_a_validator_runs() -> None:
+    """The signals of the process are the program's; the validator ends once the program's handler was called."""
+    world, rung = World(), threading.Event()
+
+    class Payload(BaseModel):
+        @model_validator(mode="before")
+        @classmethod
+        def _wait(cls, value: Any) -> Any:
+            rung.clear()
+            assert rung.wait(RING_S)
+            return value
+
+    def run(payload: Payload) -> None:
+        """Do nothing."""
+
+    task("waits", registry=world.registry)(run)
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.set())
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        assert a_client(world).submit_job(NewJob("waits")).state == "queued"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_scopes_limit_what_may_be_done() -> None:

@@ -8,6 +8,7 @@ from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.overlaps import EVERY_10_S, RAN, RUNS, SKIPPED, WAITS, fire, fires, outcomes, running
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.engine.ports import WriteResult as Ended
+from whendue.engine.ports import WriteStatus
 from whendue.jobs.model import State
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import Definition, Overlap
@@ -43,6 +44,20 @@ def test_buffer_one_lets_one_wait() -> None:
     world.pass_time(200)
     assert outcomes(world)[:2] == [RAN, RAN]
     assert world.job(first).lost == 1
+
+
+def test_buffer_one_lets_one_wait_in_place_of_one_that_has_expired() -> None:
+    """Also where its end cannot be written yet: neither of the two would run."""
+    world, _ = running("buffer_one", expires_s=9)
+    fire(world)
+
+    def apply(writes: list[Write]) -> list[Ended]:
+        unknown = any(write.name == "expire" for write in writes)
+        return [Ended(WriteStatus.UNAVAILABLE) for _ in writes] if unknown else world.table.apply(writes)
+
+    world.clock.advance(10)
+    world.work(world.build(store=Refusing(world.table, "apply", apply)))
+    assert outcomes(world) == [RUNS, WAITS, WAITS]
 
 
 def test_buffer_one_does_not_skip_a_job_for_the_place_that_it_had_itself() -> None:

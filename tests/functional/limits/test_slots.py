@@ -61,6 +61,24 @@ def test_a_slot_goes_past_who_waits_no_longer_to_who_does(gone: bool) -> None:
     assert world.app.bulkhead.take() == {}
 
 
+def test_a_slot_goes_past_who_has_expired_while_it_waited() -> None:
+    """A slot that is reserved for a job that never begins is idle for a minute, once for each of them."""
+    world = World()
+    waiting = []
+
+    def holding(payload: Any, ctx: Any) -> None:
+        waiting.extend(some(world, 3, ONE, expires_s=10))
+        waiting.append(world.submit(limit=ONE))
+        world.work()
+        world.clock.advance(20)
+
+    world.task("holding", holding)
+    world.submit("holding", limit=ONE)
+    world.work()
+    assert [world.job(job).state for job in waiting] == [State.EXPIRED] * 3 + [State.SUCCEEDED]
+    assert items(world, "slot") == items(world, "waiter") == {}
+
+
 def test_who_comes_with_somebody_before_it_takes_its_own_slot_and_wakes_the_other_one() -> None:
     """Of two free slots each gets one, in the order of the line, and nobody wakes itself."""
     world = World()

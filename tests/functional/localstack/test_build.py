@@ -278,9 +278,10 @@ def test_only_the_embedded_emulators_zips_need_its_environment(monkeypatch: pyte
     monkeypatch.setattr(builder, "runtime_compiler", lambda: Compiler(None))
     monkeypatch.setattr(builder, "task_manifest", lambda _sources: b'{"channels": {}}')
     monkeypatch.setattr("subprocess.run", run)
-    builder.build("container")
-    builder.build("lambda")
+    of_containers, of_lambda = builder.build("container"), builder.build("lambda")
     assert commands == [sys.executable] * 2
+    # Terraform refuses a build for another processor; an emulator runs whatever it gets.
+    assert (of_containers.project, of_lambda.project) == ({}, {"architecture": topology().runtime.architecture})
 
 
 def test_further_tasks_go_where_the_users_tasks_are(tmp_path: Path, built: Built) -> None:

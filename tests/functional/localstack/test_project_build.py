@@ -13,6 +13,7 @@ from localstack import build as builder
 from localstack import project_build
 from localstack.build import Built, build_project
 from localstack.bytecode import Compiler, runtime_compiler
+from localstack.layer_zips import modules_in
 from localstack.project_files import Project
 from localstack.task_manifest import NAME
 from localstack.topology import topology
@@ -40,7 +41,8 @@ def build(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     monkeypatch.setattr(builder, "runtime_compiler", lambda: Compiler(None))
 
     def dependencies(*_: object) -> Path:
-        return builder._zip("layer-dependencies", [("python/boto3.py", b"")], Compiler(None), "/opt")
+        files = [(f"python/{name}.py", b"") for name in ("boto3", "pydantic")]
+        return builder._zip("layer-dependencies", files, Compiler(None), "/opt")
 
     monkeypatch.setattr(builder, "_dependencies", dependencies)
 
@@ -115,6 +117,55 @@ def test_a_module_that_cannot_be_imported_is_an_error(
     assert 'File "tasks/broken.py", line 1' in capfd.readouterr().err
 
 
+CLIENT = ("from whendue import Client", "from whendue.client import NewJob", "import whendue.testing")
+RUN = """
+from importlib import import_module
+from pydantic import BaseModel
+from whendue import task
+
+
+class Order(BaseModel):
+    number: int
+
+
+@task("shop.run")
+def run(payload: Order) -> None:
+    from whendue import Client
+"""
+
+
+@pytest.mark.parametrize("line", CLIENT)
+def test_a_module_of_whendue_that_functions_do_not_have_is_an_error(build: Build, shop: Path, line: str) -> None:
+    """It is there where the project is built."""
+    (shop / "tasks/calls.py").write_text(f"{line}\n")
+    wanted = r"tasks\.calls \(NotPackedError at .*tasks/calls\.py:1: functions do not have whendue\.(client|testing): "
+    with pytest.raises(RuntimeError, match=wanted):
+        build()
+
+
+def test_what_a_function_imports_when_it_is_called_is_its_own_affair(build: Build, shop: Path) -> None:
+    """It may be called elsewhere, as by a script of a deployment."""
+    (shop / "tasks/calls.py").write_text(RUN)
+    assert "shop.run" in [each["name"] for each in manifest(build().functions["api"])["tasks"]]
+
+
+@pytest.mark.parametrize("line", ["import typer", "from typer import Typer", "import_module('typer')"])
+def test_a_package_that_is_installed_and_not_packed_is_an_error(build: Build, shop: Path, line: str) -> None:
+    """As what the development of whendue needs; what is required is found, and what is not there has Python's words."""
+    (shop / "tasks/shows.py").write_text(f"from importlib import import_module\n{line}\n")
+    with pytest.raises(RuntimeError, match=r"functions do not have typer, which is installed here: name it in"):
+        build()
+    make_wheel(shop.parent / "wheels", "typer", {"typer/__init__.py": "class Typer: ...\n"})
+    (shop / "requirements.txt").write_text("typer\n")
+    build()
+
+
+def test_what_a_library_imports_is_not_asked_for(build: Build, shop: Path) -> None:
+    """It decides by the version of Python, and that of the functions is another one: here the fake layer's pydantic."""
+    (shop / "tasks/lazy.py").write_text("import pydantic\nimport json\nfrom tasks import greetings\n")
+    assert "typing_extensions" not in modules_in(build().layers.values())
+
+
 def test_a_module_that_cannot_be_imported_can_be_packed(build: Build, shop: Path) -> None:
     """Its tasks are off, and all others run."""
     (shop / "tasks/broken.py").write_text("import nowhere\n")
@@ -160,10 +211,38 @@ def test_the_same_content_gives_the_same_files(build: Build, shop: Path, tmp_pat
     assert changed.functions["worker"].name != first.functions["worker"].name
 
 
-def test_programs_of_packages_can_be_run(build: Build) -> None:
-    """A wheel may bring one; pip's own rights depend on the machine."""
-    with zipfile.ZipFile(build().layers["project"]) as layer:
-        assert {info.external_attr >> 16 for info in layer.infolist()} == {0o755}
+def modes(path: Path) -> dict[str, int]:
+    with zipfile.ZipFile(path) as archive:
+        return {info.filename: info.external_attr >> 16 for info in archive.infolist()}
+
+
+def test_programs_can_be_run(build: Build, shop: Path) -> None:
+    """Those of packages and of the project; all else cannot."""
+    make_wheel(shop.parent / "wheels", "tool", {"tool/bin/run": "#!/bin/sh", "tool.py": ""}, programs=["tool/bin/run"])
+    (shop / "requirements.txt").write_text("tool\n")
+    for name, mode in (("resize", 0o755), ("resize.conf", 0o644)):
+        (shop / "tasks" / name).write_text("#!/bin/sh\n")
+        (shop / "tasks" / name).chmod(mode)
+    built = build()
+    layer, worker = modes(built.layers["project"]), modes(built.functions["worker"])
+    assert {name for name, mode in layer.items() if mode != 0o644} == {"python/tool/bin/run"}
+    assert layer["python/tool/bin/run"] == worker["tasks/resize"] == 0o755
+    assert {name for name, mode in worker.items() if mode != 0o644} == {"tasks/resize"}
+
+
+def test_rights_are_those_of_the_file_and_not_of_the_machine(build: Build, shop: Path) -> None:
+    """A umask lets other rights into a checkout; who may run a program is in the repository."""
+    (shop / "tasks/resize").touch(0o644)
+    first = build("one").functions["worker"]
+    for mode in (0o600, 0o664):
+        (shop / "tasks/resize").chmod(mode)
+        assert build("two").functions["worker"].name == first.name
+    names = set[str]()
+    for mode in (0o755, 0o700, 0o775):
+        (shop / "tasks/resize").chmod(mode)
+        names.add(build("two").functions["worker"].name)
+    assert len(names) == 1
+    assert first.name not in names, "or Terraform would see no change"
 
 
 def test_the_manifest_says_what_terraform_needs(build: Build, tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
 """localstack/project_requirements.py: a project's requirements, by the real pip on a folder of wheels."""
 
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
-from localstack.project_requirements import LOCK, installed, normalized, wheels_for
+from localstack import project_requirements
+from localstack.paths import ROOT
+from localstack.project_requirements import LOCK, extras, installed, normalized, wheels_for
 from tests.builders.wheels import make_wheel
 from whendue.version import VERSION
 
@@ -22,7 +27,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def install(folder: Path, text: str, name: str = "requirements.txt", architecture: str = "arm64") -> dict[str, bytes]:
     (folder / "shop" / name).write_text(text)
-    return installed(folder / "shop", name, architecture)
+    return installed(folder / "shop", name, architecture).files
 
 
 def refusal(folder: Path, text: str, name: str = "requirements.txt") -> str:
@@ -101,6 +106,60 @@ def test_wheels_are_those_that_run_on_lambda(tmp_path: Path, architecture: str, 
         return
     with pytest.raises(RuntimeError, match=r"no wheel of native runs on Python 3\.13 on Amazon Linux 2023"):
         install(tmp_path, "native\n", architecture=architecture)
+
+
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+def test_what_an_extra_of_whendue_requires_is_installed(tmp_path: Path, index: Path) -> None:
+    """Also where a package asks for the extra; whendue's layer has none of it."""
+    make_wheel(index, "httpx", {"httpx/__init__.py": ""}, version="99.0")
+    assert "httpx/__init__.py" in install(tmp_path, f"whendue[client]>={VERSION}\n")
+    make_wheel(index, "plugin", {"plugin.py": ""}, requires=["whendue[client]>=0.1"])
+    assert {"plugin.py", "httpx/__init__.py"} <= install(tmp_path, "plugin\n").keys()
+    assert "httpx/__init__.py" not in install(tmp_path, "whendue\n")
+
+
+def test_the_extras_are_whendues_own() -> None:
+    """Each of them, with all that it requires beyond the layer, in a form that pip's own parser reads."""
+    own = {normalized(line.partition("==")[0]) for line in LOCK.read_text().splitlines() if "==" in line}
+    given = [Requirement(line.removeprefix("Requires-Dist: ")) for line in extras() if line.startswith("Requires")]
+    assert {line.removeprefix("Provides-Extra: ") for line in extras() if line.startswith("Provides")} == EXTRAS.keys()
+    for name, lines in EXTRAS.items():
+        found = {each.name for each in given if each.marker and each.marker.evaluate({"extra": name})}
+        assert found == {Requirement(line).name for line in lines} - own, name
+
+
+def test_an_installed_whendue_has_the_same_extras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, the package's own metadata says so; what it requires without an extra is in the layer."""
+    made = make_wheel(tmp_path / "installed", "whendue", {}, requires=["boto3", 'httpx>=0.28; extra == "client"'])
+    with zipfile.ZipFile(made) as wheel:
+        wheel.extractall(tmp_path / "site")
+    metadata = tmp_path / "site/whendue-1.0.dist-info/METADATA"
+    metadata.write_text(f"{metadata.read_text()}Provides-Extra: client\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setattr(project_requirements, "ROOT", tmp_path)
+    assert extras() == ["Provides-Extra: client", 'Requires-Dist: httpx>=0.28; extra == "client"']
+
+
+def test_what_pip_warns_of_is_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """An extra that does not exist is left out by pip."""
+    install(tmp_path, "whendue[nonesuch]\n")
+    assert "does not provide the extra 'nonesuch'" in capfd.readouterr().err
+
+
+def test_a_wheel_by_its_path_needs_no_build(tmp_path: Path) -> None:
+    """It is what the refusal of a source says to do."""
+    wheel = make_wheel(tmp_path / "own", "sourced", {"sourced.py": ""})
+    assert "sourced.py" in install(tmp_path, f"{wheel}\n")
+    assert "sourced.py" in install(tmp_path, f"sourced @ file://{wheel}\n")
+
+
+def test_a_message_has_no_credentials(tmp_path: Path) -> None:
+    """Addresses of private repositories hold them."""
+    said = refusal(tmp_path, "git+https://user:hush-hush@127.0.0.1:1/x.git\n")
+    assert "127.0.0.1:1/x.git is no wheel" in said
+    assert "hush" not in said
 
 
 def test_the_dependencies_of_a_pyproject_can_be_what_a_project_requires(tmp_path: Path) -> None:

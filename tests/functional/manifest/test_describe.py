@@ -12,6 +12,7 @@ from localstack.paths import ROOT
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
+from whendue.manifest.describe import importing
 from whendue.manifest.model import NAME, SETTING, Manifest, read
 
 HEAD = """
@@ -119,8 +120,9 @@ class Shop:
 
     def manifest(self) -> Manifest:
         described = self.describe()
-        assert described.returncode == 0, described.stderr
-        return read(self.path)
+        found = read(self.path)
+        assert described.returncode == bool(found.failures), described.stderr
+        return found
 
     @property
     def imports(self) -> int:
@@ -162,7 +164,7 @@ def test_a_broken_module_is_shown_and_takes_only_its_own_tasks(shop: Shop) -> No
     shop.module("good", GOOD)
     shop.module("broken", BROKEN)
     described = shop.describe()
-    assert described.returncode == 0
+    assert described.returncode == 1
     assert "ERROR shop.broken cannot be imported, its tasks are off:" in described.stderr
     assert "KeyError: 'a secret'" in described.stderr
     manifest = read(shop.path)
@@ -192,14 +194,14 @@ def test_submit_names_the_broken_module_and_other_tasks_go_on(shop: Shop) -> Non
 
 @pytest.mark.parametrize(
     ("source", "code"),
-    [("import os\nos._exit(7)", 7), ("raise SystemExit(3)", 0), ("import threading\nthreading.Event().wait(0)", 0)],
+    [("import os\nos._exit(7)", 7), ("raise SystemExit(3)", 1), ("import threading\nthreading.Event().wait(0)", 0)],
     ids=["the end of its process", "an exit", "nothing"],
 )
 def test_what_a_module_does_to_its_process_is_seen(shop: Shop, source: str, code: int) -> None:
     """Nothing is written of tasks that nobody has seen."""
     shop.module("odd", source)
     assert shop.describe().returncode == code
-    assert shop.path.exists() == (code == 0)
+    assert shop.path.exists() == (code in {0, 1})
 
 
 def test_a_thread_that_a_module_starts_does_not_keep_the_process(shop: Shop) -> None:
@@ -216,6 +218,39 @@ def test_the_same_sources_give_the_same_bytes(shop: Shop, tmp_path_factory: pyte
         each.module("broken", BROKEN)
         each.manifest()
     assert shop.path.read_bytes() == other.path.read_bytes()
+
+
+ODD = 'a = ValueError("\\ud800" * 100_000)\na.__cause__ = a\nraise a\n'
+
+
+def test_the_traceback_of_any_error_can_be_written(shop: Shop) -> None:
+    """Also of half a pair of surrogates, as of a file's name that is no text; and it is bounded."""
+    shop.module("odd", ODD)
+    shop.module("good", GOOD)
+    described = shop.describe()
+    assert "ERROR shop.odd cannot be imported" in described.stderr
+    assert "\\ud800" in described.stderr
+    assert len(described.stderr) < 50_000
+    assert [lost.module for lost in read(shop.path).failures] == ["shop.odd"]
+
+
+def test_a_module_that_ends_the_process_is_named(shop: Shop) -> None:
+    """By the file beside the manifest, which is there while a module is imported."""
+    shop.module("deadly", "import os\nos._exit(3)\n")
+    assert shop.describe().returncode == 3
+    assert importing(shop.path).read_text() == "shop.deadly"
+    shop.module("deadly", GOOD)
+    shop.manifest()
+    assert not importing(shop.path).exists()
+
+
+def test_how_to_use_it(shop: Shop) -> None:
+    """It is a command that people type."""
+    shown = shop.run("-m", "whendue.manifest.describe", "--help")
+    assert (shown.returncode, "usage: WHENDUE_TASKS=" in shown.stderr) == (0, True)
+    nowhere = shop.run("-m", "whendue.manifest.describe", "/nowhere/at/all.json")
+    assert (nowhere.returncode, nowhere.stderr.count("Traceback")) == (2, 0)
+    assert "/nowhere/at/all.json cannot be written: No such file" in nowhere.stderr
 
 
 def test_a_package_that_is_missing_is_a_setting_that_is_wrong(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """whendue.project.processes: programs that print, end, and do not end."""
 
 import io
+import json
 import os
 import threading
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.builders.waiting import eventually
-from whendue.project.processes import Process
+from whendue.errors import ConfigurationError
+from whendue.project.processes import Process, pip_arguments
 from whendue.project.stream import Stream
 
 STUBBORN = (
@@ -76,6 +78,15 @@ def test_broken_modules_are_shown_by_the_worker_alone(start: Callable[..., Start
     assert shown == {"worker": ["task module failed module=a"], "api": [], "timer": []}
 
 
+def test_only_errors_of_the_api_are_shown(start: Callable[..., Started]) -> None:
+    """With their code."""
+    lines = [{"message": "request", "status": 202}, {"message": "request", "status": 422, "code": "unknown_task"}]
+    program = start("; ".join(f"print({json.dumps(json.dumps(line))})" for line in lines), "api")
+    assert program.ended.wait(60)
+    assert program.lines == ["request status=422 code=unknown_task"]
+    program.process.close()
+
+
 def test_one_that_does_not_end_is_killed_with_what_it_has_started(start: Callable[..., Started]) -> None:
     """Nothing outlives Ctrl-C."""
     begin = f"c = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}]); print(c.pid, flush=True)"
@@ -98,3 +109,34 @@ def test_a_line_without_an_end_is_cut(start: Callable[..., Started]) -> None:
     assert max(map(len, program.lines)) == 64 * 1024
     assert sum(map(len, program.lines)) == 200_000
     program.process.close()
+
+
+# --- what a project requires ------------------------------------------------------------------------------------
+
+
+def required(folder: Path, name: str) -> str:
+    """Return what pip reads."""
+    *_, option, file = pip_arguments(folder, name)
+    assert option == "-r"
+    return (folder / file).read_text()
+
+
+def test_pip_reads_the_projects_requirements(tmp_path: Path) -> None:
+    """The file itself, as other files may be named relative to it; of a pyproject.toml the dependencies."""
+    (tmp_path / ".local").mkdir()
+    (tmp_path / "requirements.txt").write_text("-r more.txt\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["pure>=1", "whendue"]\n')
+    assert pip_arguments(tmp_path, "requirements.txt")[-1] == "requirements.txt"
+    assert required(tmp_path, "pyproject.toml") == "pure>=1\nwhendue\n"
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    assert required(tmp_path, "pyproject.toml") == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["[", "", "project = 1", '[project]\ndependencies = "pure"', "[project]\ndependencies = [1]"]
+)
+def test_a_pyproject_without_a_list_of_dependencies_is_named(tmp_path: Path, text: str) -> None:
+    """And nothing is installed."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"pyproject.toml: project.dependencies must be a list"):
+        pip_arguments(tmp_path, "pyproject.toml")

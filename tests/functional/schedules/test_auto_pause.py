@@ -70,6 +70,17 @@ def test_a_skipped_fire_says_nothing_of_the_next_one() -> None:
     assert pauses(world)
 
 
+def test_an_expired_fire_says_nothing_of_the_next_one() -> None:
+    """Its task has never run: a row of failures goes on."""
+    world = World()
+    failed(world, 3)
+    key = job_key(newest(world, 1).job)
+    world.table.rows[key] = {**world.table.rows[key], "state": "expired"}
+    assert not pauses(world)
+    world.work()
+    assert pauses(world)
+
+
 @pytest.mark.parametrize("besides", ["trigger", "backfill"])
 def test_what_somebody_asked_for_besides_does_not_count(besides: str) -> None:
     """Only fires do."""

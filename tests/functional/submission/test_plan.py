@@ -5,11 +5,12 @@ from whendue.quotas import PAYLOAD_BYTES
 
 
 def test_only_a_key_that_can_be_used_again_distinguishes_the_lives_of_its_job() -> None:
-    """The key of a schedule's fire has its time in it: no other job ever has it."""
+    """The key of a schedule's fire has its time in it: no other job ever has it. That of a trigger is its caller's."""
     world = World()
     by_a_client = world.submit(idempotency_key="k")
-    by_a_schedule = world.submit(idempotency_key="mark", schedule="nightly")
-    assert (by_a_client.life, by_a_schedule.life) == (by_a_client.created_at, None)
+    by_a_trigger = world.submit(idempotency_key="trigger nightly k", schedule="nightly")
+    by_a_fire = world.submit(idempotency_key="mark", schedule="nightly", nominal_at=world.clock.now_ms())
+    assert (by_a_client.life, by_a_trigger.life, by_a_fire.life) == (world.clock.now_ms(), world.clock.now_ms(), None)
 
 
 def test_a_payload_of_a_job_may_grow_when_it_is_escaped() -> None:

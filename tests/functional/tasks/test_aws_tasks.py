@@ -16,7 +16,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from tests.builders.task_fixtures import JOB_ID
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS, GiveUp, Retry, discover
 from whendue.declarations.resources import Resources, TaskSettings

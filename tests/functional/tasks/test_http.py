@@ -13,7 +13,7 @@ import pytest
 
 from tests.builders.task_fixtures import JOB_ID
 from tests.builders.web import Web
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS, GiveUp, Retry, discover
 from whendue.declarations.resources import Resources, TaskSettings

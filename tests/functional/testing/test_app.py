@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tests.builders import kit_tasks as tasks
 from whendue import task
 from whendue.errors import InvalidPayloadError, JobNotFoundError, UnknownTaskError
-from whendue.testing import WhendueApp
+from whendue.testing import WhendueApp, run_task
 from whendue.testing.app import START
 
 
@@ -103,6 +103,25 @@ def test_tenants_see_their_own_jobs() -> None:
     app.run_until_idle()
     assert app.ran[0].tenant == "acme"
     assert app.submitted[0].tenant == "acme"
+
+
+@pytest.mark.parametrize(
+    ("task", "payload", "stored"),
+    [(tasks.pair, {}, [1, {"a": [2]}]), (tasks.priced, {}, {"price": "19.90", "ids": [1, 2]}), (tasks.talk, {}, None)],
+)
+def test_a_result_is_the_json_that_is_stored(app: WhendueApp, task: object, payload: Any, stored: Any) -> None:
+    """Of a run as of its job, and as `run_task` returns it."""
+    job = app.submit(task, payload)
+    app.run_until_idle()
+    assert app.ran[0].result == app.job(job).result == run_task(task, payload) == stored
+
+
+def test_a_result_that_cannot_be_stored_is_none(app: WhendueApp) -> None:
+    """The job says why."""
+    job = app.submit(tasks.unstorable)
+    app.run_until_idle()
+    assert (app.ran[0].result, app.ran[0].error) == (None, None)
+    assert [error.type for error in app.job(job).errors] == ["result_not_json"]
 
 
 # --- which tasks ---------------------------------------------------------------------------------------------------

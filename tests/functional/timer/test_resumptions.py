@@ -142,6 +142,21 @@ def test_in_a_backed_up_queue_nothing_is_sent_and_rescue_looks_at_what_was_held(
     assert [len(world.runs(each)) for each in (job, *waiting)] == [1] * (len(waiting) + 1)
 
 
+def test_in_a_backed_up_queue_what_was_held_until_its_expiry_is_looked_at_as_well() -> None:
+    """Its check is no further ahead than that of a late job: it would wait for its expiry, and never run."""
+    world = World()
+    pause(world)
+    job = world.submit(expires_s=600)
+    world.queues.discard("normal")
+    moved_far(world)
+    assert world.job(job).check_at == job.begin_by
+    waiting = [world.submit() for _ in range(BACKLOG_MESSAGES + 1)]
+    world.app.resume.tenant(TENANT, None)
+    assert (world.job(job).check_at or 0) <= world.clock.now_ms()
+    world.pass_time(185)
+    assert [len(world.runs(each)) for each in (job, *waiting)] == [1] * (len(waiting) + 1)
+
+
 @pytest.mark.parametrize("began", [False, True], ids=["at the beginning", "after others"])
 def test_what_promote_has_yet_to_send_is_left_to_it(began: bool) -> None:
     """It needs no write per job for that."""

@@ -74,3 +74,14 @@ def test_an_unreadable_dead_letter_is_kept_for_people() -> None:
     world = World()
     worked = world.app.dead_letter.handle([ReceivedMessage("7", "7", "garbage", 1, "dead_letter")])
     assert worked.unsettled == ["7"]
+
+
+def test_a_dead_letter_of_a_job_that_may_not_begin_any_more_ends_as_it_would_elsewhere() -> None:
+    """It never began: nobody is to look for an error."""
+    world = World()
+    job, running = world.submit(expires_s=10), world.submit(expires_s=10)
+    world.queues.discard("normal")
+    claimed(world, running)
+    world.clock.advance(11)
+    assert world.app.dead_letter.handle([letter(job), letter(running)]).counts == {"expired": 1, "changed": 1}
+    assert [world.job(each).state for each in (job, running)] == [State.EXPIRED, State.RUNNING]

@@ -13,7 +13,7 @@ from whendue.quotas import SUBSCRIPTIONS_AGE_MS
 
 NAME: Final = "all"
 PATH: Final = f"/subscriptions/{NAME}"
-EVERYTHING: Final = ("succeeded", "dead", "cancelled", "attempt_failed")
+EVERYTHING: Final = ("succeeded", "dead", "cancelled", "expired", "attempt_failed")
 # Long enough to be told, cancelled or rescheduled in.
 SLOW: Final = {"baseSeconds": 30, "factor": 1, "jitter": "none"}
 

@@ -10,6 +10,7 @@ from tests.simulation.scenarios import (
     created,
     dependencies,
     deploys,
+    expiry,
     isolation,
     jobs,
     limits,
@@ -35,5 +36,6 @@ FAMILIES: Final = (
     timers.SCENARIOS,
     containers.SCENARIOS,
     created.SCENARIOS,
+    expiry.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

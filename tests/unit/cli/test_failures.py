@@ -5,11 +5,13 @@ import pytest
 from whendue.cli.failures import MEANINGS, ExitCode, UsageProblemError, description, exit_code
 from whendue.client import Problem, TokenError, TransportError, UnexpectedAnswerError, WaitTimeoutError
 from whendue.client.errors import error_of
+from whendue.client.models.common import ProblemPlace
 from whendue.errors import ConfigurationError
 
 
-def refused(status: int) -> Exception:
-    return error_of(Problem(status=status, code="some_code", detail="why\nnot"))
+def refused(status: int, detail: str = "why\nnot", *places: tuple[str, str]) -> Exception:
+    errors = tuple(ProblemPlace(where=where, problem=problem) for where, problem in places)
+    return error_of(Problem(status=status, code="some_code", detail=detail, errors=errors))
 
 
 def temporary() -> TokenError:
@@ -54,6 +56,26 @@ def test_an_error_has_its_exit_code_and_one_line(error: Exception, code: int) ->
 def test_a_problem_is_said_with_its_code_first() -> None:
     """Then why, then the places."""
     assert description(refused(422)) == "some_code: why\\nnot"
+    assert description(refused(422, "not valid", ("a", "is missing"), ("", "is wrong"))) == (
+        "some_code: not valid; a: is missing; is wrong"
+    )
+
+
+@pytest.mark.parametrize(
+    ("detail", "places", "shown"),
+    [
+        ("cron: has four fields", [("cron", "has four fields")], "cron: has four fields"),
+        ("a: is missing", [("a", "is missing"), ("b", "is missing")], "a: is missing; b: is missing"),
+        ("ba: is missing", [("a", "is missing")], "ba: is missing; a: is missing"),
+        ("not valid: a: is missing", [("a", "is missing")], "not valid: a: is missing"),
+        ("is wrong", [("", "is wrong")], "is wrong"),
+    ],
+)
+def test_a_place_that_the_detail_names_is_not_repeated(detail: str, places: list[tuple[str, str]], shown: str) -> None:
+    """By the command line and by the client's error."""
+    error = refused(422, detail, *places)
+    assert description(error) == f"some_code: {shown}"
+    assert str(error) == f"422 some_code: {shown}"
 
 
 def test_every_exit_code_has_its_meaning() -> None:

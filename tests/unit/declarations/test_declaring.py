@@ -317,6 +317,8 @@ def three(payload: Order, ctx: Context, more: int) -> None: ...
 def no_context(payload: Order, count: int) -> None: ...
 def by_keyword(payload: Order, *, ctx: Context) -> None: ...
 def only_keyword(*, payload: Order) -> None: ...
+def first_context(ctx: Context) -> None: ...
+def maybe_context(ctx: Context | None = None) -> None: ...
 def any_number(*payload: Order) -> None: ...
 def elsewhere(payload: "Elsewhere") -> None: ...
 def misspelt(payload: "Ordre") -> None: ...  # type: ignore[name-defined]  # noqa: F821
@@ -333,7 +335,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a model": (Order, "a class cannot be declared"),
     "no function": (7, "int cannot be called"),
     "a lambda": (lambda payload: None, "payload has no annotation"),
-    "no parameter": (nothing, "it must take"),
+    "no parameter": (nothing, "or (payload, ctx); a task without fields takes an empty model"),
     "no annotation": (bare, "payload has no annotation"),
     "a dict": (a_dict, "RootModel"),
     "a list": (a_list, "RootModel"),
@@ -343,6 +345,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no context": (no_context, "its annotation must be Context, not int"),
     "a keyword": (by_keyword, "keyword-only parameters ctx"),
     "only a keyword": (only_keyword, "keyword-only parameters payload"),
+    "the context first": (
+        first_context,
+        "ctx: the first parameter is the payload, the context the second; a task",
+    ),
+    "perhaps the context": (maybe_context, "takes an empty model, as of `class Nothing(BaseModel): pass`"),
     "any number": (any_number, "it must take"),
     "a model of type checkers": (elsewhere, "cannot be resolved (NameError)"),
     "a misspelt model": (misspelt, "cannot be resolved (NameError)"),

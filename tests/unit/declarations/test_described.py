@@ -1,15 +1,18 @@
 """whendue.declarations.described: payloads of tasks that are not imported."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, RootModel
 
 from whendue.declarations.described import DescribedTask, compiled
 from whendue.declarations.discovery import ModuleFailure
 from whendue.declarations.registry import Registry, task
 from whendue.declarations.validation import PLACES
 from whendue.errors import InvalidPayloadError, UnknownTaskError
+from whendue.manifest.accepted_schema import AcceptedSchema
 
 SECRET = "a-secret-value"
 ADDRESS = {"type": "object", "properties": {"zip": {"type": "integer"}}, "required": ["zip"]}
@@ -146,3 +149,40 @@ def test_an_unavailable_task_is_refused_with_the_reason() -> None:
         with pytest.raises(UnknownTaskError, match=r"tasks\.pay"):
             registry.find(name)
     assert registry.unavailable == {"order.pay": "its module tasks.pay could not be imported"}
+
+
+class Price(BaseModel):
+    """What people send wrongly most often."""
+
+    unit: Decimal
+    count: int
+    paid: bool
+    due: date
+    zip: str = Field(pattern=r"^\d{5}$")
+
+
+def test_errors_are_in_words_for_people() -> None:
+    """And not in the patterns that the schema has for what pydantic converts."""
+    described = DescribedTask("price.set", "tasks", accepts=Price.model_json_schema(schema_generator=AcceptedSchema))
+    wrong = {"unit": "abc", "count": "many", "paid": "perhaps", "due": "sunday", "zip": "1234"}
+    with pytest.raises(InvalidPayloadError) as caught:
+        described.parse(wrong)
+    assert {each["where"]: each["problem"] for each in caught.value.details["errors"]} == {  # type: ignore[attr-defined]
+        "unit": "the value is not a number",
+        "count": "the value is not an integer",
+        "paid": "the value is not a boolean",
+        "due": "the value is not a time",
+        "zip": 'the value does not match "^\\d{5}$"',
+    }
+    with pytest.raises(InvalidPayloadError) as caught:
+        described.parse({"unit": 1, "count": 1, "paid": True, "due": 0})
+    assert caught.value.details["errors"] == [{"where": "zip", "problem": "is required"}]
+
+
+def test_a_large_payload_is_refused_without_a_search() -> None:
+    """Naming all that is wrong in a tree of many values took seconds."""
+    accepts = RootModel[list[int | None]].model_json_schema(schema_generator=AcceptedSchema)
+    described = DescribedTask("sum", "tasks", accepts=accepts)
+    with pytest.raises(InvalidPayloadError) as caught:
+        described.parse(["x"] * 50_000)
+    assert caught.value.details["errors"] == [{"where": "", "problem": "it does not fit; it is too large to say where"}]

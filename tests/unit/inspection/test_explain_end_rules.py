@@ -51,6 +51,16 @@ CASES = {
         ["finished", "cancelled_for", "redrivable"],
         "because",
     ),
+    "an expiry": (
+        ended(State.EXPIRED, begin_by=NOW - 1),
+        ["finished", "expired", "redrivable"],
+        "It expired: it had not begun by its expiry.",
+    ),
+    "an attempt that was stopped": (
+        ended(State.DEAD, "expired"),
+        ["finished", "failed", "redrivable"],
+        "An attempt was stopped, and none followed it in time: because of expired",
+    ),
     "a request": (ended(State.CANCELLED), ["finished", "cancelled", "redrivable"], "on request"),
     "too old": (
         evolve(ended(State.DEAD, "ValueError"), created_at=NOW - REDRIVE_AGE_S * 1000 - 1),

@@ -219,8 +219,12 @@ def test_the_state_machine_is_the_designs() -> None:
         (run, State.CANCELLED),
         (pending, State.DEAD),
         (pending, State.CANCELLED),
+        (wait, State.EXPIRED),
+        (pending, State.EXPIRED),
         (State.DEAD, pending),
         (State.CANCELLED, pending),
+        (State.EXPIRED, pending),
+        (State.EXPIRED, wait),
         # Deliveries alone.
         (won, pending),
         (State.DEAD, wait),

@@ -76,6 +76,13 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
     ),
     "cancel": (lambda job: transitions.cancel(job, NOW), a_job(), (RETRIED, RUNNING, DEPENDED_ON)),
     "cancel while waiting": (lambda job: transitions.cancel(job, NOW), AWAITING, (RETRIED, PENDING, DEPENDED_ON)),
+    "expire": (lambda job: transitions.expire(job, NOW), a_job(), (RETRIED, RUNNING, DEPENDED_ON)),
+    "expire while waiting": (lambda job: transitions.expire(job, NOW), AWAITING, (RETRIED, PENDING, DEPENDED_ON)),
+    "end_retries": (
+        lambda job: transitions.end_retries(job, "", NOW),
+        a_job(),
+        (RETRIED, RUNNING, DEPENDED_ON, FAN_OUT_PENDING),
+    ),
     "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
     "request_cancel while waiting": (transitions.request_cancel, AWAITING, (RETRIED, PENDING)),
     "mark_dead": (

@@ -45,7 +45,7 @@ def project(folder: Path, *paths: str, tasks: tuple[str, ...] = ("tasks",)) -> P
 
 def test_packages_and_modules_are_packed_at_their_own_import_names(tmp_path: Path) -> None:
     """What `whendue dev` runs must be there on AWS, too: helpers and data beside the tasks."""
-    files = own_files(project(tmp_path, *PACKED, *LEFT, tasks=("tasks", "shop.tasks")))
+    files = own_files(project(tmp_path, *PACKED, *LEFT, tasks=("tasks", "shop.tasks"))).files
     assert set(files) == PACKED
     assert files["shop/prices.csv"] == b"shop/prices.csv"
 
@@ -58,7 +58,7 @@ def test_a_package_of_tasks_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_a_module_can_be_a_package_of_tasks(tmp_path: Path) -> None:
     """A small project has one file."""
-    assert set(own_files(project(tmp_path, "tasks.py"))) == {"tasks.py"}
+    assert set(own_files(project(tmp_path, "tasks.py")).files) == {"tasks.py"}
 
 
 @pytest.mark.parametrize("path", ["whendue/x.py", "functions.py"])
@@ -97,13 +97,13 @@ def test_a_link_to_a_file_of_the_project_is_packed(tmp_path: Path) -> None:
     """As the file that it is."""
     made = project(tmp_path / "shop", "tasks/a.py")
     (tmp_path / "shop/tasks/b.py").symlink_to(tmp_path / "shop/tasks/a.py")
-    assert set(own_files(made)) == {"tasks/a.py", "tasks/b.py"}
+    assert set(own_files(made).files) == {"tasks/a.py", "tasks/b.py"}
 
 
 def test_state_and_variables_of_terraform_are_never_packed(tmp_path: Path) -> None:
     """They hold passwords, and change with each apply; also where a script stands beside them."""
     never = ["infra/main.tf", "infra/plan", "infra/scripts/seed.py", "tasks/a.tfstate", "tasks/prod.tfvars"]
-    assert set(own_files(project(tmp_path / "shop", "tasks/a.py", *never))) == {"tasks/a.py"}
+    assert set(own_files(project(tmp_path / "shop", "tasks/a.py", *never)).files) == {"tasks/a.py"}
 
 
 def test_the_largest_are_named_first() -> None:

@@ -38,6 +38,10 @@ EVENTS_OF = {
     "fail with dependents": ("attempt_failed", "dead"),
     "cancel while waiting": ("cancelled",),
     "cancel_unsatisfied": ("cancelled",),
+    "expire": ("expired",),
+    "expire while waiting": ("expired",),
+    "end_retries": ("dead",),
+    "end_retries of a job without an error": ("dead",),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from whendue.errors import ConfigurationError
-from whendue.project.secrets_file import FILE_BYTES, missing_secrets, read_secrets
+from whendue.project.secrets_file import FILE_BYTES, missing_note, read_secrets
 from whendue.project.settings import ProjectSettings, parse
 
 SETTINGS = parse(b"[secrets]\nKEY = { ssm = '/key' }\nOTHER = { secretsmanager = 'other' }\n")
@@ -31,8 +31,9 @@ def test_other_lines_are_for_other_programs(tmp_path: Path) -> None:
 def test_a_file_need_not_be_there(tmp_path: Path) -> None:
     """Then all are missing, and named."""
     assert read_secrets(tmp_path, SETTINGS) == {}
-    assert missing_secrets(SETTINGS, {}) == ["KEY", "OTHER"]
-    assert missing_secrets(SETTINGS, {"OTHER": ""}) == ["KEY"]
+    assert missing_note(SETTINGS, {}) == ".env: no value of KEY, OTHER, secrets in whendue.toml"
+    assert missing_note(SETTINGS, {"OTHER": ""}) == ".env: no value of KEY, a secret in whendue.toml"
+    assert missing_note(SETTINGS, {"KEY": "", "OTHER": ""}) == ""
 
 
 def test_a_file_that_is_none_of_text_is_refused(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """whendue.project.settings: what whendue.toml may hold, and what is said of what it may not."""
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localstack.paths import ROOT
 from whendue.errors import ConfigurationError
 from whendue.project.scaffold import create
 from whendue.project.settings import FILE_BYTES, ProjectSettings, load, parse
@@ -46,8 +48,16 @@ port = 8123
 type = "orders.ship"
 """
 WRONG = {
-    "[project]\ntask = ['a']": "whendue.toml:2: project.task: is not a setting",
-    "[projects]": "whendue.toml:1: projects: is not a setting",
+    "[project]\ntask = ['a']": "whendue.toml:2: project.task: is not a setting; did you mean tasks?",
+    "[projects]": "whendue.toml:1: projects: is not a setting; did you mean project?",
+    "[worker]\ntimout_s = 9": "whendue.toml:2: worker.timout_s: is not a setting; did you mean timeout_s?",
+    "[dev.sample]\ntype = 'a'\npayloads = {}": "dev.sample.payloads: is not a setting; did you mean payload?",
+    "[queues.low]\nbatchsize = 1": "queues.low.batchsize: is not a setting; did you mean batch_size?",
+    "[secrets]\nKEY = { smm = '/a' }": "secrets.KEY.smm: is not a setting; did you mean ssm?",
+    "[[permissions.statements]]\nEffect = 'Allow'\nAction = ['a']\nResource = ['*']\nConditions = {}": (
+        "permissions.statements.0.Conditions: is not a setting; did you mean Condition?"
+    ),
+    "[worker]\nzzz = 1": "whendue.toml:2: worker.zzz: is not a setting",
     "[project]\n\ntasks = 'a'": "whendue.toml:3: project.tasks: Input should be a valid list",
     "[project]\ntasks = ['a-b']": "whendue.toml:2: project.tasks.0: must be the dotted name of a package",
     "[project]\ntasks = ['functions.x']": "whendue.toml:2: project.tasks.0: a package cannot be called 'functions'",
@@ -56,6 +66,8 @@ WRONG = {
     "[environment]\nWHENDUE_TABLE = 'x'": "whendue.toml:1: environment: WHENDUE_TABLE is set by whendue, AWS or Python",
     "[environment]\nAWS_REGION = 'x'": "AWS_REGION is set by whendue, AWS or Python",
     "[environment]\n'A B' = 'x'": "'A B' cannot be a variable's name",
+    "[environment]\nA = 'x'": "whendue.toml:1: environment: 'A' cannot be a variable's name: Lambda takes two",
+    '[environment]\nAB = "a\\u0000"': "whendue.toml:1: environment: AB: a value cannot have a null character",
     "[environment]\nA = 1": "whendue.toml:2: environment.A: Input should be a valid string",
     "[worker]\nthreads = 0": "whendue.toml:2: worker.threads: Input should be greater than or equal to 1",
     "[worker]\nthreads = '3'": "whendue.toml:2: worker.threads: Input should be a valid integer",
@@ -69,7 +81,7 @@ WRONG = {
     "[secrets]\nA = '/a'": "whendue.toml:2: secrets.A: Input should be",
     "[secrets]\nWHENDUE_HTTP_ALLOW = { ssm = '/a' }": "names that begin with WHENDUE_ are settings",
     "[secrets]\nWHENDUE_SECRET = { ssm = '/a' }": "WHENDUE_SECRET is set by whendue",
-    "[environment]\nA = 'x'\n[secrets]\nA = { ssm = '/a' }": "whendue.toml: A: in [environment] and in [secrets]",
+    "[environment]\nAB = 'x'\n[secrets]\nAB = { ssm = '/a' }": "whendue.toml: AB: in [environment] and in [secrets]",
     "[queues.slow]\nbatch_size = 1": "whendue.toml:1: queues.slow",
     "[vpc]\nsubnet_ids = ['subnet-1']": "whendue.toml:1: vpc.security_group_ids: Field required",
     "[dev]\nport = 70000": "whendue.toml:2: dev.port: Input should be less than or equal to 65535",
@@ -125,19 +137,38 @@ def test_a_value_is_never_in_a_message() -> None:
 
 
 def test_secrets_are_bounded() -> None:
-    """Each is a call as the worker starts."""
+    """They are read as the worker starts."""
     lines = [f"A{number} = {{ ssm = '/a' }}" for number in range(31)]
     assert len(parse("\n".join(["[secrets]", *lines[1:]]).encode()).secrets) == 30
     with pytest.raises(ConfigurationError, match="31 secrets; at most 30"):
         parse("\n".join(["[secrets]", *lines]).encode())
 
 
-def test_variables_are_bounded_together() -> None:
-    """By what Lambda takes: it would be found at the deploy otherwise."""
-    fits = "[environment]\nA = '" + "x" * 4095 + "'\n"
-    assert len(parse(fits.encode()).environment["A"]) == 4095
-    with pytest.raises(ConfigurationError, match="4097 bytes together; at most 4096"):
-        parse(fits.replace("A =", "AB =").encode())
+def test_variables_are_bounded_together_as_terraform_bounds_them() -> None:
+    """By what Lambda takes, with whendue's own: it would be found at the deploy otherwise."""
+    # The largest that Terraform lets pass with these packages of tasks, by its own test.
+    tests = (ROOT / "infra/terraform/tests/project.tftest.hcl").read_text()
+    largest = int(re.findall(r"TEXT = format\(\"%0(\d+)d\"", tests)[0])
+    fits = "[project]\ntasks = ['tasks', 'shop.tasks']\n[environment]\nTEXT = '" + "x" * largest + "'\n"
+    assert len(parse(fits.encode()).environment["TEXT"]) == largest
+    with pytest.raises(
+        ConfigurationError, match=r"the worker function 4097 bytes, with .* Lambda takes 4096 \(https://"
+    ):
+        parse(fits.replace("TEXT", "TEXT2").encode())
+
+
+@pytest.mark.parametrize("value", ["ssm = '/{}'", "secretsmanager = '{}'"])
+def test_long_names_of_secrets_count(value: str) -> None:
+    """The function has them in a variable."""
+    lines = [f"KEY_{number} = {{ {value.format('x' * 90)} }}" for number in range(30)]
+    assert len(parse("\n".join(["[secrets]", *lines[:20]]).encode()).secrets) == 20
+    with pytest.raises(ConfigurationError, match="Keep long values in one of"):
+        parse("\n".join(["[secrets]", *lines]).encode())
+
+
+def test_a_variable_may_be_empty() -> None:
+    """As in a shell, that is another thing than no variable."""
+    assert parse(b"[environment]\nSHOP_PREFIX = ''\n").environment == {"SHOP_PREFIX": ""}
 
 
 @given(st.binary(max_size=300))

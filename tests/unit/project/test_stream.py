@@ -68,6 +68,18 @@ def test_a_line_of_a_log_is_readable() -> None:
     assert readable(failed) == "ERROR claims-0 failed error_type=KeyError where=a.py:1"
 
 
+def test_requests_that_were_answered_as_asked_are_left_out() -> None:
+    """They would hide those that were refused; a program, and whoever asks for it, sees all."""
+    answered, refused = ({"message": "request", "status": status} for status in (202, 422))
+    quiet = Stream(target=io.StringIO())
+    assert not quiet.wants(answered)
+    assert quiet.wants(refused)
+    assert quiet.wants({"message": "request"})
+    assert quiet.wants({"message": "jobs", "status": 200})
+    for all_ in (Stream(as_json=True), Stream(verbose=True)):
+        assert all_.wants(answered)
+
+
 def test_the_traceback_of_an_error_of_the_api_is_shown_in_lines() -> None:
     """Powertools logs it as one text."""
     line = {"level": "ERROR", "message": "unexpected", "exception": "Traceback:\n  one\nKeyError: 'a'", "request": "r"}

@@ -10,7 +10,7 @@ from localstack.paths import ROOT
 from whendue.errors import ConfigurationError
 from whendue.project import terraform
 from whendue.project.scaffold import create, rendered
-from whendue.project.terraform import MARK, is_current, refresh
+from whendue.project.terraform import MARK, outdated, refresh
 
 
 @pytest.fixture
@@ -67,13 +67,27 @@ def test_a_second_run_changes_nothing(shop: Path) -> None:
 
 def test_changed_settings_are_written(shop: Path) -> None:
     """And nothing else is; until then the build can see that they are old."""
-    assert is_current(shop)
+    assert outdated(shop) == []
     refresh(shop)
+    assert outdated(shop) == []
     (shop / "whendue.toml").write_text("[project]\nname = 'other'\n")
-    assert not is_current(shop)
+    assert outdated(shop) == ["infra"]
     assert refresh(shop).written == ["infra/whendue/settings.json"]
-    assert is_current(shop)
+    assert outdated(shop) == []
     assert json.loads((shop / "infra/whendue/settings.json").read_text())["name"] == "other"
+
+
+def test_old_settings_are_found_in_any_folder(shop: Path) -> None:
+    """Of each root, and in none of a virtual environment or of another tool."""
+    roots = ["deploy/aws", "infra", "stacks/eu"]
+    for root in (*roots, "env/lib", "node_modules/x", ".cache/x"):
+        refresh(shop, root)
+    (shop / "env/pyvenv.cfg").touch()
+    assert outdated(shop) == []
+    (shop / "whendue.toml").write_text("[project]\nname = 'other'\n")
+    assert outdated(shop) == roots
+    refresh(shop, "deploy/aws")
+    assert outdated(shop) == ["infra", "stacks/eu"]
 
 
 def test_the_root_is_written_once(shop: Path) -> None:

@@ -11,6 +11,7 @@ from whendue.project.settings import ProjectSettings, parse
 from whendue.project.variables import variables
 
 MODULE = (ROOT / "infra/terraform/variables.tf").read_text()
+READING = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 NAMES = st.from_regex(r"(WHENDUE_HTTP_|SHOP_)[A-Z]{1,5}", fullmatch=True)
 
 
@@ -40,7 +41,7 @@ def test_each_setting_has_its_variable() -> None:
     KEY = { ssm = "/shop/key" }
     DATABASE = { secretsmanager = "shop/database" }
     [permissions]
-    policy_arns = ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]
+    policy_arns = ["READING"]
     [[permissions.statements]]
     Effect = "Allow"
     Action = ["s3:GetObject"]
@@ -49,7 +50,7 @@ def test_each_setting_has_its_variable() -> None:
     subnet_ids = ["subnet-0a1b"]
     security_group_ids = ["sg-0a1b"]
     """
-    assert variables(parse(text.encode())) == {
+    assert variables(parse(text.replace("READING", READING).encode())) == {
         "name": "shop",
         "environment": {"WHENDUE_LEASE_S": "60"},
         "task_environment": {"SHOP_URL": "https://shop.example"},
@@ -59,7 +60,7 @@ def test_each_setting_has_its_variable() -> None:
         "worker_reserved_concurrency": 200,
         "queue_settings": {"low": {"batch_size": 1}, "high": {"maximum_concurrency": 7}},
         "worker_statements": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}],
-        "worker_policy_arns": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+        "worker_policy_arns": {READING: READING},
         "vpc": {"subnet_ids": ["subnet-0a1b"], "security_group_ids": ["sg-0a1b"]},
     }
 
@@ -73,7 +74,7 @@ def test_the_module_has_each_variable_and_the_root_of_a_new_project_hands_it_ove
         assert re.search(rf"^  {name} += local\.settings\.{name}$", root, re.MULTILINE), name
 
 
-@given(st.dictionaries(NAMES, st.text(max_size=5), max_size=5))
+@given(st.dictionaries(NAMES, st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5), max_size=5))
 def test_each_variable_of_the_environment_goes_one_way(environment: dict[str, str]) -> None:
     """Settings of whendue to all functions, the rest to those that run tasks; nothing is lost."""
     values = variables(ProjectSettings(environment=environment))

@@ -10,6 +10,9 @@ from whendue.project.watch import SourceFilter
 CASES = {
     "whendue.toml": True,
     ".env": True,
+    "requirements/prod.txt": True,
+    "requirements.txt": False,
+    "requirements/dev.txt": False,
     "sub/.env": False,
     "tasks/orders.py": True,
     "shop/deep/er.py": True,
@@ -32,9 +35,9 @@ def test_sources_alone_are_followed(tmp_path: Path, path: str) -> None:
     """What tasks write, caches, tests and environments start nothing."""
     (tmp_path / "env").mkdir()
     (tmp_path / "env/pyvenv.cfg").touch()
-    assert SourceFilter(tmp_path)(Change.modified, str(tmp_path / path)) is CASES[path]
+    assert SourceFilter(tmp_path, lambda: "requirements/prod.txt")(Change.modified, str(tmp_path / path)) is CASES[path]
 
 
 def test_what_is_outside_is_not_followed(tmp_path: Path) -> None:
     """A link may lead there."""
-    assert not SourceFilter(tmp_path / "shop")(Change.added, str(tmp_path / "other/x.py"))
+    assert not SourceFilter(tmp_path / "shop", lambda: "requirements.txt")(Change.added, str(tmp_path / "other/x.py"))

@@ -129,6 +129,6 @@ def test_a_message_about_runs_has_the_errors_of_tasks() -> None:
 
 def test_jobs_that_have_ended_are_not_listed_as_unfinished() -> None:
     """And what is left may be no job of the test at all."""
-    jobs = [a_job(state=state) for state in ("succeeded", "dead", "cancelled")]
+    jobs = [a_job(state=state) for state in ("succeeded", "dead", "cancelled", "expired")]
     assert "work of whendue itself" in unfinished_text(5, jobs, [])
     assert "  a null waiting" in unfinished_text(5, [*jobs, a_job(state="waiting")], [])

@@ -44,6 +44,15 @@ def test_a_pause_that_ends_by_itself_is_not_outwaited() -> None:
     assert held_check(JOB, DUE, DUE - 5) == DUE
 
 
+def test_an_expiry_is_not_outwaited() -> None:
+    """The check is written anyway: then the job is found expired, whether it is late or a pause holds it."""
+    expiring = replace(JOB, begin_by=DUE + 5)
+    assert late_check(expiring, DUE) == held_check(expiring, DUE, None) == DUE + 5
+    assert held_check(expiring, DUE, DUE + 3) == DUE + 3
+    later = replace(JOB, begin_by=DUE + 10**9)
+    assert (late_check(later, DUE), held_check(later, DUE, None)) == (late_check(JOB, DUE), held_check(JOB, DUE, None))
+
+
 def test_what_was_scheduled_after_it_was_due_waits_from_then_on() -> None:
     """A redriven job is due at once, and has not waited since its first life."""
     later = replace(JOB, scheduled_at=DUE + 600_000)

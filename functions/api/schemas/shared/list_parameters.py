@@ -34,8 +34,8 @@ PageLimit = Annotated[
 StateParameter = Annotated[
     str | None,
     Query(
-        description="Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`. "
-        "Default: all."
+        description="Only this state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or "
+        "`expired`. Default: all."
     ),
 ]
 TypeParameter = Annotated[TypeName | None, Query(description="Only jobs of this task. Default: all.")]

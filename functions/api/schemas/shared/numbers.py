@@ -12,6 +12,7 @@ from whendue.quotas import (
     BACKOFF_CAP_S,
     BACKOFF_FACTOR_MAX,
     BACKOFF_MIN_S,
+    EXPIRES_MIN_S,
     HORIZON_S,
     LIMIT_RATE_MIN_PER_S,
     LIMIT_RATE_PER_S,
@@ -32,6 +33,7 @@ def _whole_milliseconds(seconds: float) -> float:
 # Of whichever bounds: whole milliseconds, rounded up.
 Milliseconds: Final = AfterValidator(_whole_milliseconds)
 Delay = Annotated[float, Field(ge=0, le=HORIZON_S), Milliseconds]
+Expiry = Annotated[float, Field(ge=EXPIRES_MIN_S, le=HORIZON_S), Milliseconds]
 BackoffSeconds = Annotated[float, Field(ge=BACKOFF_MIN_S, le=BACKOFF_CAP_S), Milliseconds]
 BackoffFactor = Annotated[float, Field(ge=1, le=BACKOFF_FACTOR_MAX)]
 StartRate = Annotated[float, Field(ge=LIMIT_RATE_MIN_PER_S, le=LIMIT_RATE_PER_S)]

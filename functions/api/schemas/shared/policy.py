@@ -13,7 +13,7 @@ from pydantic import (
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.shared.numbers import BackoffFactor, BackoffSeconds, StartRate
+from functions.api.schemas.shared.numbers import BackoffFactor, BackoffSeconds, Expiry, StartRate
 from whendue.aws_quotas import ERROR_TYPE_BYTES
 from whendue.jobs.limit_spec import Limit
 from whendue.quotas import (
@@ -165,6 +165,17 @@ class PolicyBody(Body):
             "never_retry": None if self.never_retry is None else tuple(dict.fromkeys(self.never_retry)),
         }
         return {name: value for name, value in said.items() if value is not None}
+
+
+class ExpiringBody(Body):
+    """What expires if it has not begun some time after it is due."""
+
+    expires_seconds: Expiry | None = Field(
+        default=None,
+        description="Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as "
+        "`dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default: "
+        "the profile's, else never.",
+    )
 
 
 class LimitsBody(Body):

@@ -20,6 +20,7 @@ resource "aws_apigatewayv2_api" "this" {
   name                         = var.name
   protocol_type                = "HTTP"
   disable_execute_api_endpoint = var.domain != null
+  tags                         = var.tags
 }
 
 resource "aws_apigatewayv2_integration" "this" {
@@ -44,6 +45,7 @@ resource "aws_apigatewayv2_stage" "this" {
   api_id      = aws_apigatewayv2_api.this[0].id
   name        = var.stage
   auto_deploy = true
+  tags        = var.tags
 
   default_route_settings {
     throttling_rate_limit  = var.throttle.rate_per_s
@@ -57,6 +59,7 @@ resource "aws_api_gateway_rest_api" "this" {
   count                        = local.rest ? 1 : 0
   name                         = var.name
   disable_execute_api_endpoint = var.domain != null
+  tags                         = var.tags
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -123,6 +126,7 @@ resource "aws_api_gateway_stage" "this" {
   rest_api_id   = aws_api_gateway_rest_api.this[0].id
   deployment_id = aws_api_gateway_deployment.this[0].id
   stage_name    = var.rest_stage
+  tags          = var.tags
 }
 
 resource "aws_api_gateway_method_settings" "this" {

@@ -48,3 +48,8 @@ variable "domain" {
   description = "A domain of one's own and its certificate, or null."
   type        = object({ name = string, certificate_arn = string })
 }
+
+variable "tags" {
+  description = "Tags of every resource that takes some."
+  type        = map(string)
+}

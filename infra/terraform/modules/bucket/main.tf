@@ -6,6 +6,7 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV2_AWS_62:nothing waits for events of objects
   bucket        = var.name
   force_destroy = !var.protect
+  tags          = var.tags
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {

@@ -22,3 +22,8 @@ variable "protect" {
   description = "Refuse to delete the bucket while something is in it."
   type        = bool
 }
+
+variable "tags" {
+  description = "Tags of every resource that takes some."
+  type        = map(string)
+}

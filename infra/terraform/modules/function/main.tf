@@ -81,6 +81,7 @@ data "aws_iam_policy_document" "this" {
 resource "aws_iam_role" "this" {
   name               = "${var.name}-function"
   assume_role_policy = data.aws_iam_policy_document.trust.json
+  tags               = var.tags
 }
 
 resource "aws_iam_role_policy" "this" {
@@ -98,7 +99,7 @@ resource "aws_iam_role_policy" "further" {
 }
 
 resource "aws_iam_role_policy_attachment" "this" {
-  for_each   = toset(var.policy_arns)
+  for_each   = var.policy_arns
   role       = aws_iam_role.this.name
   policy_arn = each.value
 }
@@ -107,6 +108,7 @@ resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
+  tags              = var.tags
 }
 
 resource "aws_lambda_function" "this" {
@@ -125,6 +127,7 @@ resource "aws_lambda_function" "this" {
   reserved_concurrent_executions = var.reserved_concurrency
   kms_key_arn                    = var.kms_key_arn
   publish                        = var.snap_start
+  tags                           = var.tags
 
   dynamic "snap_start" {
     for_each = var.snap_start ? [1] : []
@@ -168,6 +171,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn        = each.value.arn
   batch_size              = each.value.batch_size
   function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
 
   scaling_config {
     maximum_concurrency = each.value.maximum_concurrency

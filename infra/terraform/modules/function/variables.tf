@@ -61,9 +61,9 @@ variable "further_statements" {
 }
 
 variable "policy_arns" {
-  description = "Managed policies that the function has in addition."
-  type        = list(string)
-  default     = []
+  description = "Managed policies that the function has in addition: any name to the ARN, which need not be known yet."
+  type        = map(string)
+  default     = {}
 }
 
 variable "vpc" {
@@ -91,4 +91,9 @@ variable "snap_start" {
 variable "kms_key_arn" {
   description = "A key of one's own, or null."
   type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource that takes some."
+  type        = map(string)
 }

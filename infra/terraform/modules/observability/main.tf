@@ -89,6 +89,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.this.arn]
   ok_actions          = [aws_sns_topic.this.arn]
+  tags                = var.tags
 
   metric_query {
     id          = "result"
@@ -117,6 +118,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 resource "aws_sns_topic" "this" {
   name              = "${var.name}-alarms"
   kms_master_key_id = var.kms_key_arn
+  tags              = var.tags
 }
 
 data "aws_iam_policy_document" "topic" {

@@ -5,6 +5,7 @@ resource "aws_sqs_queue" "dead_letter" {
   message_retention_seconds  = var.dead_letter_plan.retention_s
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
   kms_master_key_id          = var.kms_key_arn
+  tags                       = var.tags
 }
 
 resource "aws_sqs_queue" "this" {
@@ -15,6 +16,7 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds  = var.retention_s
   sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
   kms_master_key_id          = var.kms_key_arn
+  tags                       = var.tags
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter.arn

@@ -37,3 +37,8 @@ variable "kms_key_arn" {
   description = "A key of one's own, or null."
   type        = string
 }
+
+variable "tags" {
+  description = "Tags of every resource that takes some."
+  type        = map(string)
+}

@@ -10,6 +10,7 @@ resource "aws_dynamodb_table" "this" {
   hash_key                    = var.plan.key[0].name
   range_key                   = var.plan.key[1].name
   deletion_protection_enabled = var.protect
+  tags                        = var.tags
 
   dynamic "attribute" {
     for_each = merge([for key in concat([var.plan.key], local.indexes[*].key) : { for attribute in key : attribute.name => attribute.type }]...)

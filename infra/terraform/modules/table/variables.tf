@@ -42,3 +42,8 @@ variable "warm_throughput" {
   type        = object({ reads_per_s = number, writes_per_s = number })
   default     = null
 }
+
+variable "tags" {
+  description = "Tags of every resource that takes some."
+  type        = map(string)
+}

@@ -36,6 +36,7 @@ resource "aws_iam_role" "scheduler" {
   count              = var.by == "scheduler" ? 1 : 0
   name               = "${var.name}-scheduler"
   assume_role_policy = data.aws_iam_policy_document.trust.json
+  tags               = var.tags
 }
 
 resource "aws_iam_role_policy" "scheduler" {
@@ -71,6 +72,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   name                = var.name
   schedule_expression = var.every
   state               = var.enabled ? "ENABLED" : "DISABLED"
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "this" {

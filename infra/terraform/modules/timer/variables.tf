@@ -38,3 +38,8 @@ variable "account_id" {
   description = "This account, whose schedules alone may use the role."
   type        = string
 }
+
+variable "tags" {
+  description = "Tags of every resource that takes some."
+  type        = map(string)
+}

@@ -26,6 +26,9 @@ DYNAMODB_NUMBER_MIN_EXPONENT = -130
 DYNAMODB_NUMBER_MAX_EXPONENT = 125
 # A write unit covers 1 KB: .../developerguide/read-write-operations.html#write-operation-consumption
 WRITE_UNIT_BYTES = 1024
+# All variables of a function, as JSON: the error of Lambda's API shows the text that it has measured.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LAMBDA_VARIABLES_BYTES = 4096
 
 # --- the hot item ----------------------------------------------------------------------------------------------
 # Claim and finish add times and a small result to what submit wrote; this room keeps the item within one write unit.

@@ -1,6 +1,10 @@
 """The one tree of errors. Each class carries the stable `code` that API, logs and docs use."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+# Places that the notes of an error name, the first ones: a traceback shows them, `details` has them all.
+NOTED: Final = 5
 
 
 class WhendueError(Exception):
@@ -9,13 +13,28 @@ class WhendueError(Exception):
     code: ClassVar[str] = "internal_error"
 
     def __init__(self, message: str = "", **details: object) -> None:
-        """Take a message for people (the class's docstring when empty) and machine-readable details."""
+        """Take a message for people (the class's docstring when empty) and machine-readable details.
+
+        Places in `details["errors"]` that the message does not name are its notes.
+        """
         super().__init__(message or (self.__doc__ or self.code).splitlines()[0])
         self.details = details
+        for note in _notes(str(self), details.get("errors")):
+            self.add_note(note)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Be copied, as between processes, whatever arguments the constructor of a subclass takes."""
         return _copied, (type(self), str(self)), self.__dict__
+
+
+def _notes(message: str, errors: object) -> list[str]:
+    """Return a line for each of the first places that a message does not name, and how many more there are."""
+    # A task may raise an error with details of any kind.
+    entries = [entry for entry in errors if isinstance(entry, Mapping)] if isinstance(errors, list | tuple) else []
+    found = [": ".join(str(entry[name]) for name in ("where", "problem") if entry.get(name)) for entry in entries]
+    notes = [text for text in found if text and f" {text}" not in f" {message}"]
+    more = len(notes) - NOTED
+    return [*notes[:NOTED], f"and {more} more in details"] if more > 0 else notes
 
 
 def _copied(kind: type[WhendueError], message: str) -> WhendueError:
@@ -28,6 +47,12 @@ class InvalidRequestError(WhendueError):
     """The request is not valid; errors lists each place and what is wrong there."""
 
     code = "invalid_request"
+
+
+class InvalidExpiryError(InvalidRequestError):
+    """The job could not begin before its expiry; send a later expiresAt, or a greater expiresSeconds."""
+
+    code = "invalid_expiry"
 
 
 class UnstorableError(InvalidRequestError):
@@ -250,6 +275,12 @@ class UnavailableError(WhendueError):
     """A service that whendue depends on is unavailable; send the request again."""
 
     code = "unavailable"
+
+
+class UnreadableError(WhendueError):
+    """What is stored cannot be read: another program, or another version, has written it; the log says why."""
+
+    code = "unreadable"
 
 
 class AuthenticationError(WhendueError):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.aws_errors import decide
 from whendue.declarations.registry import GiveUp
 from whendue.declarations.resources import EmailSender, TaskSettings, resource

@@ -1,4 +1,4 @@
-"""Every limit of our own in one table, with the reason; AWS's are in `aws_quotas`.
+"""Every limit of our own, with the reason; those of shipped tasks are in `task_quotas`, AWS's in `aws_quotas`.
 
 Sizes are bytes of UTF-8; times are seconds (`_S`) unless the name says otherwise.
 """
@@ -49,8 +49,7 @@ LIST_READS = 1000
 LIST_ENTRIES = 8000
 LIST_ENTRIES_AT_ONCE = 1000
 DEAD_LETTERS_COUNTED = 10_000
-# Items of a table that `whendue migrate` reads if nothing else is said.
-MIGRATED_PER_S = 500
+MIGRATED_PER_S = 500  # Items of a table that `whendue migrate` reads if nothing else is said.
 TAGS = 10
 TAG_KEY_BYTES = 32
 TAG_VALUE_BYTES = 64
@@ -70,6 +69,9 @@ DELIVERY_ATTEMPTS_SHOWN = 20
 # Attempts' logs in a page, 1.2 MB of the worst text; and those read to find one attempt: more than MAX_ATTEMPTS.
 LOGS_SHOWN = 20
 LOGS_READ = 60
+# A request may wait this long for a job's end, well below the 29 s of API Gateway; and between two looks at the job.
+WAIT_S = 20
+WAIT_INTERVAL_S = 2.0
 # What a problem names at most, and what each of a batch's problems does.
 PROBLEM_PLACES = 20
 PROBLEM_TEXT_BYTES = 1024
@@ -103,12 +105,13 @@ ERASED_PER_PARTITION = 2000
 # What a request to erase has not done after this time is left to the timer: API Gateway waits for 29 s.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 ERASE_CALL_S = 10
-# Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml).
+# Older jobs are not redriven: S3 forgets payloads after 500 days (infra/topology.yaml). Nor is an attempt due later
+# after the job was made than the second: the last redrive, and all the retries that it may have.
 REDRIVE_AGE_S = 430 * 86_400
-RETENTION_MIN_S = 60
-# Nor is an attempt due later after the job was made: the last redrive, and all the retries that it may have.
 RETRY_AGE_S = 490 * 86_400
+RETENTION_MIN_S = 60
 RETENTION_S = 30 * 86_400
+EXPIRES_MIN_S = 1  # From the due time to the expiry; the most is HORIZON_S. A message takes some of a second.
 MAX_ATTEMPTS = 50
 # Of what an attempt logs: its first and last lines, bytes of a message, and of all: each KB takes a write unit.
 LOG_FIRST_LINES = 50
@@ -373,28 +376,6 @@ USAGE_SERIES = 1000
 USAGE_NAMED = 100
 USAGE_KEPT_S = 400 * 86_400
 
-# --- shipped tasks ---------------------------------------------------------------------------------------------
+# --- requests to others ----------------------------------------------------------------------------------------
 # RFC 9110 section 4.1 asks everyone to support at least this much.
 HTTP_URL_BYTES = 8000
-HTTP_HEADERS = 50
-HTTP_HEADER_NAME_BYTES = 128
-HTTP_HEADER_VALUE_BYTES = 4096
-HTTP_TIMEOUT_S = 30
-# No function runs longer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-HTTP_TIMEOUT_MAX_S = 900
-# Interim answers (1xx) that are read before the final one.
-HTTP_INTERIM_ANSWERS = 20
-# What is kept of an answer; more is neither read nor stored.
-ANSWER_BODY_BYTES = 64 * 1024
-ANSWER_HEADER_BYTES = 1024
-# A server may ask us to wait, but not without an end.
-RETRY_AFTER_MAX_S = 6 * 3600
-# https://docs.aws.amazon.com/ses/latest/dg/quotas.html (recipients in To, Cc and Bcc together)
-EMAIL_RECIPIENTS = 50
-# RFC 5321 section 4.5.3.1.1 and .3 (a path of 256 octets, less its angle brackets).
-EMAIL_LOCAL_PART_BYTES = 64
-EMAIL_ADDRESS_BYTES = 254
-# RFC 5322 section 2.1.1: the longest line.
-EMAIL_SUBJECT_BYTES = 998
-# An address with a name before it; SES gives none.
-EMAIL_MAILBOX_BYTES = 400

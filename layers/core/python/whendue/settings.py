@@ -57,6 +57,7 @@ class Settings:
         visibility_s: the queues' visibility timeout; workers extend it for messages that they hold longer.
         max_timeout_s: the longest attempt that the workers can keep; a job that asks for more is refused.
         task_log_level: from which level on the lines that tasks log are kept, a number of the standard `logging`.
+        log_failures: failed attempts and dead jobs are logged, with what their errors say: for development.
     """
 
     table: str
@@ -70,6 +71,7 @@ class Settings:
     max_timeout_s: int = WORKER_TIMEOUT_S - WORKER_RESERVE_S
     notifications_dead_letter_queue: str = ""
     task_log_level: int = LOG_LEVELS["INFO"]
+    log_failures: bool = False
     secret: Secret = field(kw_only=True)
 
     @property
@@ -108,6 +110,7 @@ class Settings:
             ),
             notifications_dead_letter_queue=env.get("WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE", ""),
             task_log_level=_level(env),
+            log_failures=_is_true(env, "WHENDUE_LOG_FAILURES"),
             secret=_secret(env, read),
         )
 
@@ -132,6 +135,13 @@ def _level(env: Mapping[str, str]) -> int:
     if name not in LOG_LEVELS:
         raise ConfigurationError(f"WHENDUE_TASK_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return LOG_LEVELS[name]
+
+
+def _is_true(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name) or "false"
+    if text not in ("true", "false"):
+        raise ConfigurationError(f"{name} must be true or false")
+    return text == "true"
 
 
 def _number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:

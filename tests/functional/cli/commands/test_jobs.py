@@ -1,5 +1,6 @@
 """`whendue jobs` on the real API."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,17 @@ def test_a_due_time_is_sent_with_its_offset(whendue: CommandLine) -> None:
     assert "--due-at" in refused.err
 
 
+def test_an_expiry_is_a_duration_or_a_time(whendue: CommandLine) -> None:
+    """Both are shown as the time that comes of it."""
+    due = ("--due-at", "2027-06-01T12:00:00Z")
+    for expires, said in (("15m", "2027-06-01T12:15:00Z"), ("2027-06-01T15:00:00+02:00", "2027-06-01T13:00:00Z")):
+        job_id = submitted(whendue, "ok", *due, "--expires", expires)
+        assert whendue("jobs", "get", job_id, "--json").json["expiresAt"] == said
+        assert said[:16].replace("T", " ") in whendue("jobs", "list").out.replace("T", " ")
+    refused = whendue("jobs", "submit", "ok", *due, "--expires", "2027-06-01T11:00:00Z")
+    assert refused.err.startswith("whendue: invalid_expiry: ")
+
+
 def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: CommandLine, tmp_path: Path) -> None:
     """A large one fits into no argument."""
     path = tmp_path / "payload.json"
@@ -54,6 +66,8 @@ def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: Comman
         (["--payload", "@/no/such/file"], "/no/such/file"),
         (["--payload", "[" * 100_000], "--payload"),
         (["--delay", "soon"], "--delay"),
+        (["--expires", "soon"], "--expires"),
+        (["--expires", "2027-06-01T12:00:00"], "--expires"),
         (["--delay", "9" * 5000], "--delay"),
         (["--tag", "team"], "--tag"),
         (["--tag", "a=1", "--tag", "a=2"], "--tag"),
@@ -93,6 +107,20 @@ def test_submit_can_wait_for_the_end(whendue: CommandLine) -> None:
     assert whendue("jobs", "submit", "ok", "--wait").code == 0
     done = whendue("jobs", "submit", "bad", "--retries", "0", "--wait", "--json")
     assert (done.code, done.lines[-1]["state"]) == (1, "dead")
+
+
+def test_the_end_of_a_wait_shows_the_result(whendue: CommandLine) -> None:
+    """It is what was waited for; one that is empty is left out, and of a large one it is said where it is."""
+    whendue.world.task("large", lambda payload, ctx: "x" * 600_000)
+    whendue.world.task("nothing", lambda payload, ctx: None)
+    shown = whendue("jobs", "submit", "ok", "--payload", '{"n": 7}', "--wait").out.splitlines()
+    assert shown[-1] == 'result: {"n": 7, "attempt": 1}'
+    assert whendue("jobs", "watch", shown[0].split()[0]).out.splitlines()[-1] == shown[-1]
+    assert whendue("jobs", "submit", "ok", "--wait", "--json").lines[-1]["result"] == {"attempt": 1}
+    assert "result" not in whendue("jobs", "submit", "nothing", "--wait").out
+    large = whendue("jobs", "submit", "large", "--wait").out.splitlines()[-1]
+    assert re.fullmatch(r"result: 600002 bytes at /jobs/[0-9a-f-]+/result", large)
+    assert large.partition(" ")[2] in whendue("jobs", "get", large.split("/")[-2]).out
 
 
 def test_watch_ends_after_its_time(whendue: CommandLine) -> None:

@@ -83,12 +83,18 @@ def test_terraform_notes_a_setting_without_effect(tmp_path: Path) -> None:
 def test_build_lists_what_it_has_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With sizes; and notes that Terraform does not have the settings yet (tests/functional/project builds)."""
     create(tmp_path / "shop")
-    ended("terraform", "--folder", str(tmp_path / "shop"))
+    for output in ("infra", "deploy/aws"):
+        ended("terraform", "--folder", str(tmp_path / "shop"), "--output", output)
     (tmp_path / "shop/whendue.toml").write_text("[project]\nname = 'other'\n")
-    made = Built(tmp_path / "manifest.json", {"core.zip": 1_500_000}, 2_000_000)
+    made = Built(tmp_path / "manifest.json", {"core.zip": 1_572_864}, 200 * 1024**2)
     monkeypatch.setattr("whendue.project.build.run", lambda *_, **__: made)
     done = ended("build", "--folder", str(tmp_path / "shop"))
-    assert done.out.splitlines()[0] == "   1.50 MB  core.zip"
-    assert "run it again before you plan" in done.err
+    # In the unit of Lambda's limit.
+    assert done.out.splitlines()[:2] == [
+        "   1.50 MB  core.zip",
+        " 200.00 MB  unzipped, of the worker; Lambda takes 250 MB",
+    ]
+    assert "ran; run `whendue terraform` before you plan" in done.err
+    assert "ran; run `whendue terraform --output deploy/aws` before you plan" in done.err
     reply = json.loads(ended("build", "--folder", str(tmp_path / "shop"), "--json").out)
-    assert reply == {"manifest": str(made.manifest), "zips": made.zips, "unzippedBytes": 2_000_000}
+    assert reply == {"manifest": str(made.manifest), "zips": made.zips, "unzippedBytes": made.unzipped_bytes}

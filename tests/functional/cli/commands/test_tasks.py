@@ -1,5 +1,7 @@
 """`whendue tasks` on the real API."""
 
+import json
+
 from tests.functional.cli.command_line import CommandLine
 from whendue.declarations.discovery import ModuleFailure
 
@@ -11,7 +13,10 @@ def test_list_and_get(whendue: CommandLine) -> None:
     found = whendue("tasks", "get", "workflow", "--json").json
     assert found == next(task for task in listed if task["name"] == "workflow")
     assert found["payloadSchema"]["type"] == "object"
-    assert '"type": "object"' in whendue("tasks", "get", "workflow").out
+    lines = whendue("tasks", "get", "workflow").out.splitlines()
+    first = lines.index("payload") + 1
+    assert json.loads("\n".join(lines[first:])) == found["payloadSchema"]
+    assert '    "type": "object"' in [line.rstrip(",") for line in lines[first:]]
     assert whendue("tasks", "list").out.count("\n") == len(names) + 1
 
 

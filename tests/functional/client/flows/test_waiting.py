@@ -1,10 +1,17 @@
 """whendue.client.flows.waiting: until a job has ended, at growing intervals, and not for ever."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
 from tests.builders.world import World
 from tests.functional.client.servers import an_api, answer, both, misbehaving
 from whendue.client import Job, NewJob, WaitTimeoutError
+from whendue.client.actions import ReadClock, Sleep
+from whendue.client.flows.waiting import wait_for_job
+from whendue.support.clock import ManualClock
 
 BACKFILL = {
     "id": "b",
@@ -42,6 +49,54 @@ def test_the_wait_ends_in_time_and_shows_what_was_read_last() -> None:
     assert isinstance(caught.value, TimeoutError)
     # Each request takes a second of the world.
     assert 100 <= (world.clock.now_ms() - began_ms) / 1000 <= 103
+
+
+class Running:
+    """A job that has not ended."""
+
+    ended = False
+
+
+def driven(timeout_s: float, *, takes: Callable[[int], float]) -> tuple[list[int], list[float]]:
+    """Drive a wait; return for how long each request may wait, and how long the client sleeps between them, seconds.
+
+    Args:
+        timeout_s: of the wait.
+        takes: how long a request takes that may wait so long, seconds.
+    """
+    manual, asked, slept = ManualClock(), [], []
+
+    def carried_out(action: Any) -> Any:
+        if isinstance(action, ReadClock):
+            return manual.as_clock()
+        if isinstance(action, Sleep):
+            slept.append(action.seconds)
+            return manual.advance(action.seconds)
+        asked.append(action.wait_s)
+        manual.advance(takes(action.wait_s))
+        return Running()
+
+    flow: Any = wait_for_job("a", timeout_s=timeout_s)
+    action = next(flow)
+    with suppress(WaitTimeoutError):
+        while True:
+            action = flow.send(carried_out(action))
+    return asked, slept
+
+
+def test_the_request_waits_instead_of_the_client() -> None:
+    """No longer than the API allows, nor than is left."""
+    asked, slept = driven(45.0, takes=float)
+    assert asked[:3] == [20, 20, 5]
+    assert sum(slept) < 1
+
+
+def test_a_request_that_did_not_wait_is_sent_again_after_an_interval() -> None:
+    """If too many wait already, or in direct mode: as if the API had no such parameter."""
+    asked, slept = driven(45.0, takes=lambda _: 0.01)
+    assert len(asked) < 20
+    assert slept[0] >= 0.2
+    assert max(slept) > 5
 
 
 def test_the_intervals_grow_to_a_bound() -> None:

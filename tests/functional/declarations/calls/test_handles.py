@@ -13,8 +13,12 @@ from tests.builders.world import World
 from whendue import Context, chain, chord, group, previous, task
 from whendue.client import (
     Client,
+    ClientError,
+    Edge,
     InvalidRequestError,
     JobNotSucceededError,
+    NewWorkflow,
+    Node,
     WaitTimeoutError,
     configure,
     use,
@@ -23,6 +27,7 @@ from whendue.declarations.calls.handles import JobHandle, WorkflowHandle
 from whendue.declarations.calls.signatures import Signature, Workflow
 from whendue.declarations.registry import Registry, Retry
 from whendue.errors import InvalidRequestError as RefusedError
+from whendue.table.keys import job_key
 
 REGISTRY = Registry()
 
@@ -168,10 +173,11 @@ def test_coroutines_submit_by_either_client(world: World) -> None:
             states = [(await other.get()).state, (await other.cancel()).state, reasons[0].code]
             ended = await workflow.wait()
             explained = await workflow.explain()
+            results = [await workflow.result(), await workflow.result("add")]
             same = (await workflow.get()).state
-        return [await handle.result(), *states, ended.state, same, explained.state]
+        return [await handle.result(), *states, ended.state, same, explained.state, *results]
 
-    expected = [3, "scheduled", "cancelled", "not_due", "succeeded", "succeeded", "succeeded"]
+    expected = [3, "scheduled", "cancelled", "not_due", "succeeded", "succeeded", "succeeded", 2, 1]
     assert asyncio.run(run(async_client_of(world))) == expected
     assert asyncio.run(run(client_of(world))) == expected
 
@@ -210,6 +216,84 @@ CANVASES: dict[str, tuple[Workflow, dict[str, Any]]] = {
 def test_a_workflow_runs_as_it_is_written(client: Client, canvas: Workflow, results: dict[str, Any]) -> None:
     """Each step gets what the rule says."""
     assert results_of(client, canvas.delay()) == results
+
+
+@pytest.mark.parametrize("name", ["chain", "chord", "own payload", "nested"])
+def test_the_result_of_a_workflow_is_that_of_its_last_step(client: Client, name: str) -> None:
+    """Or of the step that is named."""
+    canvas, results = CANVASES[name]
+    handle = canvas.delay()
+    assert handle.result(timeout_s=600) == list(results.values())[-1]
+    assert {step: handle.result(step) for step in results} == results
+
+
+def test_a_large_or_empty_result_of_a_step_is_returned(client: Client) -> None:
+    """As that of a job."""
+    handle = chain(large.s(x=1), nothing.s(x=1)).delay()
+    assert handle.result() is None
+    assert len(handle.result("large")) == 600_000
+
+
+def test_a_result_is_one_read(world: World) -> None:
+    """After the one that sees that the workflow has ended, however many steps there are."""
+    asked: list[str] = []
+    client = client_of(world, asked)
+    with use(client):
+        handle = chord([add.s(x=n) for n in range(3)], total.s()).delay()
+    handle.wait()
+    asked.clear()
+    assert handle.result() == 3
+    assert [path.split("/")[1] for path in asked] == ["workflows", "jobs"]
+
+
+def test_a_group_has_no_single_result(client: Client) -> None:
+    """The error lists the steps to choose from, and not all of a thousand."""
+    handle = group(add.s(x=1), chain(double.s(2), double.s())).delay()
+    with pytest.raises(ValueError, match=r"no node depends on add, double-2: .*result\(node='a'\)"):
+        handle.result()
+    assert (handle.result("add"), handle.result("double-2")) == (1, 8)
+    with pytest.raises(ValueError, match=r"has no node 'ad'; its nodes are add, double, double-2"):
+        handle.result("ad")
+    with pytest.raises(ValueError, match=r"add-10 and 2 more:"):
+        group(add.s(x=n) for n in range(12)).delay().result()
+
+
+def test_a_step_that_did_not_succeed_has_no_result(client: Client) -> None:
+    """The error has its job, or the workflow's if the step has none; a step that succeeded has its own."""
+    broken = chain(add.s(x=1), add.s({"x": previous("no.such")}), double.s()).delay()
+    with pytest.raises(JobNotSucceededError, match="is cancelled") as caught:
+        broken.result()
+    assert caught.value.job.type == "double"
+    with pytest.raises(JobNotSucceededError, match="is dead"):
+        broken.result("add-2")
+    assert broken.result("add") == 1
+    unstarted = chain(add.s(x=1), double.s()).submit(in_=600)
+    unstarted.cancel()
+    with pytest.raises(JobNotSucceededError, match="is cancelled") as caught:
+        unstarted.result()
+    assert caught.value.job.id == unstarted.id
+
+
+def test_a_branch_that_was_not_taken_has_no_result(client: Client) -> None:
+    """Though the workflow has succeeded."""
+    nodes = {
+        "pay": Node("add", {"x": 1}),
+        "alarm": Node("add", {"x": 2}, depends_on=[Edge(node="pay", on="failure")]),
+    }
+    handle = WorkflowHandle(client.submit_workflow(NewWorkflow(nodes=nodes)).id, client)
+    with pytest.raises(JobNotSucceededError, match="is cancelled with branch_not_taken"):
+        handle.result()
+    assert handle.result("pay") == 1
+
+
+def test_a_step_that_is_gone_has_no_result(client: Client, world: World) -> None:
+    """Though the workflow has succeeded: the table has lost it."""
+    handle = chain(add.s(x=1), double.s()).delay()
+    last = handle.wait().nodes[-1]
+    del world.table.rows[job_key(str(last.job))]
+    with pytest.raises(ClientError, match=r"the node .double. of the workflow .* is gone: it has no result"):
+        handle.result()
+    assert handle.result("add") == 1
 
 
 def test_a_chord_may_be_larger_than_the_dependencies_of_a_job(client: Client) -> None:

@@ -7,6 +7,7 @@ import functools
 import inspect
 import pickle
 import sys
+import traceback
 import typing
 from typing import Any
 
@@ -162,13 +163,31 @@ def test_delay_takes_a_whole_payload_too(submitted: list[Call]) -> None:
 
 def test_fields_that_do_not_fit_are_refused_at_once(submitted: list[Call]) -> None:
     """With their places, and without their values."""
+    secret = "hunter2"
     with pytest.raises(InvalidPayloadError, match=r"does not fit the task order\.double") as caught:
-        double.delay(number="hunter2")
+        double.delay(number=secret)
     assert caught.value.details["errors"][0]["where"] == "number"  # type: ignore[index]
-    assert "hunter2" not in str(caught.value.details)
+    [note] = caught.value.__notes__
+    assert note.startswith("number: Input should be a valid integer")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert note in shown
+    assert secret not in shown
+    assert secret not in str(caught.value.details)
     with pytest.raises(TypeError, match="not both"):
         double.delay(Order(number=1), number=2)
     assert submitted == []
+
+
+def test_a_few_places_are_shown(submitted: list[Call]) -> None:
+    """Of a long list the first ones, and how many there are; `details` has more."""
+    with pytest.raises(InvalidPayloadError) as caught:
+        double.delay(number=1, tags=list(range(9)))
+    assert [note.split(":")[0] for note in caught.value.__notes__] == [
+        *(f"tags.{number}" for number in range(5)),
+        "and 4 more in details",
+    ]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.__notes__, again.details) == (caught.value.__notes__, caught.value.details)
 
 
 def test_a_misspelt_field_is_refused_where_the_model_would_ignore_it(submitted: list[Call]) -> None:

@@ -9,7 +9,7 @@ from whendue.declarations.registry import Registry
 from whendue.engine.payload_store import PayloadStore
 from whendue.engine.pool import InlinePool
 from whendue.engine.ports import BlobStore, Isolation, JobQueue, JobStore, Pool, Runner, TimerInvoker
-from whendue.engine.runtime import Runtime
+from whendue.engine.runtime import Runtime, TransitionObserver
 from whendue.metrics.consumption import Consumption
 from whendue.metrics.recorder import MetricsRecorder
 from whendue.notifications.publisher import NotificationPublisher
@@ -343,7 +343,7 @@ def build(
         settings,
         ids,
         cursors,
-        metrics,
+        _with_log(metrics) if settings.log_failures else metrics,
         tracing=tracing or Tracing(),
         isolation=isolation,
         pool=pool or InlinePool(),
@@ -351,3 +351,10 @@ def build(
     )
     notifications = NotificationPublisher(runtime)
     return App(replace(runtime, notifications=notifications), notifications, metrics)
+
+
+def _with_log(metrics: MetricsRecorder) -> TransitionObserver:
+    # No function of a deployment needs it.
+    from whendue.metrics.failure_log import FailureLog
+
+    return FailureLog(metrics)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import AfterValidator, Field
 
 from whendue import mail
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.declarations.channel import Attempt, ChannelConfig, Event
 from whendue.declarations.registry import channel
 from whendue.jobs.failures import clip

@@ -15,6 +15,7 @@ from whendue.client import (
     TooManyRequestsError,
     WaitTimeoutError,
 )
+from whendue.client.errors import with_places
 from whendue.errors import WhendueError
 
 
@@ -37,8 +38,8 @@ class ExitCode(IntEnum):
 # For docs/reference/cli.md. 70 is EX_SOFTWARE of sysexits.h; 130 and 141 are 128 plus SIGINT and SIGPIPE.
 MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "The command did what it was asked for.",
-    ExitCode.NEGATIVE: "It worked, and the answer is negative: the job ended `dead` or `cancelled`, schedules differ, "
-    "`lint` or `doctor` found something, a job could not be redriven.",
+    ExitCode.NEGATIVE: "It worked, and the answer is negative: the job ended `dead`, `cancelled` or `expired`, "
+    "schedules differ, `lint` or `doctor` found something, a job could not be redriven.",
     ExitCode.USAGE: "An option, an argument, a file or the configuration is not valid. Nothing was changed.",
     ExitCode.UNREACHABLE: "No answer, or none of this API: no connection, a time-out, 429, or a status from 500.",
     ExitCode.REFUSED: "The API refused the request: a token that is missing, not valid or lacks a scope, or a value "
@@ -88,9 +89,8 @@ _OF_KIND: Final[dict[type[ClientError], ExitCode]] = {
 def description(error: Exception) -> str:
     """Return one line for people: the problem's code and its text; no token is in it."""
     if isinstance(error, ApiError):
-        places = "".join(f"; {wrong.where}: {wrong.problem}" for wrong in error.errors)
         request = f" (request {error.request_id})" if error.request_id else ""
-        return printable(f"{error.code}: {error.detail}{places}{request}")
+        return printable(f"{error.code}: {with_places(error.detail, error.errors)}{request}")
     if isinstance(error, ClientError):
         return printable(f"{_NAMES.get(exit_code(error), 'error')}: {error}")
     if exit_code(error) is ExitCode.INTERNAL:

@@ -76,6 +76,13 @@ def write_one(item: Any, parts: Mapping[str, Any], *, as_json: bool) -> None:
         write_line(f"{name:<{width}}  {text}")
 
 
+def write_block(title: str, value: Any) -> None:
+    """Write a value that is too long for one line: its title, and indented JSON below it."""
+    write_line(title)
+    for line in json.dumps(json_value(value), ensure_ascii=False, indent=2).splitlines():
+        write_line(f"  {printable(line)}")
+
+
 def write_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write a table: on a terminal as wide as it is, else a line for each row with tabs, titles first."""
     if not sys.stdout.isatty():

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from whendue.aws_quotas import SQS_MAX_WAIT_S
 from whendue.bootstrap.application import App
@@ -198,12 +198,25 @@ def _api(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Servi
         # uvicorn is an extra: workers and timers do without.
         from whendue.containers.http_server import server
 
-        handler = import_module(API).concurrent_api(whendue)
+        handler = _api_module().concurrent_api(whendue, options.threads)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"the API needs {error.name}: install whendue[api,server], or use the image") from None
     proxies = options.trusted_proxies or Proxies()
     wanted = server.Options(options.host, options.port, options.threads, options.grace, proxies, options.fd)
     return server.HttpServer(handler, wanted, whendue.clock, liveness)
+
+
+def _api_module() -> Any:
+    """Import the API's code: from the folder `functions`, or from what the installed wheel carries of it."""
+    try:
+        return import_module(API)
+    except ModuleNotFoundError as error:
+        if error.name != API.partition(".")[0]:
+            raise
+    from whendue.project.carried import root
+
+    sys.path.append(str(root()))
+    return import_module(API)
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:

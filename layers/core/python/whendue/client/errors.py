@@ -1,5 +1,6 @@
 """What a call of the client raises. No error holds a token."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -38,10 +39,9 @@ class ApiError(ClientError):
         self.problem = problem
 
     def __str__(self) -> str:
-        """Say status, code and detail, the places, and the id of the request."""
-        places = "".join(f"; {wrong.where}: {wrong.problem}" for wrong in self.errors)
+        """Return status, code and detail, the places that the detail does not name, and the id of the request."""
         request = f" (request {self.request_id})" if self.request_id else ""
-        return f"{self.status} {self.code}: {self.detail}{places}{request}"
+        return f"{self.status} {self.code}: {with_places(self.detail, self.errors)}{request}"
 
     @property
     def status(self) -> int:
@@ -126,7 +126,7 @@ class TokenError(ClientError):
 
 
 class JobNotSucceededError(ClientError):
-    """The job whose result was asked for is dead or cancelled.
+    """The job whose result was asked for is dead, cancelled or expired.
 
     Attributes:
         job: the job as it was read.
@@ -159,6 +159,12 @@ _CLASSES: dict[int, type[ApiError]] = {
     HTTPStatus.TOO_MANY_REQUESTS: TooManyRequestsError,
     **dict.fromkeys((502, 503, 504), UnavailableError),
 }
+
+
+def with_places(detail: str, places: Iterable[ProblemPlace]) -> str:
+    """Return what is wrong with the places that the detail does not name itself."""
+    texts = [": ".join(filter(None, (wrong.where, wrong.problem))) for wrong in places]
+    return "; ".join([detail, *(text for text in texts if f" {text}" not in f" {detail}")])
 
 
 def error_of(problem: Problem) -> ApiError:

@@ -48,6 +48,7 @@ class Request(Generic[T]):
         body: its JSON; None sends none.
         repeatable: whether it may be sent again although it may have been carried out.
         statuses: further statuses that are no errors, when their body is no problem.
+        wait_s: how long the API is asked to wait with its answer, seconds.
     """
 
     route: Route
@@ -57,6 +58,7 @@ class Request(Generic[T]):
     body: bytes | None = None
     repeatable: bool = True
     statuses: frozenset[int] = frozenset()
+    wait_s: int = 0
 
 
 def request(
@@ -69,6 +71,7 @@ def request(
     body: Any = None,
     repeatable: bool | None = None,
     statuses: frozenset[int] = frozenset(),
+    wait_s: int = 0,
 ) -> Request[T]:
     """Make the request of an operation.
 
@@ -80,7 +83,7 @@ def request(
         headers: those that are None are left out.
         body: an input, or a mapping of inputs.
         repeatable: as the route says if None.
-        statuses: as of `Request`.
+        statuses, wait_s: as of `Request`.
 
     Raises:
         ValueError: a value cannot be part of a request.
@@ -99,6 +102,7 @@ def request(
         body=content,
         repeatable=route.repeatable if repeatable is None else repeatable,
         statuses=statuses,
+        wait_s=wait_s,
     )
 
 

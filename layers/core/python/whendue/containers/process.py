@@ -11,6 +11,7 @@ from typing import Protocol
 from whendue.bootstrap.application import App
 from whendue.containers import log
 from whendue.containers.health import Health, Liveness, serving
+from whendue.containers.watchdog import watch
 from whendue.metrics_export import export
 
 
@@ -38,6 +39,7 @@ class Service(Protocol):
 def run(app: App, service: Service, liveness: Liveness, probes: Probes) -> int:
     """Run until a signal is received and the service has ended; end the process with 1 if it has not."""
     signals = _signals()
+    watch()
     health = Health(liveness, app.health.ready)
     with serving(health, probes.host, probes.port) as address:
         service.start()

@@ -173,7 +173,8 @@ class Context:
             IdempotencyConflictError: the key was used for another request.
             StateConflictError: the attempt has ended.
             ConfigurationError: this context has no worker.
-            UnavailableError: it is unknown whether the job exists; another attempt will find it, or create it.
+            UnavailableError: it is unknown whether the job exists, or the payload's validator did not end; another
+                attempt will find the job, or create it.
         """
         from whendue.declarations.calls.model import call_of
 

@@ -38,6 +38,7 @@ _RANGES: Final[Mapping[str, tuple[type[int | float], float, float]]] = {
     "retention_s": (int, RETENTION_MIN_S, RETENTION_S),
 }
 _JITTER: Final = ("full", "none")
+NO_FIELDS: Final = "a task without fields takes an empty model, as of `class Nothing(BaseModel): pass`"
 OPTIONS: Final = (*_RANGES, "jitter", "never_retry", "backoff", "check")
 # What other job systems call such a thing, and what it is here.
 _FOREIGN: Final[Mapping[str, str]] = {
@@ -256,6 +257,9 @@ class Declaration:
     ) -> tuple[type[Any], TypeAdapter[Any] | None]:
         """Return the model of a payload, and what validates in its stead where the annotation says more."""
         annotation = self.annotation(function, parameter)
+        if annotation is Context or Context in typing.get_args(annotation):
+            problem = f"{parameter.name}: the first parameter is the payload, the context the second"
+            raise self.refuse(f"{problem}; {NO_FIELDS}")
         annotated = TypeAdapter(annotation) if typing.get_origin(annotation) is Annotated else None
         return self.check_model(annotation.__origin__ if annotated else annotation, parameter.name), annotated
 

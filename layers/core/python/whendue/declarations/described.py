@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
+from whendue.declarations.schema_cost import LOOKS, SEARCHED, looks
 from whendue.declarations.validation import PLACES, fault, raised
 from whendue.errors import InvalidPayloadError
 
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 REGEX_STEPS: Final = 100_000
 # Of the choices of a union, an error names the first few.
 CHOICES: Final = 3
+# Patterns of the schemas that whendue.manifest writes. What pydantic reads as a number or a time has
+# no other letters. Classes such as \d are of all alphabets to pydantic, and of ASCII to JSON Schema: other texts pass.
+INTEGER: Final = "^[^A-Za-z]+$"
+NUMBER: Final = "^[^b-dg-hj-mo-su-xzB-DG-HJ-MO-SU-XZ]+$"
+BOOLEAN: Final = "^[A-Za-z01]{1,5}$"
+TIME: Final = "^[^a-su-yA-SU-Y]+$"
+NOT_ASCII: Final = "[^\t-~]"
+WORDS: Final[Mapping[str, str]] = {
+    INTEGER: "the value is not an integer",
+    NUMBER: "the value is not a number",
+    BOOLEAN: "the value is not a boolean",
+    TIME: "the value is not a time",
+}
 # Stands in errors for the value that does not fit.
 _MASK: Final = "the value"
 
@@ -48,13 +62,19 @@ class DescribedTask:
     channel: ClassVar[None] = None
     expands: ClassVar[None] = None
 
+    @cached_property
+    def _looks(self) -> int:
+        return looks(self.accepts or {})
+
     def parse(self, payload: object, tenant: str | None = None) -> None:  # noqa: ARG002 - as a TaskDefinition's
         """Refuse a payload that does not fit the schema. Validators and checks of users run in the worker.
 
         Raises:
             InvalidPayloadError: it does not fit; `details["errors"]` names the places, never the values.
         """
-        if self.accepts is not None and (errors := self._errors(payload)):
+        if self.accepts is None or self._looks > LOOKS:
+            return
+        if errors := self._errors(payload):
             raise InvalidPayloadError(f"the payload does not fit the task {self.name}", errors=errors)
 
     @cached_property
@@ -65,9 +85,22 @@ class DescribedTask:
         try:
             if self._validator.is_valid(payload):
                 return []
+            if self._looks * _size(payload, SEARCHED) > SEARCHED:
+                return [fault((), "it does not fit; it is too large to say where")]
             return list(_named(islice(self._validator.iter_errors(payload), PLACES + 1)))
         except Exception as error:  # noqa: BLE001 - a value that cannot be handed to the library refuses itself alone
             return [fault((), raised(error, "its validation"))]
+
+
+def _size(value: object, most: int) -> int:
+    """Count the values in a value, up to about `most`."""
+    count, left = 0, [value]
+    while left and count < most:
+        part = left.pop()
+        count += 1
+        if isinstance(part, dict | list):
+            left.extend(islice(part.values() if isinstance(part, dict) else part, most - count))
+    return count
 
 
 def compiled(schema: Mapping[str, Any]) -> "Draft202012Validator":
@@ -96,10 +129,18 @@ def _named(errors: Iterator["ValidationError"]) -> Iterator[dict[str, str]]:
         if number == PLACES:
             yield fault((), "more places are not valid")
             return
-        yield fault(tuple(error.instance_path), _problem(error))
+        if isinstance(missing := getattr(error.kind, "property", None), str):
+            yield fault((*error.instance_path, missing), "is required")
+        else:
+            yield fault(tuple(error.instance_path), _problem(error))
 
 
 def _problem(error: "ValidationError") -> str:
     """Describe an error without its value; of a union, what each choice asks for."""
     choices = [choice[0] for choice in getattr(error.kind, "context", [])[:CHOICES] if choice]
-    return " or ".join(dict.fromkeys(map(_problem, choices))) or error.message
+    named = dict.fromkeys(_problem(choice) for choice in choices if _pattern(choice) != NOT_ASCII)
+    return " or ".join(named) or WORDS.get(_pattern(error), error.message)
+
+
+def _pattern(error: "ValidationError") -> str:
+    return str(getattr(error.kind, "pattern", ""))

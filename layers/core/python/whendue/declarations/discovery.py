@@ -5,16 +5,23 @@ import json
 import pkgutil
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO
 
 from whendue.errors import ConfigurationError
-from whendue.jobs.failures import clip
+from whendue.jobs.failures import clip, type_name
 
 DETAIL_BYTES: Final = 500
+TRACEBACK_CHARACTERS: Final = 20_000
+# Modules that an answer names as those that may hold what was not found.
+NAMED: Final = 5
+
+
+class NotPackedError(ModuleNotFoundError):
+    """A module is installed here, and functions do not have it; the message says what to do, in words of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,15 @@ def failure(module: str, error: BaseException) -> ModuleFailure:
     return ModuleFailure(module, type(error).__name__, _where(module, error), clip(_detail(error), DETAIL_BYTES))
 
 
+def named(failures: Sequence[ModuleFailure]) -> str:
+    """Name the first few of the modules that failed, as the place where something may be that was not found."""
+    more = f" and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
+    return f"a module that could not be imported: {', '.join(lost.module for lost in failures[:NAMED])}{more}"
+
+
 def _detail(error: BaseException) -> str:
     """Describe an error without texts of users, which may quote a secret."""
-    if type(error) is ConfigurationError:
+    if type(error) in (ConfigurationError, NotPackedError):
         return str(error)
     if isinstance(error, SyntaxError):
         return str(error.msg)
@@ -99,7 +112,7 @@ def _where(module: str, error: BaseException) -> str:
     return f"{frame.f_code.co_filename}:{line}"
 
 
-def show_failures(packages: Sequence[str], stream: TextIO) -> None:
+def show_failures(packages: Sequence[str], stream: TextIO, importing: Callable[[str], object] = str) -> None:
     """Import the modules of packages, and write a traceback for each that fails.
 
     For developers: a deployment's log has type and line alone, as the text of an error may quote a secret.
@@ -107,23 +120,38 @@ def show_failures(packages: Sequence[str], stream: TextIO) -> None:
     Args:
         packages: their names.
         stream: takes the tracebacks.
+        importing: called with the name of each module before its import, which may end the process or never return.
     """
     for package in packages:
+        importing(package)
         if _imported(package, stream):
             paths = list(getattr(sys.modules[package], "__path__", ()))
             for found in sorted(pkgutil.iter_modules(paths), key=lambda each: each.name):
-                _imported(f"{package}.{found.name}", stream)
+                importing(module := f"{package}.{found.name}")
+                _imported(module, stream)
 
 
 def _imported(module: str, stream: TextIO) -> bool:
     try:
         importlib.import_module(module)
     except BaseException as error:  # noqa: BLE001 - whatever it raises, the others are imported
-        lines = traceback.format_exception(type(error), error, _own(error.__traceback__))
-        stream.write(f"ERROR {module} cannot be imported, its tasks are off:\n{''.join(lines)}")
+        stream.write(f"ERROR {module} cannot be imported, its tasks are off:\n{_traceback(error)}")
         stream.flush()
         return False
     return True
+
+
+def _traceback(error: BaseException) -> str:
+    """Return an error's traceback for people: bounded, and of characters that any stream can write."""
+    try:
+        text = "".join(traceback.format_exception(type(error), error, _own(error.__traceback__)))
+    except BaseException as broken:  # noqa: BLE001 - the texts of an error are made by its own code
+        text = f"{type_name(error)} (its traceback cannot be shown: {type_name(broken)})\n"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    if len(text) > TRACEBACK_CHARACTERS:
+        half = TRACEBACK_CHARACTERS // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters ...\n{text[-half:]}"
+    return text
 
 
 def _own(trace: TracebackType | None) -> TracebackType | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 from whendue.declarations.definitions import ChannelDefinition, TaskDefinition
-from whendue.declarations.discovery import ModuleFailure, failure, load, modules_of
+from whendue.declarations.discovery import ModuleFailure, failure, load, modules_of, named
 from whendue.declarations.outcomes import Cancel, GiveUp, Retry
 from whendue.errors import (
     ConfigurationError,
@@ -42,8 +42,6 @@ DEFERRED: Final[Mapping[str, str]] = {BUILT_IN_TASKS: "", BUILT_IN_CHANNELS: DEL
 USER_TASKS: Final = "functions.worker.tasks"
 P = ParamSpec("P")
 R = TypeVar("R")
-# Modules that an answer names as those that may hold what was not found.
-NAMED: Final = 5
 
 
 def packages_of(environment: Mapping[str, str], default: str = USER_TASKS) -> list[str]:
@@ -66,6 +64,8 @@ class Registry:
         # Tasks that cannot be had, and why: names that are declared twice, and those of modules that failed.
         self._clashes: dict[str, str] = {}
         self._lost: dict[str, str] = {}
+        # What an error says of a task that is not known, as long as none of users is.
+        self.why_unknown = ""
 
     # --- declaring ----------------------------------------------------------------------------------------------
 
@@ -224,13 +224,11 @@ class Registry:
     def _missing(self, kind: str, name: str, key: str) -> str:
         if reason := self._clashes.get(key) or self._lost.get(key):
             return f"the {kind} {name!r} is not available: {reason}"
-        modules = [lost.module for lost in self.failures]
-        if not modules:
-            near = nearest(name, self.names() if kind == "task" else sorted(self._channels))
-            return f"no {kind} has the name {name!r}" + (f"; did you mean {near!r}?" if near else "")
-        more = f" and {len(modules) - NAMED} more" if len(modules) > NAMED else ""
-        named = f"{', '.join(modules[:NAMED])}{more}"
-        return f"no {kind} has the name {name!r}; it may be in a module that could not be imported: {named}"
+        if self._failures:
+            return f"no {kind} has the name {name!r}; it may be in {named(self.failures)}"
+        near = nearest(name, self.names() if kind == "task" else sorted(self._channels))
+        why = self.why_unknown if all(known.is_shipped for known in self._tasks.values()) else ""
+        return f"no {kind} has the name {name!r}{why}" + (f"; did you mean {near!r}?" if near else "")
 
     def names(self) -> list[str]:
         """List the names of the tasks that users submit, sorted."""
@@ -289,7 +287,7 @@ def task(
     Raises:
         ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
     """
-    from whendue.declarations.declaring import Declaration
+    from whendue.declarations.declaring import NO_FIELDS, Declaration
 
     declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES)
@@ -311,7 +309,7 @@ def task(
         called = declaration.check_callable(plain)
         parameters = declaration.parameters(called)
         if not parameters:
-            raise declaration.refuse("it must take (payload: a pydantic model) or (payload, ctx)")
+            raise declaration.refuse(f"it must take (payload: a pydantic model) or (payload, ctx); {NO_FIELDS}")
         model, annotated = declaration.payload_model(called, parameters[0])
         definition = TaskDefinition(
             named,

@@ -4,9 +4,9 @@ Start with `client`. `transport` answers the client's requests with the API's co
 Imports `client`, `bootstrap`, `containers` and `project`, and below.
 """
 
-from whendue.direct.client import AsyncDirectClient, DirectClient
+from whendue.direct.client import AsyncDirectClient, DirectClient, environment_app
 from whendue.direct.identity import ALL, OWN
 from whendue.direct.transaction import TransactItems
 from whendue.direct.transport import InProcess
 
-__all__ = ["ALL", "OWN", "AsyncDirectClient", "DirectClient", "InProcess", "TransactItems"]
+__all__ = ["ALL", "OWN", "AsyncDirectClient", "DirectClient", "InProcess", "TransactItems", "environment_app"]

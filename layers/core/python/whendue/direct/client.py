@@ -1,6 +1,7 @@
 """The clients of direct mode: those of the API, whose requests are answered in this process."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
@@ -10,6 +11,7 @@ from whendue.bootstrap.application import App
 from whendue.bootstrap.process import app as process_app
 from whendue.client import AsyncClient, Client, NewJob, RetryPolicy
 from whendue.client.settings import TIMEOUT_S
+from whendue.declarations.registry import MANIFEST_SETTING, packages_of
 from whendue.direct.identity import OWN, identity_of
 from whendue.direct.transaction import PlanningApp, TransactItems, send_planned
 from whendue.direct.transport import InProcess
@@ -17,6 +19,7 @@ from whendue.support.clock import Clock
 
 # RFC 2606 section 2: no host is ever called so. The transport asks none.
 _URL: Final = "https://direct.invalid"
+_UNSET: Final = "neither WHENDUE_TASK_MANIFEST nor WHENDUE_TASKS is set"
 _TOKEN: Final = "none"  # noqa: S105 - no token: the transport leaves it out
 
 
@@ -43,7 +46,10 @@ def environment_app() -> App:
     Raises:
         ConfigurationError: a setting is missing or not valid.
     """
-    return process_app(described=True, tasks="")
+    made = process_app(described=True, tasks="")
+    is_set = packages_of(os.environ, "") or os.environ.get(MANIFEST_SETTING)
+    made.registry.why_unknown = "" if is_set else f"; only those of whendue are known here, as {_UNSET}"
+    return made
 
 
 class DirectClient(Client):

@@ -17,6 +17,7 @@ from whendue.containers.http_server.problems import BODY_TOO_LARGE, RefusedError
 from whendue.direct.api_code import api_class
 from whendue.direct.identity import ALL, GivenIdentity, identity_of
 from whendue.support.clock import Clock
+from whendue.support.time_limit import without_signals
 
 _PROTOCOL: Final = "HTTP/1.1"
 _HERE: Final = "127.0.0.1"
@@ -63,7 +64,8 @@ class InProcess(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Build all routes, as several threads may use them at once."""
         verifier = GivenIdentity(identity_of(tenant, scopes, subject))
         self._clock = app.clock
-        self._api = api_class()(app, verifier, log_requests=log_requests)
+        # The client waits instead: a request that waited here would keep a thread of the program.
+        self._api = api_class()(app, verifier, log_requests=log_requests, waits=0)
         with _preparing:
             self._api.prepare_all()
 
@@ -96,7 +98,8 @@ class InProcess(httpx.BaseTransport, httpx.AsyncBaseTransport):
             _check(sent)
         except RefusedError as refused:
             return answer_of(refused.problem.reply(), sent.method)
-        return answer_of(self._api(event_of(sent), _Context(sent.request_id)), sent.method)
+        with without_signals():
+            return answer_of(self._api(event_of(sent), _Context(sent.request_id)), sent.method)
 
 
 def sent_request(request: httpx.Request, clock: Clock) -> Request:

@@ -58,6 +58,8 @@ def _how_to_run_again(job: Job) -> str:
 
 
 def _why(job: Job) -> EndReason:
+    if job.state is State.EXPIRED:
+        return EndReason(Cause.EXPIRED, "It expired: it had not begun by its expiry.", {"expires_at": job.begin_by})
     error = job.last if job.state is State.DEAD or job.cancelled_for else None
     if error is None:
         return EndReason(Cause.CANCELLED, "It was cancelled on request.", {})
@@ -69,6 +71,8 @@ def _why(job: Job) -> EndReason:
 
 
 def _meaning(job: Job, error: Failure) -> str:
+    if error.type == State.EXPIRED:
+        return "An attempt was stopped, and none followed it in time"
     if error.type in MEANINGS:
         return MEANINGS[error.type]
     # With attempts left, only an error of the task's own code that is never retried ends a job.

@@ -64,6 +64,17 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
         timing: the due-index rule's numbers.
         seen: what was seen around it.
     """
+    reasons = _reasons(job, now_ms, timing, seen)
+    if job.begin_by is None or job.state not in (State.PENDING, State.WAITING) or job.member_count is not None:
+        return reasons
+    facts = {"expires_at": job.begin_by}
+    if job.is_past_expiry(now_ms):
+        text = "Its expiry has passed: a worker or the timer ends it when it next looks at it."
+        return [Reason(Cause.EXPIRES, text, facts), *reasons]
+    return [*reasons, Reason(Cause.EXPIRES, "It does not run if it has not begun by its expiry.", facts)]
+
+
+def _reasons(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:
     held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
     held += _timer_silent(job, now_ms, timing, seen.ticked_at)
     if job.state is State.PENDING and now_ms < job.due_at:

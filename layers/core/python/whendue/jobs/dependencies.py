@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from whendue.jobs.dependency_transitions import cancel_unsatisfied, release, satisfy
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import cancel
+from whendue.jobs.transitions import cancel, expire
 from whendue.quotas import MEMBERS_MAX
 from whendue.settings import Timing
 
@@ -34,7 +34,7 @@ class Upstream:
 
     Args:
         id: the job.
-        on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
+        on: which end counts: `success`, `failure` (dead, cancelled or expired), or `done` for any.
         name: what payloads call it.
     """
 
@@ -98,6 +98,9 @@ def decide(dependent: Job, upstream_ends: Sequence[UpstreamEnd], now_ms: int, ti
     """
     if dependent.state is not State.WAITING:
         return None
+    # A composite that waits for its members has begun.
+    if dependent.started_at is None and dependent.is_past_expiry(now_ms):
+        return expire(dependent, now_ms)
     arrived: set[int] = set()
     for end in upstream_ends:
         if end.asked not in (None, dependent.request_hash):

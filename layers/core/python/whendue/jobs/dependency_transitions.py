@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from whendue.jobs.due_index import writer_sends
+from whendue.jobs.due_index import expiry_of, writer_sends
 from whendue.jobs.failures import failure
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import NOT_CANCELLED, Transition, archive, as_read, due, edges, finish, held, step
@@ -10,6 +10,7 @@ from whendue.quotas import WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.writes import Has, In, Is, Lacks, Less, Plus
 
+_ENDS: Final = (State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED)
 LIVE: Final = (State.WAITING.value, State.PENDING.value, State.RUNNING.value)
 
 
@@ -35,6 +36,8 @@ def release(job: Job, now_ms: int, timing: Timing) -> Transition:
     changes, send = due(job, max(now_ms + round(1000 * (job.after_s or 0)), job.due_at), now_ms, timing)
     left = Is("unmet_dependencies", job.unmet_dependencies) if job.unmet_dependencies else Lacks("unmet_dependencies")
     expected = [*as_read(job), left, NOT_CANCELLED]
+    if job.expires_s is not None:
+        changes |= {"begin_by": expiry_of(changes["due_at"], job.expires_s), "expires_s": None}
     return step("release", job, expected, send=send, state=State.PENDING, unmet_dependencies=None, **changes)
 
 
@@ -66,7 +69,7 @@ def expand(
     return step("expand", job, [*held(job), NOT_CANCELLED], **changes)
 
 
-@edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED)))
+@edges(*((state, state) for state in _ENDS))
 def advance_fan_out(job: Job, reached: str) -> Transition:
     """Store how far the fan-out of an end is."""
     return step(
@@ -74,7 +77,7 @@ def advance_fan_out(job: Job, reached: str) -> Transition:
     )
 
 
-@edges(*((state, state) for state in (State.SUCCEEDED, State.DEAD, State.CANCELLED, State.PENDING)))
+@edges(*((state, state) for state in (*_ENDS, State.PENDING)))
 def finish_fan_out(job: Job, now_ms: int, timing: Timing) -> Transition:
     """Complete the fan-out: a finished job leaves the live due index, a failed one's next attempt is sent."""
     expected = [*as_read(job), Is("pending_fan_out", job.pending_fan_out)]

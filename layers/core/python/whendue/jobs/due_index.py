@@ -37,6 +37,11 @@ def within_horizon(due_at: int, now_ms: int) -> int:
     return min(due_at, now_ms + HORIZON_S * 1000)
 
 
+def expiry_of(due_at: int, expires_s: float) -> int:
+    """Return the expiry of a job, ms UTC, that expires so many seconds after its due time."""
+    return due_at + round(1000 * expires_s)
+
+
 def first_check(due_at: int, timing: Timing) -> int:
     """Return the first check of a job, ms UTC."""
     return due_at - timing.lookahead_ms

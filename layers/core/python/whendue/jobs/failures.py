@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, dropwhile
 from types import FrameType
@@ -30,6 +30,8 @@ Step = tuple[FrameType, int]
 _FRAME_BYTES: Final = 160
 # Frames at each end of a stack that are named at all: more never fit.
 _FRAMES: Final = 64
+# Places of a payload that a message names.
+_PLACES: Final = 3
 # Causes that are shown, and those that are looked at to find the last one.
 _CAUSES: Final = 4
 _CAUSES_READ: Final = 100
@@ -139,6 +141,20 @@ def said(error: BaseException, size: int = ERROR_MESSAGE_BYTES) -> str:
         return str.__getitem__(str(error), slice(size + 1))
     except BaseException:  # noqa: BLE001 - `__str__` is users' code
         return UNSHOWN
+
+
+def named_places(details: Mapping[str, object]) -> str:
+    """Return the first places that a refusal names, to stand behind its message; empty if it names none.
+
+    Args:
+        details: of an error; users' code may have made them.
+    """
+    try:
+        errors: Any = details["errors"]
+        named = [f"{each['where'] or 'the payload'}: {each['problem']}" for each in errors[:_PLACES]]
+    except Exception:  # noqa: BLE001 - users' code may have put anything there
+        return ""
+    return f": {'; '.join(named)}" if named else ""
 
 
 def where_raised(error: BaseException) -> str:

@@ -37,7 +37,7 @@ def resets(
     for number, member in members.items():
         mine = dependencies.get(number, ())
         begun = (member.parent_redrive or 0) >= parent_redrive
-        failed = member.state is State.DEAD or (member.state is State.CANCELLED and not was_not_taken(member))
+        failed = member.terminal and member.state is not State.SUCCEEDED and not was_not_taken(member)
         if begun or not (failed or (was_not_taken(member) and any(dependency in steps for dependency in mine))):
             continue
         after = {

@@ -26,9 +26,10 @@ class State(StrEnum):
     SUCCEEDED = "succeeded"
     DEAD = "dead"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
-TERMINAL = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED})
+TERMINAL = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED})
 SHOWN_STATES = ("scheduled", "queued", *(state.value for state in State if state is not State.PENDING))
 
 
@@ -95,7 +96,7 @@ class Job:
         id: UUIDv7, or derived from tenant and Idempotency-Key.
         due_pk: its due index partition, `live#...` or `dead#...`.
         check_at: when the timer must look at it; once dead, when it ended; None takes it out of the due index: it has
-            succeeded or was cancelled, and nothing is pending for it.
+            ended otherwise, and nothing is pending for it.
         due_at: when the next attempt may start.
         generation: raised by each retry, reschedule, reprioritise and redrive; a message of another one is stale.
         failures: failed attempts since submit or redrive.
@@ -131,6 +132,8 @@ class Job:
         redrives: how often it was redriven.
         parent_redrive: of which redrive of the job that it is a part of it was last begun.
         deadline_at: when what it waits for is cancelled.
+        begin_by: from when on no attempt of it begins, ms UTC: the expiry; `expires_at` was taken.
+        expires_s: the time from its due time to its expiry, seconds, while it waits and its due time is unknown.
         notify: the subscriptions that it names, parted by spaces.
         subscription: whose delivery it is.
         traceparent: the trace that it belongs to, see `whendue.tracing.traceparent`.
@@ -189,6 +192,8 @@ class Job:
     redrives: int | None = None
     parent_redrive: int | None = None
     deadline_at: int | None = None
+    begin_by: int | None = None
+    expires_s: float | None = None
     notify: str | None = None
     subscription: str | None = None
     traceparent: str | None = None
@@ -198,7 +203,10 @@ class Job:
 
     @property
     def member_id_base(self) -> str:
-        """What the ids of its members are derived from."""
+        """What the ids of its members, of the jobs that it creates and of its deliveries are derived from.
+
+        Another job may have its id later (`life`): what that one makes is its own.
+        """
         return self.id if self.life is None else f"{self.id}@{self.life}"
 
     @property
@@ -225,6 +233,10 @@ class Job:
     def terminal(self) -> bool:
         """Whether nothing will happen to it any more by itself."""
         return self.state in TERMINAL
+
+    def is_past_expiry(self, at_ms: int) -> bool:
+        """Return whether no attempt may begin at this time, ms UTC."""
+        return self.begin_by is not None and at_ms >= self.begin_by
 
     @property
     def cancelled_for(self) -> str | None:

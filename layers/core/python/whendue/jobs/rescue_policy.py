@@ -2,10 +2,11 @@
 
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import cancel_lost, mark_dead, postpone_check
+from whendue.jobs.transitions import cancel_lost, end_retries, expire, mark_dead, postpone_check
 from whendue.quotas import MAX_LOST, RESCUE_INTERVAL_MAX_S, RESCUE_INTERVAL_MIN_S, WAITING_CHECK_MAX_S, WAITING_CHECK_S
 
 WORKER_LOST = "worker_lost"
+TOO_LATE = "no attempt begins after its expiry"
 
 
 def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transition | None:
@@ -17,7 +18,11 @@ def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transi
         late: the job's message waits behind others: it is late, not lost.
         paused: a pause holds the job. It is not sent; what runs is looked after, and what may not run again ends.
     """
-    if job.terminal or (job.state is State.PENDING and late):
+    if job.terminal:
+        return None
+    if over := ended_by_expiry(job, now_ms):
+        return over
+    if job.state is State.PENDING and late:
         return None
     if job.lease_until >= now_ms:
         return postpone_check(job, max(job.lease_until, now_ms + RESCUE_INTERVAL_MIN_S * 1000), send=False)
@@ -28,21 +33,36 @@ def decide(job: Job, now_ms: int, *, late: bool, paused: bool = False) -> Transi
 
 
 def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
-    """End a running job whose lease has expired, if it may not be taken over: it was cancelled, or lost too often."""
+    """End a running job whose lease has expired, if it may not be taken over.
+
+    It was cancelled, or lost too often, or no attempt of it may begin any more.
+    """
     if job.state is not State.RUNNING or job.lease_until >= now_ms:
         return None
     if job.cancel_requested:
         return cancel_lost(job, now_ms)
     if job.claims >= job.failures + MAX_LOST:
         return mark_dead(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
+    if job.is_past_expiry(now_ms):
+        return mark_dead(job, WORKER_LOST, f"the worker died while it ran this job; {TOO_LATE}", now_ms)
     return None
+
+
+def ended_by_expiry(job: Job, now_ms: int) -> Transition | None:
+    """End a job that waits for an attempt which may not begin any more: one that has never begun expires."""
+    if job.state not in (State.PENDING, State.WAITING) or not job.is_past_expiry(now_ms):
+        return None
+    if job.started_at is None:
+        return expire(job, now_ms)
+    # A composite that waits for its members has begun.
+    return end_retries(job, TOO_LATE, now_ms) if job.state is State.PENDING else None
 
 
 def look_again_ms(job: Job, now_ms: int) -> int:
     """Return the next check of a waiting job: after as long as it has waited, from a minute to six hours."""
     waited_ms = now_ms - job.scheduled_at
     at_ms = now_ms + min(max(waited_ms, WAITING_CHECK_S * 1000), WAITING_CHECK_MAX_S * 1000)
-    return at_ms if job.deadline_at is None or job.deadline_at <= now_ms else min(at_ms, job.deadline_at)
+    return min([at_ms, *(end for end in (job.deadline_at, job.begin_by) if end is not None and end > now_ms)])
 
 
 def interval_ms(rescues: int) -> int:

@@ -91,7 +91,7 @@ def fail(
     not_before: int = 0,
     backoff_s: float | None = None,
 ) -> Transition:
-    """Record a failed attempt: pending again after its backoff, or dead when none is left.
+    """Record a failed attempt: pending again after its backoff, or dead when none is left or it would begin too late.
 
     Args:
         job: the running job.
@@ -105,11 +105,12 @@ def fail(
     """
     failures, kept = job.failures + 1, keep_attempt(job)
     expected = [*held(job), NOT_CANCELLED]
-    if final or error.type in job.run_policy.never_retry or retry.exhausted(job, failures, now_ms):
-        return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
+    is_last = final or error.type in job.run_policy.never_retry or retry.exhausted(job, failures, now_ms)
     delay_ms = retry.delay_ms(job.run_policy, failures, draw) if backoff_s is None else round(backoff_s * 1000)
     asked = max(now_ms + delay_ms, not_before)
     due_at = retry.within_horizon(job, asked, now_ms)
+    if is_last or job.is_past_expiry(due_at):
+        return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}
     return step("fail", job, expected, send=send, first=kept, **changes)
@@ -133,6 +134,22 @@ def finish_cancelled(job: Job, now_ms: int) -> Transition:
 def cancel(job: Job, now_ms: int) -> Transition:
     """Cancel an unclaimed job: it will never run (guarantee G9)."""
     return finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
+
+
+@edges((State.PENDING, State.EXPIRED), (State.WAITING, State.EXPIRED))
+def expire(job: Job, now_ms: int) -> Transition:
+    """End a job that has not begun by its expiry: refused if a worker has claimed it, and then it never expires."""
+    return finish("expire", job, as_read(job), State.EXPIRED, now_ms)
+
+
+@edges((State.PENDING, State.DEAD))
+def end_retries(job: Job, message: str, now_ms: int) -> Transition:
+    """End a job that has begun, and whose next attempt may not begin any more; its last error stays, if it has one."""
+    expected = [*as_read(job), Lacks("pending_fan_out")]
+    if job.last is not None:
+        return finish("end_retries", job, expected, State.DEAD, now_ms)
+    error = failure(job, State.EXPIRED.value, message, failed_at=now_ms)
+    return finish("end_retries", job, expected, State.DEAD, now_ms, last=error)
 
 
 @edges((State.PENDING, State.CANCELLED))
@@ -176,8 +193,10 @@ def cancel_lost(job: Job, now_ms: int) -> Transition:
 @edges(
     (State.DEAD, State.PENDING),
     (State.CANCELLED, State.PENDING),
+    (State.EXPIRED, State.PENDING),
     (State.DEAD, State.WAITING),
     (State.CANCELLED, State.WAITING),
+    (State.EXPIRED, State.WAITING),
 )
 def redrive(
     job: Job,
@@ -188,7 +207,7 @@ def redrive(
     unmet_dependencies: frozenset[int] = frozenset(),
     parent_redrive: int | None = None,
 ) -> Transition:
-    """Run a dead or cancelled job again, with all its attempts.
+    """Run a dead, cancelled or expired job again, with all its attempts.
 
     Args:
         job: as read; one whose fan-out is pending is not redriven.
@@ -222,8 +241,10 @@ def redrive(
         finished_at=None,
         expires_at=None,
         waits_for=None,
-        # A redrive asks for the job to run.
+        # A redrive asks for the job to run, now.
         overlap=None,
+        begin_by=None,
+        expires_s=None,
         **changes,
     )
 
@@ -270,7 +291,8 @@ def defer(job: Job, wait: Wait, due_at: int, now_ms: int, timing: Timing, *, fir
         timing: the due-index rule's numbers.
         first: its place in the line.
     """
-    changes, send = due(job, due_at, now_ms, timing)
+    # It need not wait for longer than it may begin: then it is found expired.
+    changes, send = due(job, min(due_at, job.begin_by or due_at), now_ms, timing)
     expected = [*_abandoned(job, now_ms), NOT_CANCELLED]
     return step(
         "defer", job, expected, send=send, first=first, state=State.PENDING, waits_for=wait, **_followed(job), **changes

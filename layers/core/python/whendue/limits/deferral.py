@@ -43,7 +43,7 @@ class Deferral:
         jobs = [refusal.admitted.job for refusal in refused]
         try:
             overtaken, giving = self._supersede(limit_state, jobs, now_ms)
-            waiters = {*self._overlaps.waiters(limit_state, jobs), *map(queue_position, jobs)}
+            waiters = {*self._overlaps.waiters(limit_state, jobs, now_ms), *map(queue_position, jobs)}
         except UnavailableError:
             return [kept(refusal.admitted.message) for refusal in refused]
         skipped = [

@@ -43,16 +43,19 @@ class OverlapService:
             job.id for job, result in zip(jobs, results, strict=True) if result.status is not WriteStatus.UNAVAILABLE
         }
 
-    def waiters(self, limit_state: LimitState, jobs: Sequence[Job]) -> list[Waiter]:
+    def waiters(self, limit_state: LimitState, jobs: Sequence[Job], now_ms: int) -> list[Waiter]:
         """Return the waiters that still wait for the slot, if one of the jobs has an overlap policy.
+
+        One past its expiry does not: with `buffer_one` the next fire would be skipped for a job that never runs.
 
         Raises:
             UnavailableError: the table does not answer.
         """
         waiters = limit_state.waiters if any(job.overlap for job in jobs) else ()
         stored = self._stored([waiter.job_id for waiter in waiters])
-        pending = {queue_position(job) for job in stored if job.state is State.PENDING}
-        return [waiter for waiter in waiters if waiter in pending]
+        pending = [job for job in stored if job.state is State.PENDING and not job.is_past_expiry(now_ms)]
+        positions = set(map(queue_position, pending))
+        return [waiter for waiter in waiters if waiter in positions]
 
     def supersede(self, limit_state: LimitState, newer: Job, now_ms: int) -> list[Slot] | None:
         """Cancel running and waiting jobs of older fires; return the slots that were reserved for the waiting ones.

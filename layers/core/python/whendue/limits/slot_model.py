@@ -70,11 +70,14 @@ def queue_position(job: Job) -> Waiter:
     return Waiter(job.waits_for.since if job.waits_for else job.due_at, job.id)
 
 
-def is_waiting(job: Job, pk: str) -> bool:
-    """Return whether a job as stored waits for a slot of this key, at the position that `queue_position` returns."""
+def is_waiting(job: Job, pk: str, now_ms: int) -> bool:
+    """Return whether a job as stored waits for a slot of this key, at the position that `queue_position` returns.
+
+    One past its expiry does not: a slot that is reserved for it would be idle until the reservation lapses.
+    """
     wait = job.waits_for
     waits = wait is not None and wait.what == "slot" and limit_pk(job.tenant, wait.key) == pk
-    return waits and job.state is State.PENDING
+    return waits and job.state is State.PENDING and not job.is_past_expiry(now_ms)
 
 
 def reservation_token(job: Job) -> str:

@@ -152,7 +152,7 @@ class Slots:
         waiting = {
             waiter: job
             for waiter, job in jobs.items()
-            if is_waiting(job, limit_state.pk) and queue_position(job) == waiter
+            if is_waiting(job, limit_state.pk, now_ms) and queue_position(job) == waiter
         }
         queued = [waiter for waiter in queued if waiter.job_id in ids or waiter in waiting]
         turns = at_once | dict(zip(queued, free, strict=False))

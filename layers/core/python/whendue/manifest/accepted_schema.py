@@ -13,13 +13,8 @@ from typing import Any, Final
 from pydantic import AliasChoices, AliasPath
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
-# What pydantic reads as a number or a time has no other letters.
-_INTEGER: Final = "^[^A-Za-z]+$"
-_NUMBER: Final = "^[^b-dg-hj-mo-su-xzB-DG-HJ-MO-SU-XZ]+$"
-_BOOLEAN: Final = "^[A-Za-z01]{1,5}$"
-_TIME: Final = "^[^a-su-yA-SU-Y]+$"
-# Classes such as \d are of all alphabets to pydantic, and of ASCII to JSON Schema: other texts pass.
-_NOT_ASCII: Final = "[^\t-~]"
+from whendue.declarations.described import BOOLEAN, INTEGER, NOT_ASCII, NUMBER, TIME
+
 # What changes a text before it is checked.
 _CHANGES: Final = ("strip_whitespace", "to_lower", "to_upper")
 _JSON_VALUES: Final[tuple[Any, ...]] = ("", 0, 0.0, True, None, [], {})
@@ -45,30 +40,30 @@ class AcceptedSchema(GenerateJsonSchema):
         """Allow 0, 1 and words for them, too."""
         if self._is_strict(schema):
             return super().bool_schema(schema)
-        return {"type": ["boolean", "integer", "string"], "minimum": 0, "maximum": 1, "pattern": _BOOLEAN}
+        return {"type": ["boolean", "integer", "string"], "minimum": 0, "maximum": 1, "pattern": BOOLEAN}
 
     def int_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow digits in a text, too. A float without a fraction is an integer to JSON Schema."""
         written = super().int_schema(schema)
-        return written if self._is_strict(schema) else _or_text(written, _INTEGER)
+        return written if self._is_strict(schema) else _or_text(written, INTEGER)
 
     def float_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow a number in a text, too, and multiples that are not exact."""
         written = super().float_schema(schema)
         written.pop("multipleOf", None)
-        return written if self._is_strict(schema) else _or_text(written, _NUMBER)
+        return written if self._is_strict(schema) else _or_text(written, NUMBER)
 
     def date_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow seconds since 1970, too."""
-        return _or_number(super().date_schema(schema), _TIME)
+        return _or_number(super().date_schema(schema), TIME)
 
     def time_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow seconds since midnight, too."""
-        return _or_number(super().time_schema(schema), _TIME)
+        return _or_number(super().time_schema(schema), TIME)
 
     def datetime_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow seconds since 1970, too."""
-        return _or_number(super().datetime_schema(schema), _TIME)
+        return _or_number(super().datetime_schema(schema), TIME)
 
     def timedelta_schema(self, schema: Any) -> JsonSchemaValue:
         """Allow seconds, too."""
@@ -84,7 +79,7 @@ class AcceptedSchema(GenerateJsonSchema):
         if any(schema.get(option, getattr(config, f"str_{option}")) for option in _CHANGES):
             return {"type": written["type"]}
         if isinstance(schema.get("pattern"), str) and schema.get("regex_engine", config.regex_engine) == "rust-regex":
-            written["anyOf"] = [{"pattern": pattern}, {"pattern": _NOT_ASCII}]
+            written["anyOf"] = [{"pattern": pattern}, {"pattern": NOT_ASCII}]
         return written
 
     def decimal_schema(self, schema: Any) -> JsonSchemaValue:

@@ -29,7 +29,7 @@ def manifest_of(registry: Registry, packages: Sequence[str]) -> Manifest:
     submitted = [definition for definition in definitions if definition.channel is None]
     return Manifest(
         packages=tuple(packages),
-        tasks=tuple(replace(describe(definition), accepts=_accepts(definition)) for definition in submitted),
+        tasks=tuple(map(accepting, submitted)),
         channels={
             definition.channel.name: definition.module
             for definition in definitions
@@ -38,6 +38,11 @@ def manifest_of(registry: Registry, packages: Sequence[str]) -> Manifest:
         unavailable=registry.unavailable,
         failures=tuple(registry.failures),
     )
+
+
+def accepting(definition: TaskDefinition) -> DescribedTask:
+    """Describe a task, with the schema by which its payloads are refused at submit."""
+    return replace(describe(definition), accepts=_accepts(definition))
 
 
 def described_tasks(registry: Registry) -> list[DescribedTask]:
@@ -96,7 +101,7 @@ def _schema(definition: TaskDefinition, generator: type[GenerateJsonSchema]) -> 
         else:
             schema = definition.payload.model_json_schema(schema_generator=generator)
         text = json.dumps(schema, allow_nan=False)
-    except Exception:  # noqa: BLE001 - models of users make parts of it, and may hold what JSON cannot say
+    except BaseException:  # noqa: BLE001 - models of users make parts of it, and may hold what JSON cannot say
         return None
     plain: Mapping[str, Any] | None = json.loads(text) if len(text) <= SCHEMA_BYTES else None
     return plain

@@ -92,7 +92,8 @@ def read(path: Path) -> Manifest:
     try:
         return _manifest(json.loads(data))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        problem = f"is not one of version {VERSION}; write it again: python -m whendue.manifest.describe"
+        again = f"WHENDUE_TASKS=... python -m whendue.manifest.describe {path.name}"
+        problem = f"is damaged, or was written by another version of whendue; write it again: {again}"
         raise ConfigurationError(f"the task manifest {path} {problem}") from error
 
 

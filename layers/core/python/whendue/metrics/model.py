@@ -9,8 +9,8 @@ from typing import Any, Final
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import Transition
 from whendue.table.ids import time_of
-from whendue.table.keys import counter_key
-from whendue.table.writes import Plus, Write, insert
+from whendue.table.keys import Key, counter_key
+from whendue.table.writes import Has, Lacks, Plus, Write, insert
 
 # --- histograms: their names and the upper bounds of their buckets, ms; above the last there is one more -------
 BOUNDS_MS: Final[Mapping[str, tuple[int, ...]]] = {
@@ -20,7 +20,7 @@ BOUNDS_MS: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 # --- counters ---------------------------------------------------------------------------------------------------
-ENDS: Final = (State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value)
+ENDS: Final = (State.SUCCEEDED.value, State.DEAD.value, State.CANCELLED.value, State.EXPIRED.value)
 # Errors with a name of their own in metrics: what an operator looks at. All others are `OTHER`: those that tasks raise
 # have no bound, and GET /dead-letters groups by them.
 ERRORS: Final = (
@@ -34,7 +34,7 @@ ERRORS: Final = (
     "worker_lost",
 )
 OTHER: Final = "other"
-RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "fan_out")
+RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "expire", "end_retries", "fan_out")
 # What fields of errors and rescues begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"
@@ -122,17 +122,24 @@ def _took_ms(name: str, job: Job) -> int | None:
 
 
 def adding(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
-    """Add to an item that is there.
+    """Add to an item that is there, and has these fields: one of an older version may lack some.
 
     The mark, which no other has, says that it was us: an item that another process has made meanwhile lacks it.
     """
-    return Write("count", counter_key(shard, series), (), {name: Plus(n) for name, n in sums.items()} | {"mark": mark})
+    fields = {name: Plus(n) for name, n in sums.items()}
+    return Write("count", counter_key(shard, series), [Has(name) for name in sums], fields | {"mark": mark})
 
 
 def beginning(series: str, shard: int, sums: Mapping[str, int], mark: str) -> Write:
     """Make an item with these sums: with every field, for DynamoDB adds to none that is missing; marked likewise."""
     zeros = dict.fromkeys(fields_of(series), 0)
     return insert("count", counter_key(shard, series), zeros | dict(sums) | {"mark": mark})
+
+
+def completing(key: Key, item: Mapping[str, Any]) -> Write:
+    """Return the write of the fields that an item of an older version lacks."""
+    missing = [name for name in fields_of(key.sk) if name not in item]
+    return Write("complete", key, [Lacks(name) for name in missing], dict.fromkeys(missing, 0))
 
 
 def last_tick(items: Iterable[Mapping[str, Any]]) -> int | None:

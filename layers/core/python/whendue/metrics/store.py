@@ -8,7 +8,18 @@ from itertools import chain
 from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
-from whendue.metrics.model import OTHER, TIMER, Counts, adding, beginning, last_tick, queue_and_type, series_of, summed
+from whendue.metrics.model import (
+    OTHER,
+    TIMER,
+    Counts,
+    adding,
+    beginning,
+    completing,
+    last_tick,
+    queue_and_type,
+    series_of,
+    summed,
+)
 from whendue.metrics.recorder import Taken
 from whendue.metrics.usage import OTHER as OTHER_CONSUMER
 from whendue.metrics.usage import (
@@ -85,7 +96,16 @@ class MetricsStore:
             left = [each for each in left if each.used is None]
             left += self._room_for(new, month, mark, now_ms)
         left = self._refused(left, [each.begin for each in left])
-        self._refused(left, [each.add for each in left])
+        left = self._refused(left, [each.add for each in left])
+        self._completed([each for each in left if each.used is None])
+
+    def _completed(self, left: Sequence[Addition]) -> None:
+        """Add to items that an older version has made, once they have the fields that have come since."""
+        items = self._runtime.store.get([each.add.key for each in left]) if left else []
+        old = [(each, item) for each, item in zip(left, items, strict=True) if item]
+        if old:
+            self._runtime.store.apply([completing(each.add.key, item) for each, item in old])
+            self._refused([each for each, _ in old], [each.add for each, _ in old])
 
     def _refused(self, additions: Sequence[Addition], writes: Sequence[Write]) -> list[Addition]:
         """Carry out a write for each; return those that were refused."""

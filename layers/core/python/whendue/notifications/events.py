@@ -15,6 +15,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "succeeded": "job.succeeded",
     "dead": "job.dead",
     "cancelled": "job.cancelled",
+    "expired": "job.expired",
     "attempt_failed": "job.attempt_failed",
     "schedule_missed": "schedule.missed",
     "queue_paused": "queue.paused",
@@ -67,7 +68,7 @@ def events_from(job: Job) -> list[NotificationEvent]:
         return []
     events = [_attempt(job, job.last)] if job.last and _has_failed_attempt(job, job.last) else []
     if job.finished_at is not None:
-        about = f"{job.id} {job.generation}"
+        about = f"{job.member_id_base} {job.generation}"
         events.append(_of_job(job, job.state.value, about, job.finished_at, job.attempt))
     return events
 
@@ -89,7 +90,7 @@ def _has_failed_attempt(job: Job, last: Failure) -> bool:
 
 
 def _attempt(job: Job, last: Failure) -> NotificationEvent:
-    return _of_job(job, "attempt_failed", f"{job.id} {last.generation}", last.failed_at, last.attempt)
+    return _of_job(job, "attempt_failed", f"{job.member_id_base} {last.generation}", last.failed_at, last.attempt)
 
 
 def _of_job(job: Job, event: str, about: str, at: int, attempt: int) -> NotificationEvent:

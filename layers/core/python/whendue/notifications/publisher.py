@@ -31,7 +31,7 @@ class NotificationPublisher:
     def wants(self, step: Transition) -> bool:
         """Return whether an active subscription wants an event of this transition; True also if that is unknown.
 
-        Its events are an end (succeeded, dead, cancelled), a failed attempt (`fail`), both, or none.
+        Its events are an end (succeeded, dead, cancelled, expired), a failed attempt (`fail`), both, or none.
         """
         events = event_names(step)
         if not events:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn
 
-from whendue.engine.ports import JobStore
-from whendue.engine.readable import readable
+from whendue.engine.ports import Item, JobStore
+from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
@@ -61,12 +62,17 @@ def find_subscription(store: JobStore, tenant: str, name: str) -> Subscription:
 
     Raises:
         SubscriptionNotFoundError: there is none.
+        UnreadableError: it cannot be read.
         UnavailableError: the table does not answer.
     """
     [item] = store.get([subscription_key(tenant, name)])
     if item is None:
         raise SubscriptionNotFoundError(f"no subscription has the name {name}")
-    return from_item(tenant, item)
+    return _read(tenant, name, item)
+
+
+def _read(tenant: str, name: str, item: Item) -> Subscription:
+    return read_one(item, partial(from_item, tenant), f"the subscription {name}")
 
 
 class Subscriptions:
@@ -121,7 +127,7 @@ class Subscriptions:
 
         def read() -> Subscription | None:
             [item] = self._runtime.store.get([subscription_key(tenant, name)])
-            return from_item(tenant, item) if item else None
+            return _read(tenant, name, item) if item else None
 
         def decide(known: Subscription | None) -> _Edit | NoWrite[Put]:
             if not expected.holds(known.version if known else None):

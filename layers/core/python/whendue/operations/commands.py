@@ -7,13 +7,16 @@ from whendue.engine.cancel_members import cancel_orphaned_members
 from whendue.engine.commit import commit
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.ports import JobStore
+from whendue.engine.readable import read_one
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
+    InvalidExpiryError,
     InvalidRequestError,
     JobNotFoundError,
     PreconditionFailedError,
     StateConflictError,
+    UnreadableError,
 )
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, State, from_item, shown_state
@@ -35,25 +38,35 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
 
     Raises:
         JobNotFoundError: there is none, it is another tenant's, or its retention is over.
+        UnreadableError: it cannot be read.
         UnavailableError: the table does not answer.
     """
     if len(job_id) != ID_LENGTH:
         raise JobNotFoundError(f"no job has the id {job_id}")
-    job = _read(store, job_id)
-    if job is None or job.tenant != tenant or _is_gone(store, job, now_ms):
+    job = _read(store, tenant, job_id)
+    if job is None or _is_gone(store, job, now_ms):
         raise JobNotFoundError(f"no job has the id {job_id}")
     return job
 
 
-def _read(store: JobStore, job_id: str) -> Job | None:
+def _read(store: JobStore, tenant: str, job_id: str) -> Job | None:
+    """Read a tenant's job. Nobody learns of another tenant's that there is one, not even that it cannot be read."""
     [item] = store.get([job_key(job_id)])
-    return from_item(item) if item else None
+    if item is None:
+        return None
+    try:
+        job = read_one(item, from_item, f"the job {job_id}")
+    except UnreadableError:
+        if item.get("tenant") == tenant:
+            raise
+        return None
+    return job if job.tenant == tenant else None
 
 
 def _is_gone(store: JobStore, job: Job, now_ms: int) -> bool:
     """Return whether a job's retention is over; an ended member is deleted with its composite."""
     while job.terminal and job.parent_id is not None:
-        whole = _read(store, job.parent_id)
+        whole = _read(store, job.tenant, job.parent_id)
         if whole is None:
             return True
         job = whole
@@ -100,17 +113,17 @@ class JobCommands:
         return job
 
     def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
-        """Run a dead or cancelled job again, after a delay, with all its attempts.
+        """Run a dead, cancelled or expired job again, after a delay, with all its attempts and without an expiry.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
-            StateConflictError: it is neither dead nor cancelled, or too old.
+            StateConflictError: it is neither dead, cancelled nor expired, or too old.
             UnavailableError: the outcome is unknown; send it again.
         """
 
         def step(job: Job, now_ms: int) -> Transition:
-            if job.state not in (State.DEAD, State.CANCELLED):
-                raise _conflict("only dead and cancelled jobs can be run again", job, now_ms)
+            if job.state not in (State.DEAD, State.CANCELLED, State.EXPIRED):
+                raise _conflict("only dead, cancelled and expired jobs can be run again", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
                 raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days cannot be run again", job, now_ms)
             return redrive(job, now_ms + delay_ms, now_ms, self._runtime.settings.timing)
@@ -146,6 +159,7 @@ class JobCommands:
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it is not pending.
             PreconditionFailedError: it is none of the expected versions.
+            InvalidExpiryError: it could not begin before its expiry.
             UnavailableError: the outcome is unknown; send it again.
         """
         if queue is not None and queue not in QUEUES:
@@ -165,6 +179,8 @@ class JobCommands:
                 raise InvalidRequestError(
                     f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted"
                 )
+            if due_at is not None and job.is_past_expiry(wanted):
+                raise InvalidExpiryError("dueAt must be before expiresAt, after which the job does not begin")
             return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing)
 
         return self._change(tenant, job_id, step, expected)

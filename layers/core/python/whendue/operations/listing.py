@@ -30,7 +30,7 @@ class JobFilter:
     """Which jobs are wanted; None wants all.
 
     Args:
-        state: as shown: scheduled, queued, running, succeeded, dead or cancelled.
+        state: as shown: scheduled, queued, running, succeeded, dead, cancelled or expired.
         type: the task's name.
         queue: the priority.
         fingerprint: the last error's.

@@ -38,15 +38,27 @@ class JobReader:
         self._runtime = runtime
         self._attempts = Attempts(runtime)
 
-    def get(self, tenant: str, job_id: str) -> JobView:
-        """Show a job.
+    def get(self, tenant: str, job_id: str, wait_s: float = 0) -> JobView:
+        """Show a job, when it has ended or the time is over.
+
+        Args:
+            tenant: whose job it is.
+            job_id: id of the job.
+            wait_s: how long to wait for its end, seconds.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        job = self._ended(tenant, job_id, wait_s)
         return self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
+
+    def _ended(self, tenant: str, job_id: str, wait_s: float) -> Job:
+        if not wait_s:
+            return find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+        from whendue.operations.waiting import wait_for_end
+
+        return wait_for_end(self._runtime, tenant, job_id, wait_s)
 
     def document(self, tenant: str, job_id: str, name: Literal["payload", "result"]) -> str:
         """Return a job's payload or result as JSON text, of any size.

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from whendue.outbound.ssrf import Allowed, Target, check
-from whendue.quotas import HTTP_INTERIM_ANSWERS, RETRY_AFTER_MAX_S
+from whendue.task_quotas import HTTP_INTERIM_ANSWERS, RETRY_AFTER_MAX_S
 
 Resolver = Callable[[str, int], Sequence[str]]
 

@@ -7,11 +7,12 @@ first. So every version was current once, in order, and no edit is lost.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
 from whendue.engine.ports import Item, WriteStatus
-from whendue.engine.readable import readable
+from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BuiltInProfileError,
@@ -65,6 +66,7 @@ class ProfileEditor:
 
         Raises:
             ProfileNotFoundError: none has this name.
+            UnreadableError: it cannot be read.
             UnavailableError: the table does not answer.
         """
         if name in PROFILES:
@@ -72,19 +74,20 @@ class ProfileEditor:
         item = live(self._current(tenant, name))
         if item is None:
             raise ProfileNotFoundError(f"no profile has the name {name}")
-        return from_item(name, item)
+        return read_one(item, partial(from_item, name), f"the profile {name}")
 
     def version(self, tenant: str, name: str, version: int) -> Profile:
         """Read one version of a profile, also of one that was deleted since.
 
         Raises:
             ProfileNotFoundError: there is no such version, or it is the one that deleted the profile.
+            UnreadableError: it cannot be read.
             UnavailableError: the table does not answer.
         """
         [item] = map(live, self._runtime.store.get([profile_version_key(tenant, name, version)]))
         if item is None:
             raise ProfileNotFoundError(f"the profile {name} has no version {version}")
-        return from_item(name, item)
+        return read_one(item, partial(from_item, name), f"version {version} of the profile {name}")
 
     def put(self, tenant: str, wanted: Profile, expected: Precondition) -> Edited:
         """Make a profile, or the next version of one; saying again what it says makes no version.

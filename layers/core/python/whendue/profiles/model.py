@@ -30,6 +30,7 @@ class Profile:
         limit: how many of its jobs may run at once, and start per second.
         follow: its jobs take the newest version's policy at each claim.
         notify: the subscriptions that its jobs name in addition to their own, separated by spaces.
+        expires_s: see `JobRequest.expires_s`, for a job that asks for no expiry.
         version: which version this is, from 1; None for a built-in one.
         edited_at: when this version was made, ms UTC; None for a built-in one.
     """
@@ -40,6 +41,7 @@ class Profile:
     limit: Limit | None = None
     follow: bool = False
     notify: str = ""
+    expires_s: float | None = None
     version: int | None = None
     edited_at: int | None = None
 
@@ -193,6 +195,7 @@ def to_content(profile: Profile) -> dict[str, Any]:
         "limit": {name: value for name, value in limit.items() if value is not None},
         "follow": profile.follow,
         "notify": profile.notify,
+        "expires_s": profile.expires_s,
     }
     return {name: value for name, value in content.items() if value}
 
@@ -213,6 +216,7 @@ def from_item(name: str, item: Mapping[str, Any]) -> Profile:
         limit=Limit(**limit) if limit else None,
         follow=content.get("follow", False),
         notify=content.get("notify", ""),
+        expires_s=content.get("expires_s"),
         version=item["version"],
         edited_at=item["edited_at"],
     )

@@ -12,18 +12,22 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from whendue.declarations.discovery import show_failures
 from whendue.declarations.registry import TASKS
+from whendue.manifest.describe import importing
 from whendue.manifest.model import SETTING
 
 WITH_TASKS: Final = "worker"
 DESCRIBES: Final = "api"
 # A module that takes longer to import keeps the API waiting no longer: it then imports the tasks itself.
 DESCRIBE_S: Final = 60
+# An import that takes longer is named, once.
+SLOW_S: Final = 5.0
 
 
 def main(arguments: list[str]) -> None:
@@ -49,7 +53,8 @@ def _end_with_parent() -> None:
 
 def show_tasks(packages: list[str]) -> None:
     """Import the modules of packages; write a traceback for each that fails, and what tasks the others declare."""
-    show_failures(packages, sys.stdout)
+    with naming_slow_imports() as importing:
+        show_failures(packages, sys.stdout, importing)
     names = [
         name
         for name in TASKS.names()
@@ -59,14 +64,49 @@ def show_tasks(packages: list[str]) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def naming_slow_imports(slow_s: float = SLOW_S) -> Iterator[Callable[[str], None]]:
+    """Return what takes the name of each module before it is imported; one that takes long is written.
+
+    Args:
+        slow_s: after how many seconds.
+    """
+    current: list[threading.Timer] = []
+
+    def importing(module: str) -> None:
+        stop()
+        current.append(threading.Timer(slow_s, sys.stdout.write, (f"still importing {module} after {slow_s:g} s\n",)))
+        current[-1].daemon = True
+        current[-1].start()
+
+    def stop() -> None:
+        for timer in current:
+            timer.cancel()
+
+    try:
+        yield importing
+    finally:
+        stop()
+
+
 def describe(manifest: Path) -> None:
-    """Write the manifest of the tasks by a process of its own; if that fails, there is none afterwards."""
+    """Write the manifest of the tasks by a process of its own; if that fails, there is none afterwards.
+
+    What is wrong with a module is shown by the worker; a module that ends the process, or keeps it, is named here.
+    """
     command = [sys.executable, "-m", "whendue.manifest.describe", str(manifest)]
     manifest.unlink(missing_ok=True)
     quiet = subprocess.DEVNULL
-    with suppress(subprocess.TimeoutExpired):
-        # What is wrong with a module is shown by the worker.
-        subprocess.run(command, check=False, timeout=DESCRIBE_S, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603 - our own program
+    try:
+        done = subprocess.run(command, check=False, timeout=DESCRIBE_S, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603 - our own program
+        problem = f"ends the process that imports it (exit code {done.returncode})"
+    except subprocess.TimeoutExpired:
+        problem = f"was not imported within {DESCRIBE_S} s"
+    if not manifest.is_file():
+        noted = importing(manifest)
+        module = noted.read_text() if noted.is_file() else "a module of tasks"
+        sys.stdout.write(f"ERROR {module} {problem}: mend or remove it; until then no task can run\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

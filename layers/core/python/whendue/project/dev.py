@@ -6,26 +6,24 @@ runs goes on to its end beside them. The socket that the API listens at is of th
 """
 
 import fcntl
-import json
 import os
-import shlex
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from whendue.errors import ConfigurationError
 from whendue.manifest import model as manifest
 from whendue.project import carried
-from whendue.project.processes import Process, Refusal
-from whendue.project.secrets_file import missing_secrets, read_secrets
+from whendue.project.processes import Process, Refusal, Running, pip_arguments, wait_for
+from whendue.project.secrets_file import missing_note, read_secrets
 from whendue.project.services import Services
 from whendue.project.settings import FILE, SECRETS_FILE, ProjectSettings, load
 from whendue.project.stream import Stream
@@ -48,6 +46,10 @@ LOOK_S: Final = 0.2
 MISCONFIGURED: Final = 2
 _PROBES: Final = ("--health-host", "127.0.0.1", "--health-port", "0", "--grace", str(GRACE_S))
 WORKER, API, TIMER = "worker", "api", "timer"
+# Of processes, where the shell says nothing else. A developer may read what an error says.
+_DEFAULTS: Final = {"WHENDUE_LOG_FAILURES": "true"}
+# Installs what the project requires.
+PIP: Final = "pip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +130,6 @@ def _listening(port: int) -> socket.socket:
     raise ConfigurationError(f"{FILE}: dev.port: the API cannot listen at port {port}: {problem}")
 
 
-@dataclass(slots=True)
-class _Running:
-    """The processes that are there.
-
-    Args:
-        current: those of the newest code, by name.
-        draining: workers of earlier code with jobs that go on, the oldest first, and others that end.
-    """
-
-    current: dict[str, Process] = field(default_factory=dict)
-    draining: list[Process] = field(default_factory=list)
-
-    def every(self) -> list[Process]:
-        return [*self.current.values(), *self.draining]
-
-
 class Dev:
     """The stack of a project.
 
@@ -167,10 +153,11 @@ class Dev:
         self._project, self._settings, self._secrets = project, settings, secrets
         self._stream, self._listening = stream, listening
         self._events: SimpleQueue[Event] = SimpleQueue()
-        self._running = _Running()
+        self._running = Running()
         self._services: Services | None = None
         self._refusal: Refusal | None = None
         self._introduced = False
+        self._required_again = False
         self._changed_s: float | None = None
 
     # --- from start to end ------------------------------------------------------------------------------------
@@ -187,6 +174,7 @@ class Dev:
             if not self._await_services(self._services):
                 return 1
             watching.start()
+            self._write_settings()
             self._start_new()
             return self._handle_all()
         finally:
@@ -233,11 +221,11 @@ class Dev:
         processes = self._running.every()
         for process in processes:
             process.drain()
-        _wait(processes, END_S)
+        wait_for(processes, END_S)
         for process in processes:
             if process.code is None:
                 process.drain()
-        _wait(processes, END_AT_ONCE_S)
+        wait_for(processes, END_AT_ONCE_S)
         for process in processes:
             process.kill()
         self._accept()
@@ -248,7 +236,9 @@ class Dev:
     # --- changes ----------------------------------------------------------------------------------------------
 
     def _watch(self, stop: threading.Event) -> None:
-        follow(self._project, lambda paths: self._put(Changed(paths)), stop)
+        follow(
+            self._project, lambda paths: self._put(Changed(paths)), stop, lambda: self._settings.project.requirements
+        )
 
     def _reload(self, paths: set[Path]) -> None:
         self._changed_s = perf_counter()
@@ -257,7 +247,35 @@ class Dev:
         self._note(f"changed: {', '.join(names[:3])}{more}")
         if {Path(FILE), Path(SECRETS_FILE)} & paths and not self._read_settings() and len(paths) == 1:
             return
-        self._start_new()
+        required = Path(self._settings.project.requirements)
+        if required in paths:
+            self._install()
+        if paths != {required}:
+            self._start_new()
+
+    def _install(self) -> None:
+        """Install what the project requires now; processes that can import it start when pip has ended."""
+        self._required_again = PIP in self._running.current
+        if self._required_again:
+            return
+        file = self._settings.project.requirements
+        try:
+            arguments = pip_arguments(self._project, file)
+        except ConfigurationError as error:
+            self._note(f"ERROR {error}")
+            return
+        self._note(f"installing what {file} requires")
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self._running.current[PIP] = self._process(PIP, arguments, environment)
+
+    def _installed(self, code: int | None) -> None:
+        del self._running.current[PIP]
+        if self._required_again:
+            self._install()
+        elif code:
+            self._note(f"ERROR {self._settings.project.requirements}: pip has failed; what was installed stays in use")
+        else:
+            self._start_new()
 
     def _read_settings(self) -> bool:
         """Read whendue.toml and the secrets again; return whether both are valid."""
@@ -267,6 +285,8 @@ class Dev:
         except ConfigurationError as error:
             self._note(f"ERROR {error}\nthe settings before this change stay in use")
             return False
+        self._write_settings()
+        self._warn()
         return True
 
     def _start_new(self) -> None:
@@ -286,13 +306,27 @@ class Dev:
             self._accept()
         arguments, descriptors = self._arguments(name)
         assert self._services is not None  # noqa: S101 - nothing is started before them
-        environment = carried.environment(self._project, first=self._project) | self._settings.environment
+        environment = _DEFAULTS | carried.environment(self._project, first=self._project) | self._settings.environment
         environment |= self._secrets
-        environment |= self._services.environment | {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
-        environment |= {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
-        self._running.current[name] = Process(
+        environment |= self._services.environment | self._of_tasks()
+        command = ["-m", "whendue.project.child", name, *_PROBES, *arguments]
+        self._running.current[name] = self._process(name, command, environment, descriptors)
+
+    def _of_tasks(self) -> dict[str, str]:
+        tasks = {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
+        return tasks | {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
+
+    def _write_settings(self) -> None:
+        """Write what direct mode needs to reach this stack: docs/guide/direct.md."""
+        assert self._services is not None  # noqa: S101 - see _start
+        self._services.write_settings(self._of_tasks())
+
+    def _process(
+        self, name: str, command: list[str], environment: dict[str, str], descriptors: Sequence[int] = ()
+    ) -> Process:
+        return Process(
             name,
-            ["-m", "whendue.project.child", name, *_PROBES, *arguments],
+            command,
             environment,
             self._project,
             stream=self._stream,
@@ -324,7 +358,9 @@ class Dev:
 
     def _gone(self, process: Process) -> None:
         process.close()
-        if process in self._running.draining:
+        if process.name == PIP:
+            self._installed(process.code)
+        elif process in self._running.draining:
             self._running.draining.remove(process)
         elif self._running.current.get(process.name) is process:
             again = process.code != MISCONFIGURED
@@ -344,30 +380,19 @@ class Dev:
             self._refusal = None
 
     def _introduce(self) -> None:
-        """Write the addresses, a token and a first request."""
+        """Write the addresses, a token and a first request; and what the settings lack."""
         assert self._services is not None  # noqa: S101 - see _start
         url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        token = self._services.token
-        lines = [f"API    {url}", f"Docs   {url}/docs", f"Token  {token}"]
-        if sample := self._settings.dev.sample:
-            lines.append(f"Try    {_curl(url, token, sample.model_dump())}")
-        if missing := missing_secrets(self._settings, os.environ | self._secrets):
-            lines.append(f"{SECRETS_FILE}: no value of {', '.join(missing)}, which {FILE} names as secrets")
+        self._note(self._services.introduction(url, self._settings.dev.sample))
+        self._warn()
+
+    def _warn(self) -> None:
+        """Write what of the settings, as they are now, has no value or no effect here."""
+        lines = [missing_note(self._settings, os.environ | self._secrets)]
         if unused := self._settings.unused:
             lines.append(f"{FILE}: {', '.join(unused)}: for deployments; not used here")
-        self._note("\n".join(lines))
+        if text := "\n".join(filter(None, lines)):
+            self._note(text)
 
     def _note(self, text: str) -> None:
         self._stream.write(NAME, text)
-
-
-def _curl(url: str, token: str, job: dict[str, Any]) -> str:
-    words = ["curl", "-sS", f"{url}/jobs", "-H", f"Authorization: Bearer {token}"]
-    words += ["-H", "Content-Type: application/json", "-d", json.dumps(job)]
-    return shlex.join(words)
-
-
-def _wait(processes: list[Process], timeout_s: float) -> None:
-    until = perf_counter() + timeout_s
-    for process in processes:
-        process.wait(until - perf_counter())

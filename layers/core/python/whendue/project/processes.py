@@ -7,13 +7,17 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import perf_counter
 from typing import IO, Any, Final, cast
 
+from whendue.errors import ConfigurationError
 from whendue.project.stream import LINE_BYTES, Stream, document, readable
 
 # What a process logs when it is at work.
@@ -131,9 +135,58 @@ class Process:
             self._report(read)
 
     def _report(self, read: dict[str, Any]) -> None:
-        self._stream.write(self.name, readable(read))
+        if self._stream.wants(read):
+            self._stream.write(self.name, readable(read))
         if read["message"] == STARTED:
             self._started(self)
+
+
+@dataclass(slots=True)
+class Running:
+    """The processes that are there.
+
+    Args:
+        current: those of the newest code, by name.
+        draining: workers of earlier code with jobs that go on, the oldest first, and others that end.
+    """
+
+    current: dict[str, Process] = field(default_factory=dict)
+    draining: list[Process] = field(default_factory=list)
+
+    def every(self) -> list[Process]:
+        """Return all of them."""
+        return [*self.current.values(), *self.draining]
+
+
+def wait_for(processes: list[Process], timeout_s: float) -> None:
+    """Wait for the ends of processes, for so many seconds together."""
+    until = perf_counter() + timeout_s
+    for process in processes:
+        process.wait(until - perf_counter())
+
+
+def pip_arguments(project: Path, requirements: str) -> list[str]:
+    """Return the arguments by which this Python installs what a project requires.
+
+    Args:
+        project: its folder; pip runs there.
+        requirements: a file as pip reads it, or a pyproject.toml.
+
+    Raises:
+        ConfigurationError: the pyproject.toml has no list of dependencies.
+    """
+    # -P: the project may have a module that is called like one of Python's own.
+    command = ["-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-color"]
+    if not requirements.endswith(".toml"):
+        return [*command, "-r", requirements]
+    try:
+        listed = tomllib.loads((project / requirements).read_text())["project"].get("dependencies", [])
+        # Both raise a TypeError for another type.
+        text = "".join(f"{str.strip(each)}\n" for each in list.copy(listed))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{requirements}: project.dependencies must be a list of requirements") from error
+    (project / ".local/requirements.txt").write_text(text)
+    return [*command, "-r", ".local/requirements.txt"]
 
 
 class Refusal:

@@ -7,7 +7,7 @@ from typing import Final
 from dotenv import dotenv_values
 
 from whendue.errors import ConfigurationError
-from whendue.project.settings import SECRETS_FILE, ProjectSettings
+from whendue.project.settings import FILE, SECRETS_FILE, ProjectSettings
 
 FILE_BYTES: Final = 64 * 1024
 
@@ -37,11 +37,16 @@ def read_secrets(project: Path, settings: ProjectSettings) -> dict[str, str]:
     return {name: value for name in settings.secrets if (value := values.get(name)) is not None}
 
 
-def missing_secrets(settings: ProjectSettings, given: Mapping[str, str]) -> list[str]:
-    """Name the secrets of whendue.toml that have no value.
+def missing_note(settings: ProjectSettings, given: Mapping[str, str]) -> str:
+    """Return a line with the secrets of whendue.toml that have no value; empty if all have one.
 
     Args:
         settings: of the project.
         given: variables that have one.
     """
-    return sorted(settings.secrets.keys() - given.keys())
+    missing = sorted(settings.secrets.keys() - given.keys())
+    if not missing:
+        return ""
+    return (
+        f"{SECRETS_FILE}: no value of {', '.join(missing)}, {'a secret' if len(missing) == 1 else 'secrets'} in {FILE}"
+    )

@@ -1,19 +1,25 @@
 """The services of a project's dev stack, in a process of their own: the emulator with table, bucket and queues."""
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 from whendue.project import carried
-from whendue.project.settings import ProjectSettings
+from whendue.project.settings import ProjectSettings, Sample
 from whendue.project.stream import LINE_BYTES, Stream
 
 NAME: Final = "services"
+# The settings of direct mode, as long as the services run; below the project's folder.
+SETTINGS_FILE: Final = ".local/dev.env"
+# Tokens are the API's: direct mode has none.
+_OF_TOKENS: Final = "WHENDUE_JWT_"
 # What the emulator takes to end its own processes, and a little more.
 STOP_S: Final = 20
 
@@ -34,6 +40,7 @@ class Services:
         self.environment: dict[str, str] = {}
         self.token = ""
         self._stream, self._ended = stream, ended
+        self._settings_file = project / SETTINGS_FILE
         self._process = subprocess.Popen(
             [sys.executable, "-m", "localstack.project_services"],
             env=carried.environment(project) | settings.environment,
@@ -51,8 +58,30 @@ class Services:
         for thread in self._threads:
             thread.start()
 
+    def introduction(self, url: str, sample: Sample | None) -> str:
+        """Return the lines that a developer begins with: addresses, a token and a first request.
+
+        Args:
+            url: of the API.
+            sample: the request; None for none.
+        """
+        lines = [f"API    {url}", f"Docs   {url}/docs", f"Token  {self.token}"]
+        if sample:
+            lines.append(f"Try    {_curl(url, self.token, sample.model_dump())}")
+        return "\n".join(lines)
+
+    def write_settings(self, more: Mapping[str, str]) -> None:
+        """Write the settings of direct mode into a file in the project.
+
+        Args:
+            more: settings besides those of the services.
+        """
+        known = {name: value for name, value in self.environment.items() if not name.startswith(_OF_TOKENS)}
+        write_private(self._settings_file, {**known, **more})
+
     def stop(self) -> None:
         """End it; returns when the emulator has ended."""
+        self._settings_file.unlink(missing_ok=True)
         with suppress(OSError):
             cast("IO[bytes]", self._process.stdin).close()
         try:
@@ -74,3 +103,19 @@ class Services:
         output = cast("IO[bytes]", self._process.stderr)
         while data := output.readline(LINE_BYTES):
             self._stream.write(NAME, data.decode(errors="replace").rstrip("\r\n"))
+
+
+def write_private(path: Path, variables: Mapping[str, str]) -> None:
+    """Write variables into a file that a shell reads, and that nobody does but its owner: a secret is among them."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+    draft = path.with_name(f"{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")
+    draft.replace(path)
+
+
+def _curl(url: str, token: str, job: dict[str, Any]) -> str:
+    words = ["curl", "-sS", f"{url}/jobs", "-H", f"Authorization: Bearer {token}"]
+    words += ["-H", "Content-Type: application/json", "-d", json.dumps(job)]
+    return shlex.join(words)

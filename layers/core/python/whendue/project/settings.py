@@ -1,23 +1,30 @@
 """whendue.toml: the settings of a project, read and checked as a whole."""
 
+import json
 import re
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from whendue.aws_quotas import LAMBDA_VARIABLES_BYTES
 from whendue.errors import ConfigurationError
 from whendue.project.toml_lines import line_of
+from whendue.quotas import WORKER_RESERVE_S
+from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S
+from whendue.support.text import nearest
 
 FILE: Final = "whendue.toml"
 # Values of secrets on this machine.
 SECRETS_FILE: Final = ".env"
 FILE_BYTES: Final = 64 * 1024
-# All of a function's variables together, in bytes:
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-ENVIRONMENT_BYTES: Final = 4096
-# Each is a call at the start of the worker.
+_LIMITS_PAGE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+# Accounts have twelve digits; no region has a shorter name.
+_QUEUE: Final = "https://sqs.us-east-1.amazonaws.com/000000000000/{name}-{queue}"
+_FUNCTIONS: Final = ("api", "dead_letter", "notifier", "timer", "worker")
+# They are read at each start of the worker, parameters by ten to a call, secrets of the Secrets Manager by one.
 SECRETS: Final = 30
 # What whendue itself gives each process.
 _OWN: Final = frozenset(
@@ -25,6 +32,7 @@ _OWN: Final = frozenset(
         "DEV_STACK_LOCAL",
         "WHENDUE_BUCKET",
         "WHENDUE_DEAD_LETTER_QUEUE",
+        "WHENDUE_LOG_FAILURES",
         "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE",
         "WHENDUE_OWN_FUNCTIONS",
         "WHENDUE_QUEUES",
@@ -41,6 +49,8 @@ _OF_OTHERS: Final = ("AWS_", "LAMBDA_", "PYTHON", "WHENDUE_JWT_", "_")
 _TAKEN: Final = frozenset({"functions", "infra", "localstack", "requirements", "tests", "whendue"})
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+# Of an unknown name, as many characters are compared.
+_NAME_CHARS: Final = 64
 # Sections that nothing on a developer's machine can honour.
 DEPLOYED: Final = ("queues", "permissions", "vpc")
 
@@ -61,11 +71,14 @@ def _check_variable(name: str) -> None:
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
-    for name in variables:
+    for name, value in variables.items():
         _check_variable(name)
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
-    if size > ENVIRONMENT_BYTES:
-        raise ValueError(f"names and values have {size} bytes together; at most {ENVIRONMENT_BYTES}")
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: two characters at least.
+        if len(name) == 1:
+            raise ValueError(f"{name!r} cannot be a variable's name: Lambda takes two characters at least")
+        # Other text is none that a process can be started with.
+        if "\0" in value:
+            raise ValueError(f"{name}: a value cannot have a null character")
     return variables
 
 
@@ -83,6 +96,32 @@ def _inside(path: str) -> str:
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise ValueError("must be a path inside of the project")
     return path
+
+
+def _own_variables(name: str, tasks: list[str], timeout_s: int | None) -> dict[str, str]:
+    """Return whendue's variables of the worker function, as short as they can be.
+
+    `infra/terraform/functions.tf` measures those of each function, with all that its root sets.
+    """
+    urls = {queue: _QUEUE.format(name=name, queue=queue) for queue in (*QUEUES, NOTIFICATIONS)}
+    return {
+        "POWERTOOLS_SERVICE_NAME": "whendue",
+        "WHENDUE_BUCKET": f"{name}-payloads-000000000000",
+        "WHENDUE_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue="dead_letter"),
+        "WHENDUE_MAX_TIMEOUT_S": str((timeout_s or WORKER_TIMEOUT_S) - WORKER_RESERVE_S),
+        "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue=f"{NOTIFICATIONS}_dead_letter"),
+        "WHENDUE_OWN_FUNCTIONS": ",".join(f"{name}-{function}" for function in _FUNCTIONS),
+        "WHENDUE_QUEUES": _json(urls),
+        "WHENDUE_SECRET_PARAMETER": f"/{name}/secret",
+        "WHENDUE_SHARDS": "8",
+        "WHENDUE_TABLE": f"{name}-jobs",
+        "WHENDUE_TASKS": ",".join(tasks),
+        "WHENDUE_VISIBILITY_S": "5400",
+    }
+
+
+def _json(value: Mapping[str, str]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
 
 
 class _Part(BaseModel):
@@ -234,6 +273,23 @@ class ProjectSettings(_Part):
             raise ValueError(f"{', '.join(both)}: in [environment] and in [secrets]; a variable has one value")
         return self
 
+    @model_validator(mode="after")
+    def _fits_lambda(self) -> "ProjectSettings":
+        own = _own_variables(self.project.name, self.project.tasks, self.worker.timeout_s)
+        sources = {
+            name: f"ssm:{source.ssm}" if source.ssm else f"secretsmanager:{source.secretsmanager}"
+            for name, source in self.secrets.items()
+        }
+        further = self.environment | ({"WHENDUE_TASK_SECRETS": _json(sources)} if sources else {})
+        size = len(_json(own | further).encode())
+        if size > LAMBDA_VARIABLES_BYTES:
+            raise ValueError(
+                f"[environment] and [secrets] make the variables of the worker function {size} bytes, with whendue's "
+                f"own, which are {len(_json(own).encode())}; Lambda takes {LAMBDA_VARIABLES_BYTES} ({_LIMITS_PAGE}). "
+                f"Keep long values in one of [secrets], or in a file of the project"
+            )
+        return self
+
     @property
     def unused(self) -> list[str]:
         """The sections that are set and that `whendue dev` does not use."""
@@ -292,6 +348,28 @@ def _place_in(message: str) -> str:
 def _fault(text: str, name: str, fault: Any) -> str:
     line = line_of(text, fault["loc"])
     path = ".".join(str(part) for part in fault["loc"] if part != "[key]")
-    what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+    what = _unknown(fault["loc"]) if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
     prefix = f"{name}:{line}" if line else name
     return f"{prefix}: {path}: {what}" if path else f"{prefix}: {what}"
+
+
+def _unknown(path: Sequence[str | int]) -> str:
+    """Say that there is no such setting, and which one may be meant."""
+    near = nearest(str(path[-1])[:_NAME_CHARS], _settings_at(path[:-1]))
+    return f"is not a setting; did you mean {near}?" if near else "is not a setting"
+
+
+def _settings_at(path: Sequence[str | int]) -> list[str]:
+    """Name the settings of a section; a name that users choose, or the number of an item, is of the one above it."""
+    section: type[BaseModel] = ProjectSettings
+    for part in path:
+        field = section.model_fields.get(str(part))
+        section = next(_sections_in(field.annotation), section) if field else section
+    return list(section.model_fields)
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections_in(inner)

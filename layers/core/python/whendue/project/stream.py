@@ -12,6 +12,9 @@ _UNSHOWN: Final = frozenset(
     {"level", "message", "service", "exception", "_aws", "timestamp", "location", "xray_trace_id"}
 )
 WIDTH: Final = 8
+# What the API logs of each request, and the least status that is an error.
+_REQUEST: Final = "request"
+_ERRORS: Final = 400
 
 
 class Stream:
@@ -19,15 +22,26 @@ class Stream:
 
     Args:
         as_json: write each as a JSON document instead.
+        verbose: leave out nothing.
         target: where to.
     """
 
-    def __init__(self, *, as_json: bool = False, target: IO[str] | None = None) -> None:
+    def __init__(self, *, as_json: bool = False, verbose: bool = False, target: IO[str] | None = None) -> None:
         """Write nothing yet."""
         self._as_json = as_json
+        self._verbose = verbose or as_json
         self._target = target or sys.stdout
         self._lock = threading.Lock()
         self.closed = False
+
+    def wants(self, read: dict[str, Any]) -> bool:
+        """Return whether a line of a log is worth a line here: requests that were answered as asked are not.
+
+        Args:
+            read: the line, see `document`.
+        """
+        status = read.get("status")
+        return self._verbose or read["message"] != _REQUEST or not isinstance(status, int) or status >= _ERRORS
 
     def write(self, process: str, text: str) -> None:
         """Write text, a line at a time; a reader that has gone ends nothing but the writing."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +26,8 @@ SETTINGS: Final = "settings.json"
 MARK: Final = ".whendue.json"
 ROOT_FILE: Final = "main.tf"
 MANIFEST: Final = ".local/build/manifest.json"
-# State, provider and credentials are the root's.
-_NOT_IN_MODULE: Final = frozenset({"provider.tf"})
+# State, provider with its exact version, and credentials are the root's.
+_NOT_IN_MODULE: Final = frozenset({"provider.tf", "versions_override.tf"})
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _NOTE: Final = "Written by `whendue terraform`, which replaces no file that was changed by hand."
 # Files that a message names.
@@ -98,14 +98,29 @@ def refresh(project: Path, output: str = OUTPUT, *, force: bool = False) -> Refr
     )
 
 
-def is_current(project: Path, output: str = OUTPUT) -> bool:
-    """Return whether the settings that Terraform reads are those of whendue.toml; true where it reads none yet.
+def outdated(project: Path) -> list[str]:
+    """Return the folders of Terraform roots whose settings are not those of whendue.toml, relative to the project.
+
+    Roots are found by what `refresh` wrote into them, in whichever folders.
 
     Raises:
         ConfigurationError: whendue.toml is not valid.
     """
-    path = project / output / MODULE / SETTINGS
-    return not path.is_file() or path.read_bytes() == _settings(variables(load(project)))
+    wanted = _settings(variables(load(project)))
+    return [output for output in _outputs(project) if (project / output / MODULE / SETTINGS).read_bytes() != wanted]
+
+
+def _outputs(project: Path) -> Iterator[str]:
+    for folder, inner, _ in os.walk(project):
+        # As for what is packed: hidden folders, and what tools install, hold nothing of the project's own.
+        inner[:] = sorted(
+            name
+            for name in inner
+            if not name.startswith(".") and name != "node_modules" and not Path(folder, name, "pyvenv.cfg").exists()
+        )
+        module = Path(folder, MODULE)
+        if (module / MARK).is_file() and (module / SETTINGS).is_file():
+            yield Path(folder).relative_to(project).as_posix()
 
 
 def _root(project: Path, output: str) -> Path:

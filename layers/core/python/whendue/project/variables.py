@@ -21,6 +21,7 @@ def variables(settings: ProjectSettings) -> dict[str, Any]:
         "worker_reserved_concurrency": worker.reserved_concurrency,
         "queue_settings": {name: queue.model_dump(exclude_none=True) for name, queue in settings.queues.items()},
         "worker_statements": [each.model_dump(exclude_none=True) for each in settings.permissions.statements],
-        "worker_policy_arns": settings.permissions.policy_arns,
+        # By name, as the module takes them: a root may add policies whose ARNs are not known yet.
+        "worker_policy_arns": {arn: arn for arn in settings.permissions.policy_arns},
         "vpc": settings.vpc.model_dump() if settings.vpc else None,
     }

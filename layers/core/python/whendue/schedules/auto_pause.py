@@ -61,12 +61,12 @@ class AutoPauser:
 
 
 def dead_in_a_row(jobs: Iterable[Job]) -> int:
-    """Count the dead jobs of fires in a row, from the newest that has ended.
+    """Count the dead jobs of fires in a row, from the newest that has ended; one that expired says nothing.
 
     Args:
         jobs: newest first.
     """
-    ended = (job for job in jobs if job.terminal and job.nominal_at is not None)
+    ended = (job for job in jobs if job.terminal and job.nominal_at is not None and job.state is not JobState.EXPIRED)
     return sum(1 for _ in takewhile(lambda job: job.state is JobState.DEAD, ended))
 
 

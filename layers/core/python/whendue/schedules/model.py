@@ -17,6 +17,7 @@ from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, delete, insert
 
 Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
+Expires = Literal["next_fire"]
 
 
 class ScheduleState(StrEnum):
@@ -66,6 +67,7 @@ class Definition:
         misfire: what becomes of fires that were missed.
         jitter_s: all fires are delayed by the same offset, from 0 to this, s.
         overlap: what a fire does while an earlier job of the schedule runs.
+        expires: `next_fire`: the job of a fire expires at the next one; None: as `template` says.
         pause_after: pause after this number of fires in a row whose jobs ended dead; None: never.
         max_runs: maximum number of fires that run; None: no maximum.
     """
@@ -77,6 +79,7 @@ class Definition:
     overlap: Overlap = "allow"
     pause_after: int | None = None
     max_runs: int | None = None
+    expires: Expires | None = None
 
 
 @dataclass(frozen=True, slots=True)

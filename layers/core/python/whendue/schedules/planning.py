@@ -12,7 +12,7 @@ from whendue.jobs.transition import Transition
 from whendue.quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms, latest
 from whendue.schedules.fires import MISFIRED, PAUSED, Fire, FireOutcome, MissedRange
-from whendue.schedules.model import Schedule, ScheduleState, is_paused, next_fire, pause_end
+from whendue.schedules.model import Definition, Schedule, ScheduleState, is_paused, next_fire, pause_end
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 
@@ -149,15 +149,26 @@ def advanced(schedule: Schedule, runs: int = 0) -> Schedule:
 def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
     """Return the request for a fire's job: due at the nominal time, or now if that was missed, plus the jitter."""
     due_at = fire.nominal if fire.outcome is FireOutcome.RAN else fire.decided_at
+    due_at += jitter_ms(schedule.identity, schedule.definition.jitter_s)
     overlap = schedule.definition.overlap
     return replace(
         schedule.definition.template,
-        due_at=due_at + jitter_ms(schedule.identity, schedule.definition.jitter_s),
+        due_at=due_at,
+        expires_at=_expiry(schedule.definition, due_at),
         idempotency_key=_mark(schedule, fire.nominal),
         schedule=schedule.name,
         nominal_at=fire.nominal,
         overlap=None if overlap == "allow" else overlap,
     )
+
+
+def _expiry(definition: Definition, due_at: int) -> int | None:
+    """Return when the job of a fire that is due at this time expires, ms UTC: at the first nominal time after that.
+
+    So the job of a fire that was missed, or has a jitter, has some time, too. None where it does not, or none follows.
+    """
+    following = next(after(definition.recurrence, due_at), None) if definition.expires else None
+    return following.at_ms if following else None
 
 
 def _until(times: Iterator[Nominal], until_ms: int) -> Iterator[int]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from whendue.declarations.registry import KnownTask
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
+    InvalidExpiryError,
     InvalidReferenceError,
     InvalidRequestError,
     PayloadTooLargeError,
@@ -16,7 +17,7 @@ from whendue.errors import (
     WhendueError,
 )
 from whendue.jobs.dependencies import Upstream
-from whendue.jobs.due_index import live_entry
+from whendue.jobs.due_index import expiry_of, live_entry
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
@@ -175,6 +176,7 @@ class JobPlanner:
         job_id = self._id(tenant, request, position)
         settings, composite = self._runtime.settings, position.composite
         partition, check_at = live_entry(queue, job_id, due_at, settings.shards, settings.timing)
+        begin_by, expires_s = expiry(request, profile, due_at, waits=waits)
         policy, sources = self._policy(request, definition, profile)
         if composite is not None and policy.retention_s < composite.policy.retention_s:
             # Its result can be read for as long as the composite's.
@@ -206,6 +208,8 @@ class JobPlanner:
             unmet_dependencies=frozenset(range(len(position.dependencies))) or None,
             on_dependency_failure=request.on_dependency_failure,
             after_s=request.delay_s if waits else None,
+            begin_by=begin_by,
+            expires_s=expires_s,
             has_dependents=position.has_dependents or None,
             expands=position.expands or definition.expands,
             parent_id=composite.id if composite else None,
@@ -213,7 +217,8 @@ class JobPlanner:
             node=position.name,
             parent_redrive=composite.redrives if composite else None,
             traceparent=composite.traceparent if composite else request.traceparent,
-            life=now_ms if request.idempotency_key is not None and request.schedule is None else None,
+            # A fire's id has its time in it, and is never used again; that of a trigger may be.
+            life=now_ms if request.idempotency_key is not None and request.nominal_at is None else None,
             # Distinguishes a repeat of this write from another request with its Idempotency-Key in the same ms.
             fence=self._runtime.clock.new_id(),
         )
@@ -268,6 +273,33 @@ def _refers(payload: Any, dependencies: Sequence[Upstream]) -> bool:
     if wrong := faults(payload, awaited_ends, "payload"):
         raise InvalidReferenceError(*wrong)
     return bool(find(payload))
+
+
+def expiry(request: JobRequest, profile: Profile, due_at: int, *, waits: bool) -> tuple[int | None, float | None]:
+    """Return a new job's expiry, ms UTC; or from its due time to it, seconds, where that time is unknown yet.
+
+    Args:
+        request: the request.
+        profile: the profile that it names.
+        due_at: its due time, ms UTC, not in the past; the earliest one where it waits.
+        waits: whether it waits for other jobs.
+
+    Raises:
+        InvalidExpiryError: it could not begin before its expiry, or that is too far ahead.
+    """
+    if request.schedule is not None and request.expires_at is not None:
+        # Of a fire that is late: every timer makes the same job of it, which then expires.
+        return request.expires_at, None
+    if request.expires_at is not None:
+        if request.expires_at <= due_at:
+            raise InvalidExpiryError("expiresAt must be later than now and than dueAt, when the job may begin")
+        if request.expires_at > due_at + HORIZON_S * 1000:
+            raise InvalidExpiryError(f"expiresAt must be at most {HORIZON_S // 86_400} days after dueAt")
+        return request.expires_at, None
+    expires_s = profile.expires_s if request.expires_s is None else request.expires_s
+    if expires_s is None or waits:
+        return None, expires_s
+    return expiry_of(due_at, expires_s), None
 
 
 def due_time(request: JobRequest, now_ms: int) -> int:

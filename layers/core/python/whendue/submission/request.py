@@ -19,7 +19,7 @@ class Dependency:
     Args:
         job: its id.
         ref: the ref of an earlier request of the same batch.
-        on: which end counts: `success`, `failure` (dead or cancelled), or `done` for any.
+        on: which end counts: `success`, `failure` (dead, cancelled or expired), or `done` for any.
         name: its name in the payload's references.
     """
 
@@ -38,6 +38,8 @@ class JobRequest:
         payload: any JSON value that fits the task's model.
         due_at: when it is due, ms UTC; excludes `delay_s`.
         delay_s: the delay from now, seconds; 0 is at once.
+        expires_at: when it expires unless it has begun, ms UTC; excludes `expires_s`.
+        expires_s: how long after it is due it expires unless it has begun, seconds; None is left to the profile.
         queue: the priority: critical, high, normal or low.
         profile: the profile's name.
         policy: fields of `Policy` that override those of profile and task.
@@ -60,6 +62,8 @@ class JobRequest:
     payload: Any = None
     due_at: int | None = None
     delay_s: float | None = None
+    expires_at: int | None = None
+    expires_s: float | None = None
     queue: str | None = None
     profile: str = "default"
     policy: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +95,8 @@ def request_hash(request: JobRequest) -> str:
         "depends_on": [asdict(dependency) for dependency in request.depends_on] or None,
         "on_dependency_failure": request.on_dependency_failure,
         "ref": request.ref,
+        "expires_at": request.expires_at,
+        "expires_s": request.expires_s,
     }
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
+from whendue.engine.readable import read_one
 from whendue.engine.runtime import Runtime
 from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.jobs.lifetime import is_over, is_past
@@ -198,7 +199,7 @@ def _end(job: Job, outcome: WriteResult) -> SubmitResult:
         return UnstorableError()
     if outcome.status is WriteStatus.UNAVAILABLE or outcome.current is None:
         return _unknown()
-    return _same_request(job, from_item(outcome.current))
+    return _same_request(job, read_one(outcome.current, from_item, f"the job {job.id}"))
 
 
 def _unknown() -> UnavailableError:

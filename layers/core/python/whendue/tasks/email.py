@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from whendue import mail
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task
 from whendue.declarations.schema import Payload

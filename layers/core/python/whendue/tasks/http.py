@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.declarations.context import Context
 from whendue.declarations.registry import GiveUp, Retry, task
 from whendue.declarations.resources import TaskSettings, resource

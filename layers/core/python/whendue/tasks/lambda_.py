@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from whendue import quotas as limits
+from whendue import task_quotas as limits
 from whendue.aws_errors import decide
 from whendue.declarations.context import Context
 from whendue.declarations.registry import task

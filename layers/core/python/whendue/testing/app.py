@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from whendue.bootstrap.application import App
 from whendue.declarations.registry import TASKS
-from whendue.engine.ports import BatchResult
 from whendue.jobs.due_index import live_partition
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition
@@ -17,12 +16,11 @@ from whendue.submission.request import Dependency, JobRequest
 from whendue.support.clock import Clock, ManualClock
 from whendue.table.index import Index
 from whendue.testing import assertions
+from whendue.testing.deployment import MemoryDeployment
 from whendue.testing.job_record import JobRecord, json_of, record_of, records_of, to_ms
-from whendue.testing.memory import MemoryWhendue, memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Run, Runs, errors_text, moment
 from whendue.testing.simulated_time import ChangeCountingStore, SimulatedTime
-from whendue.testing.task_logs import captured
 from whendue.testing.tasks import discover_shipped, name_of
 
 if TYPE_CHECKING:
@@ -34,25 +32,13 @@ START: Final = datetime(2027, 1, 15, 8, tzinfo=UTC)
 DAY_S: Final = 86_400.0
 
 
-class _Recorded(MemoryWhendue):
-    """Services whose workers note runs, and leave the `logging` of the test as it is."""
-
-    def __init__(self, registry: RecordingRegistry, clock: ManualClock, runs: Runs, table: ChangeCountingStore) -> None:
-        super().__init__(memory_settings(), registry, clock, table=table)
-        self._runs = runs
-
-    def work(self, app: App | None = None, *, queue: str | None = None) -> list[BatchResult]:
-        with captured(self.settings.task_log_level):
-            worked = super().work(app, queue=queue)
-        self._runs.raise_interrupt()
-        return worked
-
-
 class WhendueApp:
     """A whendue in memory: nothing of it leaves the process, and time passes only when a test lets it.
 
-    Workers run tasks as `@task` declares them. Shipped tasks (`http`, `email`, `lambda`) and deliveries of
-    notifications are checked, accepted and noted, and do nothing; `replace` lets a function run for them.
+    A submit checks payloads by JSON Schema, as a deployment does. Workers run tasks as `@task` declares them; a payload
+    that a validator or `check` refuses ends its job dead, with `invalid_payload`. Shipped tasks (`http`, `email`,
+    `lambda`) and deliveries of notifications are checked, accepted and noted, and do nothing; `replace` lets a function
+    run for them.
 
     Args:
         start: the time at the beginning, with its offset. Default: 2027-01-15T08:00:00Z.
@@ -77,7 +63,7 @@ class WhendueApp:
         self.clock = ManualClock(start_ms=to_ms(start), seed=seed)
         self._runs = Runs(self.clock.now_ms)
         self.registry = RecordingRegistry(TASKS, self._runs, only)
-        self._whendue = _Recorded(self.registry, self.clock, self._runs, table)
+        self._whendue = MemoryDeployment(self.registry, self.clock, self._runs, table)
         self._table = table
         self._time = SimulatedTime(self._whendue, table)
         # None while submits do not run; whether errors of tasks are raised while they do.
@@ -85,8 +71,8 @@ class WhendueApp:
 
     @property
     def services(self) -> App:
-        """The services of whendue, for what has no method here."""
-        return self._whendue.app
+        """The services of the API and the timer, for what has no method here."""
+        return self._whendue.api
 
     @cached_property
     def client(self) -> "Client":
@@ -135,7 +121,7 @@ class WhendueApp:
             request: further fields of `whendue.submission.request.JobRequest`, as `policy` and `tags`.
 
         Raises:
-            InvalidRequestError: it is refused; a subclass says why.
+            InvalidRequestError: it is refused, as the API refuses it; a subclass says why.
             ValueError: `in_s` and `at` are both given, or `in_s` is negative.
             BaseException: in `inline`, what the task raises.
         """

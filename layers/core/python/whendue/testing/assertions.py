@@ -97,7 +97,7 @@ def expectation(
 
 def unfinished_text(most_s: float, jobs: Sequence[JobRecord], runs: Sequence[Run]) -> str:
     """Say that jobs have not ended within a time, seconds."""
-    live = [job for job in jobs if job.state not in ("succeeded", "dead", "cancelled")]
+    live = [job for job in jobs if job.state not in ("succeeded", "dead", "cancelled", "expired")]
     lines = [f"{job.task} {_short(job.payload)} {job.state}, due {job.due_at.isoformat()}, id {job.id}" for job in live]
     listed = "\n".join(_listed(lines)) or "  (what is left is work of whendue itself, as deliveries)"
     parts = [f"not all jobs have ended within {most_s:g} s:\n{listed}", errors_text([*_failed(runs)])]

@@ -16,8 +16,8 @@ from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock
 from whendue.table.keys import once_key
 from whendue.table.writes import insert
+from whendue.testing.deployment import MemoryDeployment
 from whendue.testing.job_record import JobRecord, json_of, records_of, to_ms
-from whendue.testing.memory import MemoryWhendue, memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Runs
 from whendue.testing.task_logs import captured
@@ -103,10 +103,14 @@ def run_task(task: object, payload: object = None, **options: Unpack[AttemptOpti
         options: see `AttemptOptions`.
 
     Raises:
-        InvalidPayloadError: the payload does not fit.
-        TypeError: it is not a task.
-        ValueError: the result cannot be stored; or an option is not valid.
-        BaseException: whatever the task raises.
+        InvalidPayloadError: the payload does not fit: the API refuses it, or a validator or `check` in the worker does.
+        InvalidRequestError: the API refuses the job for another reason: `UnknownTaskError` for a name that no task
+            has, other subclasses for a `policy` that is not valid.
+        PayloadTooLargeError: the payload is over 1 MiB.
+        ConfigurationError: a library is not installed; the message has the extra.
+        TypeError: it is not a task, or is declared by several names.
+        ValueError: JSON cannot hold the payload, or the result; or an option is not valid.
+        BaseException: whatever the task, a validator or `check` raises, `GiveUp`, `Retry` and `Cancel` included.
     """
     outcome = run_attempt(task, payload, **options)
     if outcome.error is not None:
@@ -119,20 +123,22 @@ def run_task(task: object, payload: object = None, **options: Unpack[AttemptOpti
 def run_attempt(task: object, payload: object = None, **options: Unpack[AttemptOptions]) -> AttemptOutcome:
     """Run one attempt of a task as a worker does, and return what the worker would record, also of an error.
 
+    A payload that the API accepts and a validator or `check` refuses is recorded, too: `dead`, with `invalid_payload`.
+
     Args:
         task: a declared function, or its name.
         payload: a JSON value, or a model; None is `{}`.
         options: see `AttemptOptions`.
 
     Raises:
-        InvalidPayloadError: the payload does not fit, so that no such job can be submitted.
-        TypeError: it is not a task.
+        InvalidPayloadError: the API refuses the payload, so that no such job can be submitted.
+        InvalidRequestError, PayloadTooLargeError, ConfigurationError, TypeError: as `run_task`.
         ValueError: JSON cannot hold the payload; or an option is not valid.
     """
     discover_shipped()
     clock = options.get("clock") or ManualClock()
     runs = Runs(clock.now_ms)
-    whendue = MemoryWhendue(memory_settings(), RecordingRegistry(TASKS, runs), clock)
+    whendue = MemoryDeployment(RecordingRegistry(TASKS, runs), clock, runs)
     submitted = _submitted(whendue, name_of(task), {} if payload is None else json_of(payload), options)
     claimed_job = _claimed(whendue, submitted, options)
     app = whendue.app
@@ -144,8 +150,8 @@ def run_attempt(task: object, payload: object = None, **options: Unpack[AttemptO
     return _outcome(whendue, claimed_job, ended, runs.every[-1].error if runs.every else None, children)
 
 
-def _submitted(whendue: MemoryWhendue, name: str, payload: Any, options: AttemptOptions) -> Job:
-    """Submit a job, for its policy and all checks."""
+def _submitted(whendue: MemoryDeployment, name: str, payload: Any, options: AttemptOptions) -> Job:
+    """Submit a job as to a deployment, for its policy and the checks of the API."""
     nominal_at = options.get("nominal_at")
     request = JobRequest(
         name,
@@ -154,10 +160,10 @@ def _submitted(whendue: MemoryWhendue, name: str, payload: Any, options: Attempt
         schedule=options.get("schedule"),
         nominal_at=None if nominal_at is None else to_ms(nominal_at),
     )
-    return whendue.app.submit.one(options.get("tenant", "test"), request).job
+    return whendue.api.submit.one(options.get("tenant", "test"), request).job
 
 
-def _claimed(whendue: MemoryWhendue, submitted: Job, options: AttemptOptions) -> ClaimedJob:
+def _claimed(whendue: MemoryDeployment, submitted: Job, options: AttemptOptions) -> ClaimedJob:
     """Return a job as a worker has claimed it, with the context that the task gets."""
     number, now_ms = options.get("attempt", 1), whendue.clock.now_ms()
     if number < 1:
@@ -189,7 +195,7 @@ def _claimed(whendue: MemoryWhendue, submitted: Job, options: AttemptOptions) ->
 
 
 def _outcome(
-    whendue: MemoryWhendue,
+    whendue: MemoryDeployment,
     claimed_job: ClaimedJob,
     ended: Ended,
     error: BaseException | None,

@@ -26,7 +26,8 @@ class JobRecord:
     Args:
         id: the job's.
         task: the name of its task.
-        state: as the API shows it: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+        state: as the API shows it: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`,
+            `cancelled` or `expired`.
         payload, result: JSON values; None for one that is too large to be shown beside the other.
         attempt: how many attempts have begun.
         errors: the attempts that failed, oldest first.

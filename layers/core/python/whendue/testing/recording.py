@@ -55,7 +55,7 @@ class RecordingRegistry(Registry):
         Raises:
             UnknownTaskError: no task has this name.
         """
-        known = self._known(name)
+        known = self.declared(name)
         changed = replace(known, function=function, takes_context=_takes_context(function), check=None)
         if name in super().all_names():
             self.remove(name)
@@ -67,12 +67,17 @@ class RecordingRegistry(Registry):
         Raises:
             UnknownTaskError: none has this name.
         """
-        known = self._known(name)
+        known = self.declared(name)
         if name not in super().all_names() and _is_shipped(known):
             known = replace(known, function=_not_executed, takes_context=False, check=None)
         return RecordedTask(**{each.name: getattr(known, each.name) for each in fields(known)}, runs=self._runs)
 
-    def _known(self, name: str) -> TaskDefinition:
+    def declared(self, name: str) -> TaskDefinition:
+        """Find a task as it is declared: its runs are not noted, and a shipped one would leave the process.
+
+        Raises:
+            UnknownTaskError: none has this name.
+        """
         if name in super().all_names():
             return super().get(name)
         known = self._source.get(name)
@@ -105,10 +110,16 @@ class RecordingRegistry(Registry):
         """The modules that could not be imported, by name."""
         return self._source.failures
 
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """The tasks that cannot be had, each with the reason."""
+        return self._source.unavailable | super().unavailable
+
 
 def _is_shipped(definition: TaskDefinition) -> bool:
     """Return whether a task would call services outside; a workflow's function is never called."""
-    is_own = getattr(definition.function, "__module__", "").startswith("whendue.")
+    # Code that is run from a text has none.
+    is_own = (getattr(definition.function, "__module__", None) or "").startswith("whendue.")
     return definition.channel is not None or (is_own and definition.expands is None)
 
 

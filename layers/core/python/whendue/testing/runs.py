@@ -1,6 +1,7 @@
 """What ran: each attempt with its payload, its time and its error, also where the worker has recorded the error."""
 
 import copy
+import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from whendue.declarations.context import Context
+from whendue.jobs.outcomes import Succeeded, succeeded
 from whendue.support.timestamps import EPOCH
 
 # Errors that a text shows, the newest ones, and the characters of each, from its end: what pytest's report can hold.
@@ -34,7 +36,7 @@ class Run:
         at: when it began, UTC.
         job_id: the job.
         tenant: whose job.
-        result: what the task returned; None until then.
+        result: the result as it is stored, a JSON value; None until then, and for one that cannot be stored.
         error: what it raised, with its traceback; None where it raised nothing.
     """
 
@@ -68,13 +70,13 @@ class Runs:
         run = Run(task, kept, context.attempt, moment(self._now_ms()), context.job_id, context.tenant)
         self.every.append(run)
         try:
-            run.result = call()
+            run.result, returned = _stored(call())
         except BaseException as error:
             run.error = error
             if _is_for_the_test(error):
                 self._interrupt = error
             raise
-        return run.result
+        return returned
 
     @property
     def failed(self) -> list[Run]:
@@ -86,6 +88,18 @@ class Runs:
         interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
             raise interrupt
+
+
+def _stored(returned: object) -> tuple[Any, object]:
+    """Return a result as it is stored, and what the worker gets: the same, or a value that it refuses to store.
+
+    It is written once: what a model yields while it is written may not be there a second time.
+    """
+    ended = succeeded(returned)
+    if not isinstance(ended, Succeeded):
+        return None, returned
+    stored = None if ended.result is None else json.loads(ended.result)
+    return stored, stored
 
 
 def _is_for_the_test(error: BaseException) -> bool:

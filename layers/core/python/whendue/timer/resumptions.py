@@ -161,6 +161,9 @@ class Resumptions:
             return False
         if is_held(job.check_at, now_ms):
             return True
+        # Or its expiry was sooner: a check that `late_check` has set may be there, too, and is only put forward.
+        if job.queue in resumption.backed_up and job.begin_by is not None and job.check_at == job.begin_by:
+            return True
         # Its check is the next one after it was sent again.
         is_sent_again = job.rescues > 0 and sent_at(job) >= resumption.since
         return job.queue not in resumption.backed_up and not is_sent_again

@@ -18,6 +18,7 @@ from whendue.jobs.dependencies import FAILURE_POLICIES
 from whendue.jobs.model import WORKFLOW, Job
 from whendue.quotas import (
     DEPENDENCIES,
+    EXPIRES_MIN_S,
     GROUP_BYTES,
     HORIZON_S,
     MAX_ATTEMPTS,
@@ -89,6 +90,7 @@ def _timeless(call: Call) -> JobRequest:
         call.type,
         call.payload,
         delay_s=call.delay_s,
+        expires_s=fields.get("expires_seconds"),
         queue=fields.get("priority"),
         profile=fields.get("profile", "default"),
         policy=_policy(fields),
@@ -115,6 +117,7 @@ def _workflow(call: WorkflowCall) -> JobRequest:
         graph,
         due_at=_ms(call.due_at),
         delay_s=call.delay_s,
+        expires_s=call.fields.get("expires_seconds"),
         queue=call.fields.get("priority"),
         profile=call.fields.get("profile", "default"),
         tags=dict(call.fields.get("tags", {})),
@@ -168,6 +171,11 @@ def _whole(least: int, most: int, value: object) -> str | None:
     return None if fits else f"must be a whole number from {least} to {most}"
 
 
+def _seconds(least: float, most: float, value: object) -> str | None:
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+    return None if fits else f"must be a number of seconds from {least} to {most}"
+
+
 def _boolean(value: object) -> str | None:
     return None if isinstance(value, bool) else "must be True or False"
 
@@ -212,6 +220,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "never_retry": partial(_names, NEVER_RETRY, NEVER_RETRY_BYTES, ERROR_TYPE_BYTES),
     "depends_on": _ids,
     "on_dependency_failure": partial(_choice, FAILURE_POLICIES),
+    "expires_seconds": partial(_seconds, EXPIRES_MIN_S, HORIZON_S),
     "deadline_seconds": partial(_whole, 1, HORIZON_S),
     **{name: partial(range_problem, option) for name, option in _POLICY.items()},
 }

@@ -8,7 +8,7 @@ from whendue.engine.runtime import Runtime
 from whendue.engine.stage import ISOLATED, Left, Stage, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
-from whendue.jobs.rescue_policy import ended_by_loss
+from whendue.jobs.rescue_policy import ended_by_expiry, ended_by_loss
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import claim, mark_dead
 from whendue.limits.admission import Admitted
@@ -42,9 +42,10 @@ class Claimer:
         """
         unpaused = self.drop_paused(group)
         now_ms = self._runtime.clock.now_ms()
-        admitted = self.admit(unpaused.passed, now_ms)
+        timely = self.end_expired(unpaused.passed, now_ms)
+        admitted = self.admit(timely.passed, now_ms)
         taken = self.claim(admitted.passed, end_ms, now_ms)
-        return Stage(taken.passed, unpaused.left + admitted.left + taken.left)
+        return Stage(taken.passed, unpaused.left + timely.left + admitted.left + taken.left)
 
     def drop_paused(self, group: Sequence[Received]) -> Stage[Received]:
         """Drop the messages of paused jobs, unclaimed: after the resume the jobs' next checks send new ones.
@@ -67,6 +68,34 @@ class Claimer:
             else:
                 left.append(done(message, "paused") if is_paused is True else kept(message, ISOLATED))
         return Stage(passed, left)
+
+    def end_expired(self, group: Sequence[Received], now_ms: int) -> Stage[Received]:
+        """End the jobs of which no attempt may begin any more, in one call; a group without any costs no call.
+
+        Args:
+            group: messages and the jobs that they carry.
+            now_ms: the claims' time, so that no claim is later than its job's expiry.
+        """
+        expired = [job for _, job in group if job.is_past_expiry(now_ms)]
+        last_steps = {job.id: ended_by_expiry(job, now_ms) or ended_by_loss(job, now_ms) for job in expired}
+        late = [(Admitted(message, job), end) for message, job in group if (end := last_steps.get(job.id))]
+        if not late:
+            return Stage(list(group), [])
+
+        def end_all(some: Sequence[tuple[Admitted, Transition]]) -> Sequence[WriteResult]:
+            return commit(self._runtime, [step for _, step in some], now_ms)
+
+        try:
+            results = self._runtime.bulkhead.batch(late, end_all, stage="expire", name=lambda pair: pair[0].job.id)
+        except UnavailableError:
+            results = [(pair, WriteResult(WriteStatus.UNAVAILABLE)) for pair in late]
+        left = [
+            done(admitted.message, step.job.state.value)
+            if isinstance(result, WriteResult) and result.done
+            else self._refused(admitted, result, now_ms)
+            for (admitted, step), result in results
+        ]
+        return Stage([(message, job) for message, job in group if not last_steps.get(job.id)], left)
 
     def admit(self, group: Sequence[Received], now_ms: int) -> Stage[Admitted]:
         """Apply limits to jobs, by the profiles that they follow; jobs without a limit pass."""

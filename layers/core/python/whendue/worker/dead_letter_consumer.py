@@ -10,7 +10,7 @@ from whendue.engine.runtime import Runtime
 from whendue.engine.stage import ISOLATED, Left, batch_result, done, kept
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, from_item
-from whendue.jobs.rescue_policy import ended_by_loss
+from whendue.jobs.rescue_policy import ended_by_expiry, ended_by_loss
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import mark_dead
 
@@ -56,7 +56,8 @@ class DeadLetterConsumer:
         if now_ms < job.due_at:
             return "sent_again" if send(self._runtime.queue, [job], now_ms) == [True] else "unavailable"
         # Refused while someone runs it: if they die, the job's next check finds it.
-        return self._end(ended_by_loss(job, now_ms) or mark_dead(job, CAUSE, MESSAGE, now_ms), now_ms)
+        end = ended_by_expiry(job, now_ms) or ended_by_loss(job, now_ms)
+        return self._end(end or mark_dead(job, CAUSE, MESSAGE, now_ms), now_ms)
 
     def _end(self, end: Transition, now_ms: int) -> str:
         [outcome] = commit(self._runtime, [end], now_ms)

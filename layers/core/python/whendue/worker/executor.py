@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from whendue.bulkhead import Bulkhead
 from whendue.declarations.context import Context, Creator
@@ -14,18 +14,22 @@ from whendue.declarations.log_capture import CURRENT, TO_ATTEMPT, capture
 from whendue.declarations.registry import Cancel, GiveUp, Retry, TaskDefinition
 from whendue.engine.runtime import Runtime
 from whendue.errors import Interrupted, InvalidPayloadError, UnavailableError, WhendueError
-from whendue.jobs.failures import raised, said, type_name
+from whendue.jobs.failures import Raised, named_places, raised, said, type_name
 from whendue.jobs.model import Job
 from whendue.jobs.outcomes import Ended, Failed, Input, Stopped, broken, brought, succeeded
 from whendue.profiles.model import BACKOFF_FIELDS, task_decides
 from whendue.quotas import HORIZON_S
 from whendue.references.resolver import InputResolver
 from whendue.submission.submit import Submit
+from whendue.support.time_limit import attempt_validations
 from whendue.worker.claimed_job import ClaimedJob
 from whendue.workflows.runner import CompositeRunner
 
 if TYPE_CHECKING:
     from whendue.declarations.calls.model import Call, WorkflowCall
+
+# Modules that no user has written.
+OURS: Final = "whendue."
 
 
 class AttemptCalls:
@@ -86,7 +90,7 @@ class AttemptCalls:
 
     def _call(self, claimed_job: ClaimedJob, bring: Callable[[], Input]) -> Callable[[], Ended]:
         if claimed_job.job.expands:
-            return lambda: self._composites.run(claimed_job.job, bring)
+            return lambda: self._composite(claimed_job.job, bring)
         claimed_job.context.create = self._creator(claimed_job.job)
         call = attempt(self._runtime, claimed_job.job, bring, claimed_job.context)
         return self._traced(claimed_job, call) if self._runtime.tracing.on else call
@@ -100,9 +104,15 @@ class AttemptCalls:
             # Few attempts create jobs.
             from whendue.worker.child_jobs import create_child
 
-            return create_child(self._submit, job, call, name, traceparent)
+            with attempt_validations(self._runtime.clock.now_ms):
+                return create_child(self._submit, job, call, name, traceparent)
 
         return create
+
+    def _composite(self, job: Job, bring: Callable[[], Input]) -> Ended:
+        """Run a composite; its members, up to a thousand, are validated in the time of its attempt."""
+        with attempt_validations(self._runtime.clock.now_ms, job.run_policy.timeout_s):
+            return self._composites.run(job, bring)
 
     def _traced(self, claimed_job: ClaimedJob, call: Callable[[], Ended]) -> Callable[[], Ended]:
         """Run an attempt in a span; the attempt of a delivery has one, too."""
@@ -182,9 +192,15 @@ def _delayed(failed: Failed, definition: TaskDefinition | None, job: Job, bulkhe
 def _failed(error: BaseException, definition: TaskDefinition | None) -> Failed:
     never_retry = (GiveUp, InvalidPayloadError, *(definition.never_retry if definition else ()))
     origin = raised(error)
+    message = said(error)
+    if type(error) is InvalidPayloadError:
+        message += named_places(error.details)
+        if origin.where.startswith(OURS):
+            # The payload was refused before the task: no code of users has failed.
+            origin = Raised()
     return Failed(
         type=_named(error),
-        message=said(error),
+        message=message,
         where=origin.where,
         stack=origin.stack,
         causes=origin.causes,

@@ -58,7 +58,7 @@ class WorkflowService:
         return self._control.cancel(tenant, self._find(tenant, workflow_id).id)
 
     def retry(self, tenant: str, workflow_id: str) -> Job:
-        """Run a dead or cancelled workflow again from the nodes that failed; what has succeeded is left alone.
+        """Run a dead, cancelled or expired workflow again from the nodes that failed; what has succeeded is left alone.
 
         Raises:
             WorkflowNotFoundError: the tenant has no such workflow.

@@ -102,3 +102,19 @@ def seconds_of(text: str, option: str) -> int:
         return durations.seconds(notations.duration(text[:64]) or text[:64])
     except InvalidScheduleError:
         raise UsageProblemError(f"{option} {text}: write a duration, as in 15m, 1h30m or PT15M") from None
+
+
+def expiry_of(text: str | None, option: str) -> tuple[datetime | None, int | None]:
+    """Read an expiry: the time itself, with its offset, or the duration from the due time to it, seconds.
+
+    Raises:
+        UsageProblemError: it is neither.
+    """
+    if text is None:
+        return None, None
+    if at := instant(text):
+        return at, None
+    try:
+        return None, seconds_of(text, option)
+    except UsageProblemError:
+        raise UsageProblemError(f"{option} {text}: write a duration, as in 15m, or a time with its offset") from None

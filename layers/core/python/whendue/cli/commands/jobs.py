@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from whendue.cli.commands.arguments import json_of, seconds_of, tags_of, time_of
+from whendue.cli.commands.arguments import expiry_of, json_of, seconds_of, tags_of, time_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode
 from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
@@ -26,6 +26,7 @@ COLUMNS: tuple[Column[Job], ...] = (
     ("priority", lambda job: job.priority),
     ("attempt", lambda job: f"{job.attempt}/{job.max_attempts}"),
     ("due", lambda job: job.due_at),
+    ("expires", lambda job: job.expires_at),
     ("error", lambda job: job.error and f"{job.error.type}: {job.error.message}"),
 )
 
@@ -39,23 +40,30 @@ def submit(
     ] = "{}",
     delay: Annotated[str | None, typer.Option(metavar="DURATION", help="Wait before it runs: 90, 15m, PT15M.")] = None,
     due_at: Annotated[str | None, typer.Option(metavar="TIME", help="Earliest time, with its offset.")] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION|TIME", help="Do not begin it this long after it is due, or from this time on."),
+    ] = None,
     priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
     job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label; may come again.")] = None,
     depends_on: Annotated[list[str] | None, typer.Option(metavar="ID", help="Job that must succeed first.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="Submit once with this key.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Watch it until it has ended.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch it until it has ended, and write its result.")] = False,
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long --wait waits.")] = "5m",
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Submit a job."""
+    expires_at, expires_seconds = expiry_of(expires, "--expires")
     job = NewJob(
         type_,
         json_of(payload, "--payload"),
         delay_seconds=None if delay is None else seconds_of(delay, "--delay"),
         due_at=time_of(due_at, "--due-at"),
+        expires_at=expires_at,
+        expires_seconds=expires_seconds,
         priority=priority,
         profile=job_profile,
         retries=retries,
@@ -118,7 +126,7 @@ def watch(
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write each change of a job until it has ended; exit code 1 if it did not succeed."""
+    """Write each change of a job until it has ended, and its result; exit code 1 if it did not succeed."""
     timeout_s = seconds_of(timeout, "--timeout")
     with connect(profile) as client:
         _watch(client, job_id, timeout_s, as_json=as_json)
@@ -133,7 +141,7 @@ def cancel(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption 
 
 @app.command()
 def redrive(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Run a dead or cancelled job again."""
+    """Run a dead, cancelled or expired job again."""
     with connect(profile) as client:
         write_job(client.redrive_job(job_id), as_json=as_json)
 
@@ -204,9 +212,18 @@ def _watch(client: Client, job_id: str, timeout_s: int, *, as_json: bool) -> Non
                 write_line(f"{job.id} {cell(job.state)} {job.attempt}/{job.max_attempts}{progress}{failed}")
         return job.ended
 
-    job = client.run(wait_until(get_job(job_id), written, timeout_s))
+    job = client.run(wait_until(lambda _: get_job(job_id), written, timeout_s))
+    if not as_json and (result := _result(job)) is not None:
+        write_line(f"result: {cell(result)}")
     if job.state != "succeeded":
         raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _result(job: Job) -> object:
+    """Return a job's result; of one that is too large to be shown with the job, where it is."""
+    if isinstance(job, JobWithTimeline) and job.result_url:
+        return f"{job.result_bytes} bytes at {job.result_url}"
+    return job.result
 
 
 def write_job(job: Job, *, as_json: bool, **more: object) -> None:
@@ -227,6 +244,6 @@ def write_job(job: Job, *, as_json: bool, **more: object) -> None:
         "replayed": job.replayed or None,
         "error": job.error and f"{job.error.type}: {job.error.message}",
         "progress": job.progress,
-        "result": job.result,
+        "result": _result(job),
     }
     write_one(job, parts | more, as_json=as_json)

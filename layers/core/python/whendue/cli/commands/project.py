@@ -1,7 +1,7 @@
 """`whendue new`, `dev`, `build` and `terraform`: a project of one's own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +11,8 @@ from whendue.cli.output import note, write_json, write_line
 from whendue.project.carried import Architecture
 from whendue.project.scaffold import create
 
+# As Lambda's limits are meant: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MB: Final = 1024 * 1024
 FolderOption = Annotated[Path, typer.Option(metavar="PATH", help="The project's folder.")]
 
 
@@ -29,11 +31,18 @@ def new(
     write_line(f"Next: cd {folder} && whendue dev")
 
 
-def dev(*, folder: FolderOption = Path(), as_json: JsonOption = False) -> None:
+def dev(
+    *,
+    folder: FolderOption = Path(),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print each request, and not those alone that were refused or failed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Run the whole stack for a project until Ctrl-C: emulator, API with its docs page, worker and timer.
 
-    It prints an address, a token and a first request, then what all processes print. Changed code is at work in about
-    a second, and jobs that run go on to their end.
+    It prints an address, a token and a first request, then what all processes print, with each failed attempt and each
+    dead job. Changed code is put to work, and jobs that run go on to their end.
     """
     try:
         # The extra `dev`, of which most commands need nothing.
@@ -44,7 +53,7 @@ def dev(*, folder: FolderOption = Path(), as_json: JsonOption = False) -> None:
         raise UsageProblemError(f"whendue dev needs {error.name}: install whendue[dev]") from None
     from whendue.project.stream import Stream
 
-    raise typer.Exit(stack.run(folder, Stream(as_json=as_json)))
+    raise typer.Exit(stack.run(folder, Stream(as_json=as_json, verbose=verbose)))
 
 
 def build(
@@ -69,18 +78,19 @@ def build(
     """
     # pydantic, which reads the settings, takes longer to import than most commands take.
     from whendue.project import build as builder
-    from whendue.project.terraform import is_current
+    from whendue.project.terraform import OUTPUT, outdated
 
     built = builder.run(folder, architecture=architecture, output=output, skip_broken=skip_broken)
     if as_json:
         write_json({"manifest": str(built.manifest), "zips": built.zips, "unzippedBytes": built.unzipped_bytes})
     else:
         for name, size in built.zips.items():
-            write_line(f"{size / 1e6:7.2f} MB  {name}")
-        write_line(f"{built.unzipped_bytes / 1e6:7.2f} MB  unzipped, of the worker; Lambda takes 262.14 MB")
+            write_line(f"{size / _MB:7.2f} MB  {name}")
+        write_line(f"{built.unzipped_bytes / _MB:7.2f} MB  unzipped, of the worker; Lambda takes 250 MB")
         write_line(f"            {built.manifest}")
-    if not is_current(folder):
-        note("whendue.toml has changed since `whendue terraform` ran; run it again before you plan")
+    for root in outdated(folder):
+        again = "whendue terraform" if root == OUTPUT else f"whendue terraform --output {root}"
+        note(f"{root}: whendue.toml has changed since `whendue terraform` ran; run `{again}` before you plan")
 
 
 def terraform(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from whendue.cli.connection import JsonOption, ProfileOption, connect
-from whendue.cli.output import Column, note, write_list, write_one
+from whendue.cli.output import Column, note, write_block, write_list, write_one
 from whendue.client import Task
 
 app = typer.Typer(name="tasks", no_args_is_help=True, help="The tasks that jobs can be submitted of.")
@@ -47,6 +47,7 @@ def get(
         "timeout s": found.policy.timeout_seconds,
         "lease s": found.policy.lease_seconds,
         "retention s": found.policy.retention_seconds,
-        "payload": found.payload_schema,
     }
     write_one(found, parts, as_json=as_json)
+    if not as_json and found.payload_schema is not None:
+        write_block("payload", found.payload_schema)

@@ -109,7 +109,7 @@ class _Sending:
             headers=self._headers,
             content=self._request.body,
             token=None if self._request.route.public else self._token,
-            timeout_s=max(0.001, min(self._settings.timeout_s, left_s)),
+            timeout_s=max(0.001, min(self._settings.timeout_s, left_s)) + self._request.wait_s,
         )
 
     def _elapsed_s(self) -> float:

@@ -1,4 +1,4 @@
-"""Waits until something has ended, by reading it at growing intervals: the API has no request that waits."""
+"""Waits until something has ended: by requests that wait for a job, or by reading at growing intervals."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -19,12 +19,20 @@ FIRST_S: Final = 0.5
 FACTOR: Final = 1.5
 LONGEST_S: Final = 15.0
 TIMEOUT_S: Final = 300.0
+# The longest that the API lets a request wait for a job.
+REQUEST_WAIT_S: Final = 20
 # An interval is between half of it and all of it, so that clients that began together do not read together.
 _SHORTEST: Final = 0.5
 
 
-def wait_until(request: Request[T], has_ended: Callable[[T], bool], timeout_s: float) -> Flow[T]:
+def wait_until(read: Callable[[float], Request[T]], has_ended: Callable[[T], bool], timeout_s: float) -> Flow[T]:
     """Read something until it has ended.
+
+    Args:
+        read: the request to send when so many seconds are left. It may wait; if it is answered earlier than after an
+            interval, the rest of that is waited here.
+        has_ended: whether what was read has ended.
+        timeout_s: how long to wait, seconds.
 
     Raises:
         WaitTimeoutError: it has not ended in time; it was read at least once.
@@ -33,21 +41,25 @@ def wait_until(request: Request[T], has_ended: Callable[[T], bool], timeout_s: f
     until_ms = clock.now_ms() + round(timeout_s * 1000)
     interval_s = FIRST_S
     while True:
+        asked_ms = clock.now_ms()
+        request = read((until_ms - asked_ms) / 1000)
         last: T = yield request
         if has_ended(last):
             return last
-        left_s = (until_ms - clock.now_ms()) / 1000
+        now_ms = clock.now_ms()
+        left_s = (until_ms - now_ms) / 1000
         if left_s <= 0:
             error = WaitTimeoutError(f"{request.path} has not ended within {timeout_s} s")
             error.last = last
             raise error
-        wait_s = interval_s * (_SHORTEST + (1 - _SHORTEST) * clock.random())
-        yield Sleep(min(wait_s, left_s))
+        wait_s = interval_s * (_SHORTEST + (1 - _SHORTEST) * clock.random()) - (now_ms - asked_ms) / 1000
+        if wait_s > 0:
+            yield Sleep(min(wait_s, left_s))
         interval_s = min(LONGEST_S, interval_s * FACTOR)
 
 
 def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTimeline]:
-    """Wait until a job has ended, and return it: `succeeded`, `dead` or `cancelled`.
+    """Wait until a job has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
 
     Args:
         job_id: id of the job.
@@ -56,11 +68,15 @@ def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTi
     Raises:
         WaitTimeoutError: it has not ended in time; the job itself goes on.
     """
-    return wait_until(get_job(job_id), lambda job: job.ended, timeout_s)
+    return wait_until(
+        lambda left_s: get_job(job_id, wait_s=max(0, min(REQUEST_WAIT_S, int(left_s)))),
+        lambda job: job.ended,
+        timeout_s,
+    )
 
 
 def wait_for_workflow(workflow_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[WorkflowDetails]:
-    """Wait until a workflow has ended, and return it: `succeeded`, `dead` or `cancelled`.
+    """Wait until a workflow has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
 
     Args:
         workflow_id: id of the workflow.
@@ -69,7 +85,7 @@ def wait_for_workflow(workflow_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow
     Raises:
         WaitTimeoutError: it has not ended in time; the workflow itself goes on.
     """
-    return wait_until(get_workflow(workflow_id), lambda workflow: workflow.ended, timeout_s)
+    return wait_until(lambda _: get_workflow(workflow_id), lambda workflow: workflow.ended, timeout_s)
 
 
 def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[Backfill]:
@@ -84,4 +100,4 @@ def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT
         WaitTimeoutError: it has not ended in that time; it goes on, or stays paused.
     """
     wanted = get_backfill(name, backfill_id)
-    return wait_until(wanted, lambda backfill: backfill.state not in ("running", "paused"), timeout_s)
+    return wait_until(lambda _: wanted, lambda backfill: backfill.state not in ("running", "paused"), timeout_s)

@@ -51,6 +51,8 @@ class NewSchedule:
         misfire: What happens to fires that were missed. Default: the latest of them runs.
         overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips
             the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
+        expires: `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due.
+            Default: what the job or workflow says in `expires_seconds`.
         pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
         paused: Creates the schedule paused. One that exists stays as it is: pause and resume it by their own requests.
             Default: it is active.
@@ -73,6 +75,7 @@ class NewSchedule:
     name: str | None = None
     misfire: Misfire | None = None
     overlap: Literal["allow", "skip", "buffer_one", "cancel_running"] | None = None
+    expires: Literal["next_fire"] | None = None
     pause_after_failures: int | None = None
     paused: InitialPause | None = None
     job: JobTemplate | None = None
@@ -97,6 +100,9 @@ class NewProfile:
             604800 (7 days).
         never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
             the errors that the task itself declares. Default: the profile's, else none.
+        expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
+            `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
+            the profile's, else never.
         priority: Priority of jobs that do not set one. Default: `normal`.
         follow: Whether each attempt of its jobs uses the newest version instead of the one of their submission.
         limits: Limits that all its jobs share, from their next attempt on. Default: none.
@@ -110,6 +116,7 @@ class NewProfile:
     lease_seconds: int | None = None
     retention_seconds: int | None = None
     never_retry: Sequence[str] | None = None
+    expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
     follow: bool | None = None
     limits: Limits | None = None
@@ -130,6 +137,8 @@ class NewSubscription:
 
     channel: str
     config: Mapping[str, Any]
-    events: Sequence[Literal["succeeded", "dead", "cancelled", "attempt_failed", "schedule_missed", "queue_paused"]]
+    events: Sequence[
+        Literal["succeeded", "dead", "cancelled", "expired", "attempt_failed", "schedule_missed", "queue_paused"]
+    ]
     applies: Literal["all", "named"] | None = None
     filter: EventFilter | None = None

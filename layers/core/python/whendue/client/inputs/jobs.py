@@ -26,6 +26,9 @@ class JobTemplate:
             604800 (7 days).
         never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
             the errors that the task itself declares. Default: the profile's, else none.
+        expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
+            `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
+            the profile's, else never.
         type: Name of the task to run.
         payload: Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
         priority: Queue that the job goes to. Default: the profile's, else `normal`.
@@ -50,6 +53,7 @@ class JobTemplate:
     lease_seconds: int | None = None
     retention_seconds: int | None = None
     never_retry: Sequence[str] | None = None
+    expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
     profile: str | None = None
     follow_profile: bool | None = None
@@ -66,7 +70,8 @@ class Dependency:
     Args:
         job: Id of the job. Send this or `ref`.
         ref: `ref` of an earlier job of the same batch. Send this or `job`.
-        on: How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either). Default: `success`.
+        on: How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either). Default:
+            `success`.
         as_: Name by which references in the payload (`$from`) find its result. Default: its id.
     """
 
@@ -84,6 +89,8 @@ class NewJob(JobTemplate):
         delay_seconds: Seconds to wait before it runs: from now, or from the end of the last job that it depends on.
             Default: 0.
         due_at: Earliest time at which it runs, RFC 3339 with an offset. A time in the past means now. Default: now.
+        expires_at: When it expires unless it has begun, later than `due_at`. Send this or `expires_seconds`. Default:
+            never.
         depends_on: Jobs that must end first. Ids, or objects. Default: none.
         on_dependency_failure: What happens when a job that it depends on does not end as required: `cancel` it, `run`
             it anyway, or `hold` it until that job is run again and ends as required. Default: `cancel`.
@@ -91,6 +98,7 @@ class NewJob(JobTemplate):
 
     delay_seconds: float | None = None
     due_at: datetime | None = None
+    expires_at: datetime | None = None
     depends_on: Sequence[str | Dependency] | None = None
     on_dependency_failure: Literal["cancel", "run", "hold"] | None = None
 

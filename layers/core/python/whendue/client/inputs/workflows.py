@@ -26,6 +26,9 @@ class Step:
             604800 (7 days).
         never_retry: Error types that are never retried: an attempt that fails with one of them is the last. They add to
             the errors that the task itself declares. Default: the profile's, else none.
+        expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
+            `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
+            the profile's, else never.
         type: Name of the task to run.
         payload: Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
         priority: Queue that the job goes to. Default: the profile's, else `normal`.
@@ -56,6 +59,7 @@ class Step:
     lease_seconds: int | None = None
     retention_seconds: int | None = None
     never_retry: Sequence[str] | None = None
+    expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
     profile: str | None = None
     follow_profile: bool | None = None
@@ -75,7 +79,7 @@ class Edge:
 
     Args:
         node: Name of the node.
-        on: How it must end: `success`, `failure` (it is dead or cancelled) or `done` (either).
+        on: How it must end: `success`, `failure` (it is dead, cancelled or expired) or `done` (either).
     """
 
     node: str
@@ -111,6 +115,9 @@ class WorkflowTemplate:
     """A workflow without the time at which it is due: exactly one of `nodes`, `chain`, `group` and `chord`.
 
     Args:
+        expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
+            `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
+            the profile's, else never.
         nodes: Jobs by name, each with the names of those that it depends on.
         chain: Jobs that run one after another.
         group: Jobs that run in parallel.
@@ -121,6 +128,7 @@ class WorkflowTemplate:
         tags: Labels of your own, returned with the job and its notifications. Default: none.
     """
 
+    expires_seconds: float | None = None
     nodes: Mapping[str, Node] | None = None
     chain: Sequence[Step] | None = None
     group: Sequence[Step] | None = None
@@ -139,7 +147,10 @@ class NewWorkflow(WorkflowTemplate):
         delay_seconds: Seconds to wait before it runs: from now, or from the end of the last job that it depends on.
             Default: 0.
         due_at: Earliest time at which it runs, RFC 3339 with an offset. A time in the past means now. Default: now.
+        expires_at: When it expires unless it has begun, later than `due_at`. Send this or `expires_seconds`. Default:
+            never.
     """
 
     delay_seconds: float | None = None
     due_at: datetime | None = None
+    expires_at: datetime | None = None

@@ -9,7 +9,7 @@ from whendue.client.json_values import from_header
 from whendue.client.models.common import Attempt, Failure, Limits, Problem, Sourced
 
 # States in which nothing changes any more, unless the job is run again.
-ENDED: Final = frozenset({"succeeded", "dead", "cancelled"})
+ENDED: Final = frozenset({"succeeded", "dead", "cancelled", "expired"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +56,15 @@ class Job:
     Args:
         id: Id of the job.
         type: Name of the task.
-        state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead` or `cancelled`.
+        state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
         priority: `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
         profile: Name of its profile.
         profile_version: Version of the profile that its policy is taken from; None for a built-in profile.
         follow_profile: Whether each attempt uses the newest version of the profile.
         tenant: Tenant that it belongs to.
         due_at: When the next attempt may start.
+        expires_at: From when on no attempt of it begins; None: never, or not known yet.
+        expires_seconds: Seconds from its due time to `expires_at`, while it waits for other jobs; None: none.
         created_at: When it was submitted.
         started_at: When the latest attempt started; None before the first one.
         finished_at: When it ended; None before.
@@ -97,6 +99,8 @@ class Job:
     follow_profile: bool
     tenant: str
     due_at: datetime
+    expires_at: datetime | None = None
+    expires_seconds: float | None = None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -123,7 +127,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether it is `succeeded`, `dead` or `cancelled`."""
+        """Whether it is `succeeded`, `dead`, `cancelled` or `expired`."""
         return self.state in ENDED
 
 

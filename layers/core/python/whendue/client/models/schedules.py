@@ -60,6 +60,7 @@ class Schedule:
         exclude: Dates and ranges of dates without fires.
         jitter_seconds: Upper bound of the offset by which all fires are delayed, in seconds.
         overlap: `allow`, `skip`, `buffer_one` or `cancel_running`.
+        expires: `next_fire`: jobs of fires expire at the next one; None: as the job says.
         pause_after_failures: Number of fires in a row that must end dead to pause it; None: never.
         max_runs: Maximum number of fires that run; None: no maximum.
         remaining_runs: Number of runs that are left; None: no maximum.
@@ -89,6 +90,7 @@ class Schedule:
     jitter_seconds: int
     misfire: Misfire
     overlap: str
+    expires: str | None = None
     pause_after_failures: int | None = None
     max_runs: int | None = None
     remaining_runs: int | None = None

@@ -24,6 +24,7 @@ class Profile:
         lease_seconds: Seconds without a heartbeat after which a worker counts as dead.
         retention_seconds: How long a finished job is kept, in seconds.
         never_retry: Error types that are never retried.
+        expires_seconds: Seconds from the due time of its jobs to their expiry; None: they do not expire.
         follow: Whether each attempt uses the newest version.
         limits: Limits that its jobs share; None: none.
         notify: Names of subscriptions to notify of its jobs.
@@ -41,6 +42,7 @@ class Profile:
     lease_seconds: int | None
     retention_seconds: int | None
     never_retry: tuple[str, ...] | None
+    expires_seconds: float | None
     follow: bool
     limits: Limits | None
     notify: tuple[str, ...]

@@ -15,13 +15,15 @@ class Workflow:
 
     Args:
         id: Id of the workflow.
-        state: `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead` or `cancelled`.
+        state: `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or
+            `expired`.
         priority: Priority of jobs that do not set one.
         profile: Profile of jobs that do not set one.
         tenant: Tenant that it belongs to.
         created_at: When it was submitted.
         due_at: When it may start.
         finished_at: When it ended; None before.
+        expires_at: When it expires unless it has begun; None: never.
         deadline_at: When jobs that have not ended are cancelled; None: never.
         cancel_requested: Whether a cancel was requested.
         retries: How often it was run again from the nodes that failed.
@@ -40,6 +42,7 @@ class Workflow:
     created_at: datetime | None
     due_at: datetime | None
     finished_at: datetime | None
+    expires_at: datetime | None = None
     deadline_at: datetime | None
     cancel_requested: bool
     retries: int
@@ -51,7 +54,7 @@ class Workflow:
 
     @property
     def ended(self) -> bool:
-        """Whether it is `succeeded`, `dead` or `cancelled`."""
+        """Whether it is `succeeded`, `dead`, `cancelled` or `expired`."""
         return self.state in ENDED
 
 

@@ -105,9 +105,17 @@ def list_jobs(
     )
 
 
-def get_job(job_id: str) -> Request[JobWithTimeline]:
-    """Get a job with its payload, result and attempts."""
-    return request("getJob", model(JobWithTimeline), at={"job_id": job_id})
+def get_job(job_id: str, *, wait_s: int = 0) -> Request[JobWithTimeline]:
+    """Get a job with its payload, result and attempts.
+
+    Args:
+        job_id: id of the job.
+        wait_s: the answer comes when the job has ended, or after so many seconds; at most 20. `wait_for_job` waits
+            longer.
+    """
+    return request(
+        "getJob", model(JobWithTimeline), at={"job_id": job_id}, query={"wait": wait_s or None}, wait_s=wait_s
+    )
 
 
 def get_job_payload(job_id: str) -> Request[Any]:
@@ -179,7 +187,7 @@ def cancel_job(job_id: str, *, if_match: str | None = None) -> Request[Job]:
 
 
 def redrive_job(job_id: str, *, if_match: str | None = None) -> Request[Job]:
-    """Run a dead or cancelled job again. It is sent again after a lost answer only with `if_match`."""
+    """Run a dead, cancelled or expired job again. It is sent again after a lost answer only with `if_match`."""
     return request(
         "redriveJob",
         model(Job),

@@ -11,7 +11,7 @@ from whendue.declarations.calls.model import Call, WorkflowCall
 from whendue.declarations.context import Context
 from whendue.declarations.log_capture import CURRENT
 from whendue.errors import InvalidRequestError
-from whendue.quotas import DEPENDENCIES
+from whendue.quotas import DEPENDENCIES, NAME_BYTES
 
 if TYPE_CHECKING:
     from whendue.client import (
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
         NewWorkflow,
         Workflow,
         WorkflowDetails,
+        WorkflowNode,
     )
 
 C = TypeVar("C")
 # As long as the client waits (client/flows/waiting.py), which is not loaded for it.
 WAIT_S: Final = 300.0
+# Nodes that an error names, the first ones.
+NAMED: Final = 10
 
 
 class _Handle(Generic[C]):
@@ -90,7 +93,7 @@ class JobHandle(_Handle["Client"]):
         """Wait until it has ended, and return what the task returned; arguments as of `wait`.
 
         Raises:
-            JobNotSucceededError: it is dead or cancelled.
+            JobNotSucceededError: it is dead, cancelled or expired.
             WaitTimeoutError: it has not ended in time, and goes on.
         """
         job = _succeeded(self.wait(timeout_s=timeout_s))
@@ -115,6 +118,23 @@ class WorkflowHandle(_Handle["Client"]):
     def wait(self, *, timeout_s: float = WAIT_S) -> "WorkflowDetails":
         """Wait until it has ended, and return it; arguments and errors as of `JobHandle.wait`."""
         return self.client.wait_for_workflow(self.id, timeout_s=timeout_s)
+
+    def result(self, node: str | None = None, *, timeout_s: float = WAIT_S) -> Any:
+        """Wait until the workflow has ended, and return the result of one of its jobs.
+
+        Args:
+            node: the name of the node. Default: the only node that no other one depends on, as the last of a chain.
+            timeout_s: how long to wait, seconds.
+
+        Raises:
+            JobNotSucceededError: the node's job is dead or cancelled; or the workflow is, and has no such job.
+            ClientError: the node's job is no longer kept.
+            ValueError: no node has this name; or none was given, and several are last. The message lists them.
+            WaitTimeoutError: the workflow has not ended in time, and goes on.
+        """
+        workflow = self.wait(timeout_s=timeout_s)
+        job = _succeeded(self.client.get_job(_job_of(workflow, node)))
+        return self.client.get_job_result(job.id) if job.result_url else job.result
 
     def cancel(self) -> "Workflow":
         """Cancel its jobs that have not started, and ask running ones to stop."""
@@ -166,6 +186,12 @@ class AsyncWorkflowHandle(_Handle["Client | AsyncClient"]):
         """Wait until it has ended, and return it; arguments and errors as of `JobHandle.wait`."""
         workflow: WorkflowDetails = await _awaited(self.client, "wait_for_workflow", self.id, timeout_s=timeout_s)
         return workflow
+
+    async def result(self, node: str | None = None, *, timeout_s: float = WAIT_S) -> Any:
+        """Wait until it has ended, and return the result of one of its jobs; as `WorkflowHandle.result`."""
+        workflow = await self.wait(timeout_s=timeout_s)
+        job = _succeeded(await _awaited(self.client, "get_job", _job_of(workflow, node)))
+        return await _awaited(self.client, "get_job_result", job.id) if job.result_url else job.result
 
     async def cancel(self) -> "Workflow":
         """Cancel its jobs that have not started, and ask running ones to stop."""
@@ -256,6 +282,30 @@ def _succeeded(job: "JobWithTimeline") -> "JobWithTimeline":
     if job.state != "succeeded":
         raise JobNotSucceededError(job)
     return job
+
+
+def _job_of(workflow: "WorkflowDetails", name: str | None) -> str:
+    """Return the id of the job whose result is asked for: of a node, or of the workflow if that ended without it."""
+    from whendue.client import ClientError
+
+    node = _node(workflow, name)
+    if node.job is None and workflow.state == "succeeded":
+        raise ClientError(f"the node {node.name!r} of the workflow {workflow.id} is {node.state}: it has no result")
+    return node.job or workflow.id
+
+
+def _node(workflow: "WorkflowDetails", name: str | None) -> "WorkflowNode":
+    """Return the node of a name, or the only one that no other one depends on."""
+    needed = {edge.from_ for edge in workflow.edges}
+    choices = [node for node in workflow.nodes if (node.name not in needed if name is None else node.name == name)]
+    if len(choices) == 1:
+        return choices[0]
+    named = choices or workflow.nodes
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    listed = f"{', '.join(node.name for node in named[:NAMED])}{more}"
+    if name is None:
+        raise ValueError(f"no node depends on {listed}: name the one whose result you want, as in result(node='a')")
+    raise ValueError(f"the workflow {workflow.id} has no node {name[:NAME_BYTES]!r}; its nodes are {listed}")
 
 
 def _new_job(call: Call) -> "NewJob":

@@ -35,6 +35,7 @@ class StepOptions(TypedDict, total=False):
 
     Args:
         in_: the delay, seconds or a timedelta: from now, or from the end of the last job that it waits for.
+        expires_seconds: from when it is due until it expires, unless it has begun.
         priority: the queue that it goes to.
         profile: the profile that its policy is taken from.
         follow_profile: whether each attempt uses the newest version of the profile.
@@ -51,6 +52,7 @@ class StepOptions(TypedDict, total=False):
     """
 
     in_: float | timedelta | None
+    expires_seconds: float | None
     priority: Literal["critical", "high", "normal", "low"] | None
     profile: str | None
     follow_profile: bool | None
@@ -83,6 +85,7 @@ class WorkflowOptions(TypedDict, total=False):
 
     Args:
         in_: the delay before it starts, seconds or a timedelta.
+        expires_seconds: as of a job.
         at: when it starts, with an offset; or `in_`.
         priority: of steps that set none.
         profile: of steps that set none.
@@ -91,6 +94,7 @@ class WorkflowOptions(TypedDict, total=False):
     """
 
     in_: float | timedelta | None
+    expires_seconds: float | None
     at: datetime | None
     priority: Literal["critical", "high", "normal", "low"] | None
     profile: str | None
@@ -106,6 +110,8 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "delay_seconds": "in_",
     "due_at": "at",
     "eta": "at",
+    "expires": "expires_seconds",
+    "expires_at": "expires_seconds",
     "idempotency_key": "key",
     "kwargs": "the payload",
     "queue": "priority",

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, NoReturn
 from whendue.bulkhead import raised_by_users
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
-from whendue.engine.readable import readable
+from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
@@ -111,13 +111,14 @@ class BackfillService:
 
         Raises:
             ScheduleNotFoundError, BackfillNotFoundError: there is none.
+            UnreadableError: it cannot be read.
             UnavailableError: the table does not answer.
         """
         find_schedule(self._runtime.store, tenant, name)
         [item] = self._runtime.store.get([backfill_key(tenant, name, backfill_id)])
         if item is None:
             raise BackfillNotFoundError(f"the schedule {name} has no backfill with the id {backfill_id}")
-        return from_item(item)
+        return read_one(item, from_item, f"the backfill {backfill_id}")
 
     def page(self, tenant: str, name: str, limit: int, cursor: str | None) -> BackfillPage:
         """List the backfills of a schedule, newest first.
