@@ -17,7 +17,7 @@ from whendue.client import Client, JobTemplate, NewSchedule
 from whendue.support.clock import Clock
 
 # The modules that read the clock.
-READERS = ("connection", "commands.queues", "commands.schedules", "commands.schedule_changes")
+READERS = ("connection", "commands.arguments", "commands.schedules")
 
 
 class Ended:

@@ -8,7 +8,7 @@ import typer
 from whendue.cli.commands.arguments import expiry_of, json_of, seconds_of, tags_of, time_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode
-from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
+from whendue.cli.output import Column, cell, note, write_json, write_line, write_list, write_one
 from whendue.client import AttemptLog, Client, Job, NewJob
 from whendue.client.flows.waiting import wait_until
 from whendue.client.models.jobs import JobWithTimeline
@@ -171,6 +171,8 @@ def logs(
     """Write what the attempts of a job have logged, the oldest first."""
     with connect(profile) as client:
         latest = list(islice(client.list_job_logs(job_id, attempt=attempt), limit))
+    if not latest:
+        note("no attempt of the job has logged anything")
     for log in reversed(latest):
         if as_json:
             write_json(log)

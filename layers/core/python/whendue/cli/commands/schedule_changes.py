@@ -1,18 +1,16 @@
 """`whendue schedules`: the commands that read and change one schedule, or run its job."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from whendue.cli.commands.arguments import file_text, json_of, parsed, seconds_of, tags_of, time_of
+from whendue.cli.commands.arguments import end_of, file_text, json_of, parsed, tags_of, time_of
 from whendue.cli.commands.jobs import Priority, write_job
 from whendue.cli.commands.schedules import app
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import UsageProblemError
 from whendue.cli.output import cell, write_json, write_line, write_one
 from whendue.client import Schedule
-from whendue.support.clock import system_clock
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule.")]
 
@@ -81,10 +79,7 @@ def pause(
     """Pause a schedule: its fires are skipped, until a time or until it is resumed."""
     if until is not None and lasting is not None:
         raise UsageProblemError("send --until or --for, not both")
-    end = time_of(until, "--until")
-    if lasting is not None:
-        now = datetime.fromtimestamp(system_clock().now_ms() / 1000, UTC)
-        end = now + timedelta(seconds=seconds_of(lasting, "--for"))
+    end = time_of(until, "--until") if lasting is None else end_of(lasting, "--for")
     with connect(profile) as client:
         _write(client.pause_schedule(name, reason=reason, until=end), as_json=as_json)
 
