@@ -61,7 +61,7 @@ PURE = frozenset(
         "references.bounded_jmespath",
         "references.interpreter",
         "references.syntax",
-        "schedules.backfill_model",
+        "schedules.backfills.model",
         "schedules.fires",
         "schedules.model",
         "schedules.planning",

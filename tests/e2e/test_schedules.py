@@ -42,6 +42,29 @@ def _state(fire: dict[str, Any]) -> Any:
     return fire["job"] and fire["job"]["state"]
 
 
+def test_a_schedule_that_is_created_paused_runs_as_often_as_it_may_once_its_pause_is_over(http: Http) -> None:
+    """By the timer itself; what is read can be put again through a real gateway."""
+    until_s = int(datetime.now(UTC).timestamp()) + 12
+    until = datetime.fromtimestamp(until_s, UTC).isoformat()
+    body = {"cron": "*/2 * * * * *", "job": {"type": "demo.greet", "payload": {"name": "e2e"}}, "maxRuns": 3}
+    path = "/schedules/few"
+    made = http.client.put(path, json=body | {"paused": {"reason": "soon", "until": until}})
+    assert (made.status_code, made.json()["state"]) == (201, "paused")
+    assert http.client.put(path, json=made.json()).headers["etag"] == made.headers["etag"]
+
+    def ran() -> list[float]:
+        items = http.client.get(f"{path}/fires", params={"outcome": "ran"}).raise_for_status().json()["items"]
+        return sorted(at(item["nominalAt"]) for item in items if _state(item) == "succeeded")
+
+    eventually(lambda: len(ran()) == 3, every_s=1)
+    first_s = until_s + until_s % 2
+    assert ran() == [first_s, first_s + 2, first_s + 4]
+    assert http.client.get(path).json()["state"] == "ended"
+    triggered = http.client.post(f"{path}/trigger", json={"payload": {"name": "Grace"}}).raise_for_status().json()
+    assert http.job(triggered)["payload"] == {"name": "Grace"}
+    assert http.client.delete(path).status_code == 204
+
+
 def test_a_schedule_that_is_changed_with_an_old_etag_is_left_alone(http: Http) -> None:
     """Optimistic locking through a real gateway."""
     body = {"cron": "0 0 1 1 *", "job": {"type": "demo.greet", "payload": {"name": "e2e"}}}

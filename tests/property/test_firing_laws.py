@@ -34,6 +34,7 @@ recurrences = st.one_of(
     st.sampled_from(["* * * * *", "*/5 * * * * *", "17 * * * *", "* * * * * *"]).map(
         lambda cron: Recurrence(cron=cron)
     ),
+    st.just(Recurrence(crons=("*/7 * * * *", "*/20 * * * * *", "0 * * * *"))),
     st.integers(1, 50_000).map(lambda s: Recurrence(at_ms=START_MS + s * 1000)),
 )
 misfires = st.builds(
@@ -57,18 +58,20 @@ def walked(schedule: Schedule, now_ms: int, ended: dict[int, FireOutcome]) -> Sc
         assert proposed(then, now_ms + 1, AHEAD_MS) is None, "a plan stands"
         made = plan(then, IDS)
         assert len(made.fires) <= FIRES_PER_PLAN + then.definition.misfire.runs
-        if gap := made.gap:
+        ended_here: dict[int, FireOutcome] = {}
+        for gap in made.gaps:
             times = [fire.at_ms for fire in latest(gap.recurrence, gap.first - 1, gap.until, 1 << 20)]
             assert times[0] == gap.first
-            ended_here = dict.fromkeys(times, gap.outcome)
-        else:
-            ended_here = {}
+            assert not ended_here.keys() & set(times)
+            assert times[-1] <= now_ms, "what is to come can be withdrawn only if it has an entry of its own"
+            ended_here |= dict.fromkeys(times, gap.outcome)
+        in_gaps = len(ended_here)
         ended_here |= {fire.nominal: fire.outcome for fire in made.fires}
-        assert len(ended_here) == len(made.fires) + (len(times) if gap else 0)
+        assert len(ended_here) == len(made.fires) + in_gaps
         assert not ended.keys() & ended_here.keys()
         assert all(schedule.cursor < at <= then.until for at in ended_here)
         ended |= ended_here
-        schedule = advanced(then)
+        schedule = advanced(then, made.runs)
     return schedule
 
 
@@ -123,6 +126,66 @@ def test_a_pause_skips_what_passes_and_nothing_else(recurrence: Recurrence, seco
     ended: dict[int, FireOutcome] = {}
     walked(a_schedule(recurrence, state=ScheduleState.PAUSED), now_ms, ended)
     assert ended == dict.fromkeys(between(recurrence, START_MS, now_ms), FireOutcome.SKIPPED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(recurrences, misfires, gaps, st.integers(1, 40_000))
+def test_a_pause_with_an_end_skips_what_is_before_it_and_the_rest_is_as_without(
+    recurrence: Recurrence, misfire: Misfire, seconds: list[int], until_s: int
+) -> None:
+    """Whenever ticks come: before the end, within the look-ahead of it, or long after it."""
+    until_ms, now_ms = START_MS + until_s * 1000, START_MS
+    schedule = a_schedule(recurrence, misfire, state=ScheduleState.PAUSED, paused_until=until_ms)
+    rule, ended = NextCheck(Timing(), 4), dict[int, FireOutcome]()
+    for gap_s in seconds:
+        now_ms += gap_s * 1000
+        cursor = schedule.cursor
+        check_at = with_next_check(schedule, rule).check_at
+        assert check_at is None or check_at >= until_ms - AHEAD_MS or schedule.state is ScheduleState.ACTIVE
+        schedule = walked(schedule, now_ms, ended)
+        if check_at is None or check_at > now_ms:
+            # The timer may decide what it looks at too early, but needs to look at nothing.
+            assert all(ended[at] is FireOutcome.SKIPPED for at in between(recurrence, cursor, schedule.cursor))
+        late = between(recurrence, max(cursor, until_ms - 1), now_ms - misfire.grace_s * 1000)
+        caught_up = set(late[max(0, len(late) - misfire.runs) :])
+        for at in late:
+            assert ended[at] is (FireOutcome.CAUGHT_UP if at in caught_up else FireOutcome.MISSED)
+        in_time = max(cursor, until_ms - 1, now_ms - misfire.grace_s * 1000)
+        assert {ended[at] for at in between(recurrence, in_time, now_ms + AHEAD_MS)} <= {FireOutcome.RAN}
+    assert {at for at, outcome in ended.items() if outcome is FireOutcome.SKIPPED} == {
+        at for at in between(recurrence, START_MS, schedule.cursor) if at < until_ms
+    }
+    assert set(between(recurrence, START_MS, now_ms)) <= ended.keys()
+
+
+@settings(max_examples=60, deadline=None)
+@given(recurrences, misfires, gaps, st.integers(1, 300))
+def test_a_schedule_runs_as_often_as_it_may_and_as_one_without_a_maximum_until_then(
+    recurrence: Recurrence, misfire: Misfire, seconds: list[int], max_runs: int
+) -> None:
+    """Then nothing more is decided, and it needs no check."""
+    from dataclasses import replace
+
+    free = a_schedule(recurrence, misfire)
+    bound = replace(free, definition=replace(free.definition, max_runs=max_runs))
+    ended, all_ended, now_ms = dict[int, FireOutcome](), dict[int, FireOutcome](), START_MS
+    for gap_s in seconds:
+        now_ms += gap_s * 1000
+        bound, free = walked(bound, now_ms, ended), walked(free, now_ms, all_ended)
+    runs, all_runs = (
+        [at for at in sorted(outcomes) if outcomes[at] in (FireOutcome.RAN, FireOutcome.CAUGHT_UP)]
+        for outcomes in (ended, all_ended)
+    )
+    assert len(runs) == min(max_runs, len(all_runs)) == (bound.runs or 0)
+    if len(all_runs) >= max_runs:
+        assert max(ended) == runs[-1] == bound.cursor
+        assert with_next_check(bound, NextCheck(Timing(), 4)).check_at is None
+    else:
+        assert ended == all_ended
+    # Runs that are withdrawn are given back.
+    at_ms = min(now_ms, bound.cursor)
+    assert (changed(bound, at_ms).runs or 0) == sum(at <= at_ms for at in runs)
+    assert from_item(to_item(bound)) == bound
 
 
 @given(recurrences, st.integers(-1000, 200), st.sampled_from(ScheduleState), st.integers(1, 10**6))

@@ -6,7 +6,7 @@ from itertools import islice, pairwise, takewhile
 
 import pytest
 from croniter import croniter
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from whendue.errors import InvalidScheduleError
@@ -236,3 +236,24 @@ def test_jitter_is_stable_and_in_range(identity: str, jitter_s: int) -> None:
     offset = jitter_ms(identity, jitter_s)
     assert offset == jitter_ms(identity, jitter_s)
     assert 0 <= offset < max(1, jitter_s * 1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(crons, min_size=1, max_size=4), st.sampled_from(ZONES), gaps, folds, excluded, instants)
+def test_several_expressions_fire_when_one_of_them_does_and_once(
+    several: list[str], zone: str, gap: str, fold: str, exclude: tuple[str, ...], at_ms: int
+) -> None:
+    """The union of their fires in order, from either end; a note that one of them lacks is left out."""
+    whole = Recurrence(crons=tuple(several), timezone=zone, gap=gap, fold=fold, exclude=exclude)  # type: ignore[arg-type]
+    parts = [replace(whole, cron=expression, crons=()) for expression in several]
+    first = at_ms - CENTURY_MS
+    later = [list(islice(after(part, at_ms), 20)) for part in parts]
+    earlier = [latest(part, first, at_ms, 20) for part in parts]
+    for found, each, wanted in (
+        (list(islice(after(whole, at_ms), 20)), later, slice(20)),
+        (latest(whole, first, at_ms, 20), earlier, slice(-20, None)),
+    ):
+        assert [fire.at_ms for fire in found] == sorted({fire.at_ms for part in each for fire in part})[wanted]
+        for fire in found:
+            notes = {other.note for part in each for other in part if other.at_ms == fire.at_ms}
+            assert fire.note is None if None in notes else fire.note in notes

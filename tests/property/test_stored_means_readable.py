@@ -192,6 +192,7 @@ whens = (
         lambda text: {"every": text}, st.sampled_from(["PT1S", "PT90S", "P1D", "P366D", "P0,5D", "5m"]) | requests.texts
     )
     | st.builds(lambda text: {"at": text}, requests.times)
+    | st.builds(lambda texts: {"crons": texts}, st.lists(crons, min_size=1, max_size=3))
 )
 schedules = st.builds(
     lambda when, target, rest: when | target | rest,
@@ -214,9 +215,16 @@ schedules = st.builds(
         ),
         overlap=st.sampled_from(["allow", "skip", "buffer_one", "cancel_running"]),
         pauseAfterFailures=st.integers(1, 100),
+        maxRuns=st.integers(1, 10_000),
+        paused=requests.objects(
+            reason=requests.texts, until=st.sampled_from(["2027-01-15T08:01:00Z", "2027-02-01T00:00:00+01:00"])
+        ),
     ),
 )
-ECHOED = ("cron", "timezone", "gap", "fold", "exclude", "jitterSeconds", "overlap", "pauseAfterFailures")
+ECHOED = (
+    *("cron", "crons", "timezone", "gap", "fold", "exclude"),
+    *("jitterSeconds", "overlap", "pauseAfterFailures", "maxRuns"),
+)
 
 
 def look_at_schedule(stage: Stage, request: dict[str, Any]) -> Any:
@@ -230,6 +238,10 @@ def look_at_schedule(stage: Stage, request: dict[str, Any]) -> Any:
     assert [item["name"] for item in stage.listed("/schedules")] == [NAMED]
     stage.read(f"{path}/preview", limit=3)
     stage.read(f"{path}/fires", limit=20)
+    again = stage.send("PUT", path, shown)
+    assert again.status == 200, again.text
+    # Nothing of it is changed, not even its version.
+    assert again.json == shown
     return shown
 
 
@@ -238,7 +250,7 @@ def look_at_schedule(stage: Stage, request: dict[str, Any]) -> Any:
 def test_a_schedule_that_is_accepted_is_readable_for_good(
     tables: Tables, request: dict[str, Any], reason: str, outcome: Any, shape: Shape
 ) -> None:
-    """It fires, is triggered, paused, resumed, backfilled, changed and deleted."""
+    """It fires, is triggered, paused, resumed, backfilled, changed and deleted; what is read can be put again."""
     if not tables.more():
         return
     stage = Stage(tables, shape, behave(outcome))

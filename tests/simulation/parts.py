@@ -176,11 +176,12 @@ LIMITS: Final = Area(
 )
 SCHEDULES: Final = Area(
     modules=(
-        "schedules.backfill_model",
+        "schedules.backfills.model",
         "schedules.planning",
         "schedules.fires",
         "schedules.model",
-        "schedules.backfill",
+        "schedules.backfills.service",
+        "schedules.lookup",
         "schedules.runner",
         "schedules.due",
         "schedules.auto_pause",
@@ -201,7 +202,7 @@ SCHEDULES: Final = Area(
         "functional/schedules/test_due.py",
         "functional/schedules/test_auto_pause.py",
         "functional/schedules/test_service.py",
-        "functional/schedules/test_backfill.py",
+        "functional/schedules/backfills/test_service.py",
         "functional/limits/test_overlap.py",
         "property/test_firing_laws.py",
         "functional/schedules/test_runner.py",

@@ -10,7 +10,7 @@ from whendue.declarations.context import Context
 from whendue.engine.ports import Item
 from whendue.schedules.calendar.recurrence import after, latest
 from whendue.schedules.fires import OVERLAPPED, Fire, FireOutcome, MissedRange, fire_from, missed_from
-from whendue.schedules.model import Schedule, ScheduleState, from_item, next_fire
+from whendue.schedules.model import Schedule, ScheduleState, from_item, is_paused, next_fire, pause_end
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class ScheduleWatcher(Watcher):
                 return False
             if key.sk.startswith("schedule#"):
                 schedule = from_item(item)
-                active = schedule.state is ScheduleState.ACTIVE and next_fire(schedule) is not None
+                kept = schedule.state is not ScheduleState.DELETED and pause_end(schedule) is not None
+                active = kept and next_fire(schedule) is not None
                 if active or schedule.as_of or schedule.withdraw_until or schedule.cursor > self.world.scheduler.now_ms:
                     return False
         return True
@@ -129,6 +130,7 @@ class ScheduleWatcher(Watcher):
         self._each_nominal_time_ends_once(fires, covered)
         self._policies_hold(fires, covered)
         self._jobs_are_there(fires)
+        self._maximum_is_kept(fires)
         for nominal, jobs in self.runs.items():
             if len(jobs) > 1:
                 self.wrong(f"{len(jobs)} jobs ran for {nominal}")
@@ -159,9 +161,13 @@ class ScheduleWatcher(Watcher):
         for version, until in zip(boundaries, [*boundaries[1:], self.world.scheduler.now_ms], strict=True):
             if versions[version].state is not ScheduleState.DELETED:
                 expected |= set(_times(versions[version], version, until))
-        if self.states[-1].state is ScheduleState.PAUSED:
+        last = self.states[-1]
+        if is_paused(last, self.world.scheduler.now_ms):
             # What passes while it is paused is decided when it is resumed.
-            expected = {at for at in expected if at <= self.states[-1].version}
+            expected = {at for at in expected if at <= last.version}
+        if last.definition.max_runs is not None:
+            # Nothing is decided after the last run.
+            expected = {at for at in expected if at <= last.cursor}
         ended = {at for at in fires.keys() | covered.keys() if at <= self.world.scheduler.now_ms}
         backfilled = {at for at, fire in fires.items() if fire.backfill}
         begun = {at for at, fire in fires.items() if fire.job and self.runs[at] and at not in expected}
@@ -174,11 +180,12 @@ class ScheduleWatcher(Watcher):
         """Of what a plan came too late for, exactly what the policy says runs."""
         for plan in self.plans:
             times = _times(plan, plan.cursor, plan.until)
-            late = [at for at in times if at <= plan.as_of - plan.definition.misfire.grace_s * 1000]
+            grace_ms = plan.definition.misfire.grace_s * 1000
+            late = [at for at in times if at <= plan.as_of - grace_ms and not is_paused(plan, at)]
             caught_up = late[max(0, len(late) - plan.definition.misfire.runs) :]
             for at in times:
                 wanted = O.CAUGHT_UP if at in caught_up else O.MISSED if at in late else O.RAN
-                wanted = O.SKIPPED if plan.state is ScheduleState.PAUSED else wanted
+                wanted = O.SKIPPED if is_paused(plan, at) else wanted
                 fire = fires.get(at)
                 outcome = fire.outcome if fire else covered[at].outcome if at in covered else None
                 if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):
@@ -186,6 +193,13 @@ class ScheduleWatcher(Watcher):
                 overlapped = fire and fire.reason == OVERLAPPED and plan.definition.overlap != "allow"
                 if outcome is not wanted and not (overlapped and wanted in (O.RAN, O.CAUGHT_UP)):
                     self.wrong(f"{at} is {outcome}, its policy says {wanted}")
+
+    def _maximum_is_kept(self, fires: dict[int, Fire]) -> None:
+        """A schedule with a maximum of runs has had them all once it has come to rest, and not one more."""
+        last = self.states[-1]
+        max_runs = last.definition.max_runs
+        if max_runs is not None and next_fire(last) is None and not _runs_of(fires) == last.runs == max_runs:
+            self.wrong(f"it ran {_runs_of(fires)} times and counts {last.runs}, its maximum is {max_runs}")
 
     def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
         """Return whether a later change came before a planned time."""
@@ -204,6 +218,10 @@ class ScheduleWatcher(Watcher):
                     self.wrong(f"{at} is {fire.outcome} and its job is not there")
                 elif item["state"] == "cancelled" and at <= self.world.scheduler.now_ms and not item["claims"]:
                     self.wrong(f"{at} is {fire.outcome} and its job was cancelled")
+
+
+def _runs_of(fires: dict[int, Fire]) -> int:
+    return sum(fire.outcome in (O.RAN, O.CAUGHT_UP) and not fire.backfill for fire in fires.values())
 
 
 def _times(schedule: Schedule, first: int, until: int) -> list[int]:

@@ -185,7 +185,10 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.profiles.model": ("property/test_profile_laws.py", "functional/profiles/test_lookup.py"),
     "whendue.references.interpreter": ("unit/references/test_bounded_jmespath.py", "unit/references/test_syntax.py"),
     # --- schedules ------------------------------------------------------------------------------------------------
-    "whendue.schedules.backfill_model": ("unit/schedules/test_model.py", "functional/schedules/test_backfill.py"),
+    "whendue.schedules.backfills.model": (
+        "unit/schedules/test_model.py",
+        "functional/schedules/backfills/test_service.py",
+    ),
     "whendue.schedules.calendar.cron": (
         "unit/schedules/calendar/test_recurrence.py",
         "property/test_recurrence_laws.py",
@@ -204,6 +207,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/api/test_subscriptions.py:schedule",
     ),
     "whendue.schedules.fire_entries": ("functional/schedules/test_enqueuer.py:enter_fire",),
+    "whendue.schedules.lookup": ("unit/schedules/test_model.py:lookup",),
     "whendue.schedules.fires": ("unit/schedules/test_model.py:fires", "functional/schedules/test_history.py"),
     # --- submission, support, table -------------------------------------------------------------------------------
     "whendue.submission.request": ("functional/submission/test_submit.py", "property/test_laws.py"),

@@ -273,13 +273,15 @@ export class Client {
 
   // Schedules.
 
-  /** Create a schedule, or replace it. */
+  /** Create a schedule, or replace it; one that was read may be put again. */
   async putSchedule(
     name: string,
-    schedule: t.NewSchedule,
+    schedule: t.NewSchedule | t.Versioned<t.Schedule>,
     options: t.PutOptions = {},
   ): Promise<t.Versioned<t.Schedule>> {
-    return versioned(this.#requests.PUT("/schedules/{name}", { ...put(name, options), body: schedule }));
+    // The etag of one that was read comes from a header; the rest of it can be sent as it is.
+    const { etag: _, ...body } = schedule as t.Versioned<t.NewSchedule>;
+    return versioned(this.#requests.PUT("/schedules/{name}", { ...put(name, options), body }));
   }
 
   /** List the schedules of the tenant, sorted by name. */
@@ -299,12 +301,13 @@ export class Client {
     return nothing(this.#requests.DELETE("/schedules/{name}", changed(name, options)));
   }
 
-  /** Skip all fires of a schedule from now on until it is resumed. */
+  /** Skip all fires of a schedule from now on, until a time or until it is resumed. */
   async pauseSchedule(
     name: string,
-    options: t.ChangeOptions & { reason?: string } = {},
+    options: t.ChangeOptions & { reason?: string; until?: string } = {},
   ): Promise<t.Versioned<t.Schedule>> {
-    const body = options.reason === undefined ? {} : { body: { reason: options.reason } };
+    const { reason = "", until } = options;
+    const body = { body: until === undefined ? { reason } : { reason, until } };
     return versioned(this.#requests.POST("/schedules/{name}/pause", { ...changed(name, options), ...body }));
   }
 
@@ -313,17 +316,20 @@ export class Client {
     return versioned(this.#requests.POST("/schedules/{name}/resume", changed(name, options)));
   }
 
-  /** Run the job or workflow of a schedule at once. */
-  async triggerSchedule(name: string, options: Omit<t.CreateOptions, "traceparent"> = {}): Promise<t.Created<t.Job>> {
-    const { params, ...rest } = creating(options);
+  /** Run the job or workflow of a schedule at once; `payload`, `priority` and `tags` replace the template's. */
+  async triggerSchedule(name: string, options: t.TriggerOptions = {}): Promise<t.Created<t.Job>> {
+    const { payload, priority, tags, ...others } = options;
+    const { params, ...rest } = creating(others);
+    const changes = Object.entries({ payload, priority, tags }).filter(([, value]) => value !== undefined);
+    const body = changes.length > 0 ? { body: Object.fromEntries(changes) } : {};
     return created(
-      this.#requests.POST("/schedules/{name}/trigger", { ...rest, params: { ...params, path: { name } } }),
+      this.#requests.POST("/schedules/{name}/trigger", { ...rest, ...body, params: { ...params, path: { name } } }),
     );
   }
 
   /** Preview the next fires of a schedule. */
-  async previewSchedule(name: string, options: t.CallOptions & { limit?: number } = {}): Promise<t.Preview> {
-    const params = { path: { name }, query: { limit: options.limit } };
+  async previewSchedule(name: string, options: t.CallOptions & t.PreviewOptions = {}): Promise<t.Preview> {
+    const params = { path: { name }, query: { from: options.from, limit: options.limit } };
     return result(this.#requests.GET("/schedules/{name}/preview", { ...signalOf(options), params }));
   }
 
@@ -351,12 +357,42 @@ export class Client {
     return result(this.#requests.GET("/schedules/{name}/backfills/{backfill_id}", { ...options, params }));
   }
 
+  /** List the backfills of a schedule, the newest first. */
+  listBackfills(
+    name: string,
+    page: t.PageOptions = {},
+    options: t.CallOptions = {},
+  ): Items<t.Backfill, t.BackfillPage> {
+    return listed(page, (cursor) => {
+      const params = { path: { name }, query: { ...page, cursor } };
+      return this.#requests.GET("/schedules/{name}/backfills", { ...options, params });
+    });
+  }
+
+  /** Cancel a backfill: it creates no further jobs; those that exist are not cancelled. */
+  async cancelBackfill(name: string, backfillId: string, options: t.CallOptions = {}): Promise<t.Backfill> {
+    const params = { path: { name, backfill_id: backfillId } };
+    return result(this.#requests.POST("/schedules/{name}/backfills/{backfill_id}/cancel", { ...options, params }));
+  }
+
+  /** Pause a backfill: it creates no further jobs until it is resumed. */
+  async pauseBackfill(name: string, backfillId: string, options: t.CallOptions = {}): Promise<t.Backfill> {
+    const params = { path: { name, backfill_id: backfillId } };
+    return result(this.#requests.POST("/schedules/{name}/backfills/{backfill_id}/pause", { ...options, params }));
+  }
+
+  /** Continue a paused backfill. */
+  async resumeBackfill(name: string, backfillId: string, options: t.CallOptions = {}): Promise<t.Backfill> {
+    const params = { path: { name, backfill_id: backfillId } };
+    return result(this.#requests.POST("/schedules/{name}/backfills/{backfill_id}/resume", { ...options, params }));
+  }
+
   /**
-   * Wait until a backfill has created its jobs, and return it: `finished` or `failed`.
+   * Wait until a backfill has created its jobs, and return it: `finished`, `failed` or `cancelled`.
    *
    * @param name name of the schedule.
    * @param backfill the backfill, or its id.
-   * @throws {WaitTimeoutError} it is still running after that time, and goes on.
+   * @throws {WaitTimeoutError} it has not ended in that time; it goes on, or stays paused.
    */
   async waitForBackfill(
     name: string,
@@ -365,7 +401,7 @@ export class Client {
   ): Promise<t.Backfill> {
     const id = idOf(backfill);
     const read = () => this.getBackfill(name, id, signalOf(options));
-    return waitUntil(`backfill ${id}`, read, ({ state }) => state !== "running", this.#clock, options);
+    return waitUntil(`backfill ${id}`, read, ({ state }) => state !== "running" && state !== "paused", this.#clock, options);
   }
 
   // Queues and pauses.

@@ -669,7 +669,7 @@ export interface paths {
         get: operations["getSchedule"];
         /**
          * Create or replace a schedule
-         * @description Create a schedule (201) or replace it (200) with the body.
+         * @description Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
          *
          *     Jobs that were planned ahead under the previous definition do not run.
          *
@@ -711,6 +711,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schedules/{name}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the backfills of a schedule
+         * @description Return the backfills of a schedule, newest first. They are kept for 90 days.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listBackfills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schedules/{name}/backfills/{backfill_id}": {
         parameters: {
             query?: never;
@@ -727,6 +749,72 @@ export interface paths {
         get: operations["getBackfill"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{name}/backfills/{backfill_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a backfill
+         * @description Create no further jobs; those that exist are not cancelled, nor at most 100 that are being created.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["cancelBackfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{name}/backfills/{backfill_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a backfill
+         * @description Create no further jobs until the backfill is resumed; at most 100 that are being created are finished.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["pauseBackfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{name}/backfills/{backfill_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a backfill
+         * @description Continue a paused backfill where it was paused.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["resumeBackfill"];
         delete?: never;
         options?: never;
         head?: never;
@@ -766,7 +854,7 @@ export interface paths {
         put?: never;
         /**
          * Pause a schedule
-         * @description Skip all fires from now on until the schedule is resumed.
+         * @description Skip all fires from now on, until a time or until the schedule is resumed. Another `until` replaces the first.
          *
          *     Required scope: `jobs:write`.
          */
@@ -1355,6 +1443,22 @@ export interface components {
             to: string;
         };
         /**
+         * BackfillListReply
+         * @description A page of backfills, newest first.
+         */
+        BackfillListReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` to get the next page; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description The backfills.
+             */
+            items: components["schemas"]["BackfillReply"][];
+        };
+        /**
          * BackfillReply
          * @description A backfill and its progress.
          */
@@ -1406,7 +1510,7 @@ export interface components {
             skippedFires: number;
             /**
              * State
-             * @description `running`, `finished` or `failed`.
+             * @description `running`, `paused`, `finished`, `failed` or `cancelled`.
              */
             state: string;
             /**
@@ -2067,6 +2171,37 @@ export interface components {
              * @enum {string}
              */
             status: "UP" | "DOWN";
+        };
+        /**
+         * InitialPauseBody
+         * @description The pause that a schedule is created with.
+         * @example {
+         *       "reason": "the report is being rebuilt",
+         *       "until": "2099-12-24T18:00:00Z"
+         *     }
+         */
+        InitialPauseBody: {
+            /**
+             * By
+             * @description Ignored. Subject of the token that paused it.
+             */
+            readonly by?: string | null;
+            /**
+             * Reason
+             * @description Why it is paused, up to 256 bytes. Default: empty.
+             * @default
+             */
+            reason?: string;
+            /**
+             * Since
+             * @description Ignored. When it was paused.
+             */
+            readonly since?: string | null;
+            /**
+             * Until
+             * @description From this time on it fires again by itself; it must be in the future. Default: until it is resumed.
+             */
+            until?: string | null;
         };
         /**
          * JobBody
@@ -3287,11 +3422,25 @@ export interface components {
              */
             at?: string | null;
             /**
+             * Createdat
+             * @description Ignored. When it was created.
+             */
+            readonly createdAt?: string | null;
+            /**
              * Cron
              * @description A cron expression in the schedule's time zone: five fields, or six with seconds first.
              * @example 0 30 2 * * *
              */
             cron?: string | null;
+            /**
+             * Crons
+             * @description Several cron expressions: it fires when one of them does, and once where several do.
+             * @example [
+             *       "0 9 * * MON-FRI",
+             *       "30 11 * * SAT"
+             *     ]
+             */
+            crons?: string[] | null;
             /**
              * End
              * @description No fire after this time. Default: no end.
@@ -3323,6 +3472,11 @@ export interface components {
              */
             fold?: ("once" | "twice") | null;
             /**
+             * From
+             * @description First nominal time of the preview. Default: now.
+             */
+            from?: string | null;
+            /**
              * Gap
              * @description For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant. Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
              */
@@ -3336,11 +3490,21 @@ export interface components {
             /** @description Ignored: task and payload are not checked. */
             job?: components["schemas"]["JobTemplate"] | null;
             /**
+             * Lasterror
+             * @description Ignored. Why the last fires created no job.
+             */
+            readonly lastError?: string | null;
+            /**
              * Limit
              * @description Number of fires to return.
              * @default 10
              */
             limit?: number;
+            /**
+             * Maxruns
+             * @description Maximum number of fires that run, caught up ones included; then it has ended. They are counted from the change that sets it first. Default: no maximum.
+             */
+            maxRuns?: number | null;
             /** @description Ignored. */
             misfire?: components["schemas"]["MisfireBody"] | null;
             /**
@@ -3348,6 +3512,11 @@ export interface components {
              * @description Name of the schedule: if it is set, `dueAt` has the offset of `jitterSeconds`.
              */
             name?: string | null;
+            /**
+             * Nextat
+             * @description Ignored. Nominal time of the next fire.
+             */
+            readonly nextAt?: string | null;
             /**
              * Overlap
              * @description Ignored.
@@ -3358,11 +3527,28 @@ export interface components {
              * @description Ignored.
              */
             pauseAfterFailures?: number | null;
+            /** @description Ignored. */
+            paused?: components["schemas"]["InitialPauseBody"] | null;
+            /**
+             * Remainingruns
+             * @description Ignored. Number of runs that are left of `maxRuns`.
+             */
+            readonly remainingRuns?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
              */
             start?: string | null;
+            /**
+             * State
+             * @description Ignored. Whether it is active, paused or ended.
+             */
+            readonly state?: string | null;
+            /**
+             * Tenant
+             * @description Ignored. Tenant that it belongs to.
+             */
+            readonly tenant?: string | null;
             /**
              * Timezone
              * @description IANA name of the time zone in which `cron` and `exclude` are read.
@@ -3370,6 +3556,11 @@ export interface components {
              * @example Europe/Berlin
              */
             timezone?: string;
+            /**
+             * Updatedat
+             * @description Ignored. When it was changed last.
+             */
+            readonly updatedAt?: string | null;
             /** @description Ignored: the graph is not checked. */
             workflow?: components["schemas"]["WorkflowTemplate"] | null;
         };
@@ -3823,11 +4014,25 @@ export interface components {
              */
             at?: string | null;
             /**
+             * Createdat
+             * @description Ignored. When it was created.
+             */
+            readonly createdAt?: string | null;
+            /**
              * Cron
              * @description A cron expression in the schedule's time zone: five fields, or six with seconds first.
              * @example 0 30 2 * * *
              */
             cron?: string | null;
+            /**
+             * Crons
+             * @description Several cron expressions: it fires when one of them does, and once where several do.
+             * @example [
+             *       "0 9 * * MON-FRI",
+             *       "30 11 * * SAT"
+             *     ]
+             */
+            crons?: string[] | null;
             /**
              * End
              * @description No fire after this time. Default: no end.
@@ -3872,6 +4077,16 @@ export interface components {
             /** @description The job that each fire runs. Send this or `workflow`. */
             job?: components["schemas"]["JobTemplate"] | null;
             /**
+             * Lasterror
+             * @description Ignored. Why the last fires created no job.
+             */
+            readonly lastError?: string | null;
+            /**
+             * Maxruns
+             * @description Maximum number of fires that run, caught up ones included; then it has ended. They are counted from the change that sets it first. Default: no maximum.
+             */
+            maxRuns?: number | null;
+            /**
              * @description What happens to fires that were missed. Default: the latest of them runs.
              * @default {
              *       "graceSeconds": 60,
@@ -3886,6 +4101,11 @@ export interface components {
              */
             name?: string | null;
             /**
+             * Nextat
+             * @description Ignored. Nominal time of the next fire.
+             */
+            readonly nextAt?: string | null;
+            /**
              * Overlap
              * @description What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
              * @default allow
@@ -3897,11 +4117,28 @@ export interface components {
              * @description Pauses the schedule when this many fires in a row have ended dead. Default: never.
              */
             pauseAfterFailures?: number | null;
+            /** @description Creates the schedule paused. One that exists stays as it is: pause and resume it by their own requests. Default: it is active. */
+            paused?: components["schemas"]["InitialPauseBody"] | null;
+            /**
+             * Remainingruns
+             * @description Ignored. Number of runs that are left of `maxRuns`.
+             */
+            readonly remainingRuns?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
              */
             start?: string | null;
+            /**
+             * State
+             * @description Ignored. Whether it is active, paused or ended.
+             */
+            readonly state?: string | null;
+            /**
+             * Tenant
+             * @description Ignored. Tenant that it belongs to.
+             */
+            readonly tenant?: string | null;
             /**
              * Timezone
              * @description IANA name of the time zone in which `cron` and `exclude` are read.
@@ -3909,6 +4146,11 @@ export interface components {
              * @example Europe/Berlin
              */
             timezone?: string;
+            /**
+             * Updatedat
+             * @description Ignored. When it was changed last.
+             */
+            readonly updatedAt?: string | null;
             /** @description The workflow that each fire runs. Send this or `job`. */
             workflow?: components["schemas"]["WorkflowTemplate"] | null;
         };
@@ -3930,9 +4172,10 @@ export interface components {
         };
         /**
          * SchedulePauseBody
-         * @description Why a schedule is paused.
+         * @description Why a schedule is paused, and until when.
          * @example {
-         *       "reason": "the report is being rebuilt"
+         *       "reason": "the report is being rebuilt",
+         *       "until": "2099-12-24T18:00:00Z"
          *     }
          */
         SchedulePauseBody: {
@@ -3942,6 +4185,11 @@ export interface components {
              * @default
              */
             reason?: string;
+            /**
+             * Until
+             * @description From this time on it fires again by itself; it must be in the future. Default: until it is resumed.
+             */
+            until?: string | null;
         };
         /**
          * SchedulePauseReply
@@ -3963,6 +4211,11 @@ export interface components {
              * @description When it was paused.
              */
             since: string | null;
+            /**
+             * Until
+             * @description When it fires again; null: once it is resumed.
+             */
+            until?: string | null;
         };
         /**
          * ScheduleReply
@@ -3984,6 +4237,11 @@ export interface components {
              * @description Cron expression, in `timezone`.
              */
             cron?: string | null;
+            /**
+             * Crons
+             * @description Cron expressions, in `timezone`.
+             */
+            crons?: string[] | null;
             /**
              * End
              * @description No fire after this time.
@@ -4031,6 +4289,11 @@ export interface components {
              * @description Why the last fires created no job.
              */
             lastError?: string | null;
+            /**
+             * Maxruns
+             * @description Maximum number of fires that run; null: no maximum.
+             */
+            maxRuns?: number | null;
             misfire: components["schemas"]["MisfireReply"];
             /**
              * Name
@@ -4054,6 +4317,11 @@ export interface components {
             pauseAfterFailures?: number | null;
             /** @description The pause; null unless `state` is `paused`. */
             paused?: components["schemas"]["SchedulePauseReply"] | null;
+            /**
+             * Remainingruns
+             * @description Number of runs that are left; null: no maximum.
+             */
+            remainingRuns?: number | null;
             /**
              * Start
              * @description No fire before this time.
@@ -4721,6 +4989,37 @@ export interface components {
              * @description DynamoDB write units.
              */
             writeUnits: number;
+        };
+        /**
+         * TriggerBody
+         * @description Values of this run that replace those of the template; a field that is left out is the template's.
+         * @example {
+         *       "payload": {
+         *         "name": "Grace"
+         *       }
+         *     }
+         */
+        TriggerBody: {
+            /**
+             * Payload
+             * @description Payload of this run: it replaces the template's as a whole. Default: the template's.
+             * @example {
+             *       "name": "Grace"
+             *     }
+             */
+            payload?: unknown;
+            /**
+             * Priority
+             * @description Queue of this run. Default: the template's.
+             */
+            priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Tags
+             * @description Tags of this run: they replace the template's. Default: the template's.
+             */
+            tags?: {
+                [key: string]: string;
+            } | null;
         };
         /**
          * TypeUsageReply
@@ -10138,6 +10437,133 @@ export interface operations {
             };
         };
     };
+    listBackfills: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page. Default: 50. */
+                limit?: number;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the schedule.
+                 * @example nightly-report
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillListReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `route_not_found`, `schedule_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getBackfill: {
         parameters: {
             query?: never;
@@ -10223,6 +10649,444 @@ export interface operations {
                 };
             };
             /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelBackfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the schedule.
+                 * @example nightly-report
+                 */
+                name: string;
+                /** @description Id of the backfill. */
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `backfill_not_found`, `route_not_found`, `schedule_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseBackfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the schedule.
+                 * @example nightly-report
+                 */
+                name: string;
+                /** @description Id of the backfill. */
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `backfill_not_found`, `route_not_found`, `schedule_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeBackfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the schedule.
+                 * @example nightly-report
+                 */
+                name: string;
+                /** @description Id of the backfill. */
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `backfill_not_found`, `route_not_found`, `schedule_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10415,7 +11279,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "reason": "the report is being rebuilt"
+                 *       "reason": "the report is being rebuilt",
+                 *       "until": "2099-12-24T18:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["SchedulePauseBody"] | null;
@@ -10431,7 +11296,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleReply"];
                 };
             };
-            /** @description Bad Request. Codes: `malformed_request`. */
+            /** @description Bad Request. Codes: `invalid_schedule`, `malformed_request`. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10565,6 +11430,8 @@ export interface operations {
             query?: {
                 /** @description Number of fires to return. Default: 10. */
                 limit?: number;
+                /** @description First nominal time, RFC 3339 with an offset: to see a change of clocks, say. Default: now. */
+                from?: string | null;
             };
             header?: never;
             path: {
@@ -10857,7 +11724,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "payload": {
+                 *         "name": "Grace"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TriggerBody"] | null;
+            };
+        };
         responses: {
             /** @description OK: an earlier request with the same Idempotency-Key created it */
             200: {

@@ -46,6 +46,7 @@ export type Preview = Schemas["PreviewReply"];
 export type Fire = Schemas["FireReply"];
 export type FirePage = Schemas["FireListReply"];
 export type Backfill = Schemas["BackfillReply"];
+export type BackfillPage = Schemas["BackfillListReply"];
 export type Profile = Schemas["ProfileReply"];
 export type ProfilePage = Schemas["ProfileListReply"];
 export type Queue = Schemas["QueueReply"];
@@ -110,6 +111,8 @@ export type JobFilter = Omit<Query<"listJobs">, "tag"> & {
   tags?: Record<string, string>;
 };
 export type LogFilter = Query<"listJobLogs">;
+/** Which fires to preview. */
+export type PreviewOptions = Query<"previewSchedule">;
 export type FireFilter = Query<"listFires">;
 export type WorkflowFilter = Query<"listWorkflows">;
 export type DeliveryFilter = Query<"listDeliveries">;
@@ -118,6 +121,8 @@ export type DeadLetterQuery = Query<"listDeadLetters">;
 export type PageOptions = Query<"listSchedules">;
 /** Which range to create jobs for. */
 export type BackfillRange = Schemas["BackfillBody"];
+/** How to run the job of a schedule now: what is left out is the template's. */
+export type TriggerOptions = Schemas["TriggerBody"] & Omit<CreateOptions, "traceparent">;
 /** A schedule, or its times alone, to preview. */
 export type ScheduleToPreview = Schemas["PreviewBody"];
 /** Which dead jobs to run again, and how fast. */

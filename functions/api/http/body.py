@@ -68,6 +68,7 @@ SMALL: Final = Room(SMALL_BODY_BYTES, BODY_FIELDS)
 ROOMS: Final[Mapping[tuple[str, str], Room]] = {
     ("POST", "/jobs"): Room(JOB_BODY_BYTES, BODY_FIELDS),
     ("POST", "/tasks/schedule"): Room(JOB_BODY_BYTES, BODY_FIELDS),
+    ("POST", "/schedules/<name>/trigger"): Room(JOB_BODY_BYTES, BODY_FIELDS),
     ("POST", "/jobs/batch"): Room(BODY_BYTES, BULK_BODY_FIELDS, "jobs"),
     ("POST", "/workflows"): Room(BODY_BYTES, BULK_BODY_FIELDS),
 }

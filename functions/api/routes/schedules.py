@@ -1,6 +1,8 @@
 """Schedules: create, get, list, delete, pause, resume, trigger, backfill, preview, and the history of their fires."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import islice
 from operator import attrgetter
 from typing import Annotated
 
@@ -15,26 +17,24 @@ from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON, accepted
 from functions.api.schemas.job_replies import JobReply, job_reply
 from functions.api.schemas.schedule_replies import (
-    BackfillReply,
     FireListReply,
     PreviewReply,
     ScheduleListReply,
     ScheduleReply,
-    backfill_reply,
     fire_reply,
     instant_reply,
     schedule_reply,
 )
-from functions.api.schemas.schedules import BackfillBody, PreviewBody, ScheduleBody, SchedulePauseBody
+from functions.api.schemas.schedules import PreviewBody, ScheduleBody, SchedulePauseBody, TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
-from whendue.schedules.calendar.recurrence import Recurrence, anchored, check, jitter_ms
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check, jitter_ms
 from whendue.schedules.history import FireFilter
-from whendue.schedules.model import Schedule, identity_of
-from whendue.schedules.service import upcoming
+from whendue.schedules.model import Schedule, identity_of, upcoming
+from whendue.schedules.service import Pause
 
 router = APIGatewayHttpRouter()
 ScheduleName = Annotated[
@@ -58,14 +58,16 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
 
 @router.put("/schedules/<name>", tags=TAGS, summary="Create or replace a schedule", operation_id="putSchedule")
 def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[ScheduleReply]:
-    """Create a schedule (201) or replace it (200) with the body.
+    """Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
 
     Jobs that were planned ahead under the previous definition do not run.
     """
     app, tenant = caller(router)
+    identity: Identity = router.context["identity"]
     if body.name not in (None, name):
         raise InvalidRequestError(f"name must be {name}, as in the path: send the same name, or leave it out")
-    end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers))
+    pause = Pause(identity.subject, body.paused.reason, body.paused.until_ms()) if body.paused else None
+    end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers), pause)
     return _reply(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
 
 
@@ -107,12 +109,14 @@ def delete(name: ScheduleName) -> Response[None]:
 
 @router.post("/schedules/<name>/pause", tags=TAGS, summary="Pause a schedule", operation_id="pauseSchedule")
 def pause(name: ScheduleName, body: Annotated[SchedulePauseBody | None, Body()] = None) -> Response[ScheduleReply]:
-    """Skip all fires from now on until the schedule is resumed."""
+    """Skip all fires from now on, until a time or until the schedule is resumed. Another `until` replaces the first."""
     app, tenant = caller(router)
     identity: Identity = router.context["identity"]
-    reason = body.reason if body else ""
+    asked = body or SchedulePauseBody()
     wanted = precondition(router.current_event.headers)
-    return _reply(app, app.schedules.pause(tenant, name, identity.subject, reason, wanted))
+    until_ms = asked.until_ms()
+    then = app.schedules.pause(tenant, name, identity.subject, asked.reason, wanted, until_ms=until_ms)
+    return _reply(app, then)
 
 
 @router.post("/schedules/<name>/resume", tags=TAGS, summary="Resume a schedule", operation_id="resumeSchedule")
@@ -129,10 +133,11 @@ def resume(name: ScheduleName) -> Response[ScheduleReply]:
     summary="Run the job of a schedule now",
     operation_id="triggerSchedule",
 )
-def trigger(name: ScheduleName) -> Response[JobReply]:
+def trigger(name: ScheduleName, body: Annotated[TriggerBody | None, Body()] = None) -> Response[JobReply]:
     """Run the job or workflow of a schedule at once. Its fires are not affected."""
     app, tenant = caller(router)
-    end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers))
+    changes = body.changes() if body else {}
+    end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers), changes)
     return accepted(f"/jobs/{end.job.id}", job_reply(end.job, app.clock.now_ms()), created=end.created)
 
 
@@ -145,12 +150,22 @@ def trigger(name: ScheduleName) -> Response[JobReply]:
 def preview(
     name: ScheduleName,
     limit: Annotated[int, Query(ge=1, le=PREVIEW_FIRES, description="Number of fires to return. Default: 10.")] = 10,
+    from_: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            description="First nominal time, RFC 3339 with an offset: to see a change of clocks, say. Default: now.",
+            json_schema_extra={"format": "date-time"},
+        ),
+    ] = None,
 ) -> PreviewReply:
     """Return the next fires in UTC and in local time, with a note where a change of clocks affects one."""
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
-    return _preview(schedule.definition.recurrence, app.clock.now_ms(), limit, offset_ms)
+    now_ms = app.clock.now_ms()
+    fires = upcoming(schedule, _before(_time("from", from_), now_ms), now_ms)
+    return _preview(schedule.definition.recurrence, fires, limit, offset_ms)
 
 
 @router.post(
@@ -166,12 +181,20 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
     offset_ms = jitter_ms(identity_of(tenant, body.name), body.jitter_seconds) if body.name else 0
-    return _preview(recurrence, now_ms, body.limit, offset_ms)
+    first_ms = _before(None if body.from_ is None else times.read(body.from_), now_ms)
+    # A maximum of runs is counted from now on.
+    counted_from_ms = first_ms if body.max_runs is None else min(first_ms, now_ms)
+    fires = islice(after(recurrence, counted_from_ms), body.max_runs)
+    return _preview(recurrence, (fire for fire in fires if fire.at_ms > first_ms), body.limit, offset_ms)
 
 
-def _preview(recurrence: Recurrence, now_ms: int, limit: int, offset_ms: int) -> PreviewReply:
-    times_to_come = upcoming(recurrence, now_ms, limit)
-    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in times_to_come])
+def _before(from_ms: int | None, now_ms: int) -> int:
+    """Return after when a preview begins, ms UTC."""
+    return now_ms if from_ms is None else max(from_ms, 0) - 1
+
+
+def _preview(recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset_ms: int) -> PreviewReply:
+    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in islice(fires, limit)])
 
 
 @router.get("/schedules/<name>/fires", tags=TAGS, summary="List the past fires of a schedule", operation_id="listFires")
@@ -216,33 +239,3 @@ def _time(name: str, text: str | None) -> int | None:
     except ValueError as error:
         places = [{"where": f"query.{name}", "problem": str(error)}]
         raise InvalidRequestError("the query is not valid", errors=places) from None
-
-
-@router.post(
-    "/schedules/<name>/backfill",
-    status_code=HTTPStatus.ACCEPTED,
-    tags=TAGS,
-    summary="Create jobs for past fires",
-    operation_id="backfillSchedule",
-)
-def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Response[BackfillReply]:
-    """Create jobs for past fires that had none. It continues in the background; `Location` shows its progress."""
-    app, tenant = caller(router)
-    first, last = times.read(body.from_), times.read(body.to)
-    begun = app.backfills.begin(tenant, name, first, last, body.limit, force=body.force)
-    headers: dict[str, str | list[str]] = {"Location": f"/schedules/{name}/backfills/{begun.id}"}
-    return Response(HTTPStatus.ACCEPTED, JSON, backfill_reply(begun), headers)
-
-
-@router.get(
-    "/schedules/<name>/backfills/<backfill_id>",
-    tags=TAGS,
-    summary="Get the progress of a backfill",
-    operation_id="getBackfill",
-)
-def read_backfill(
-    name: ScheduleName, backfill_id: Annotated[str, Path(description="Id of the backfill.")]
-) -> BackfillReply:
-    """Return the progress of a backfill."""
-    app, tenant = caller(router)
-    return backfill_reply(app.backfills.get(tenant, name, backfill_id))

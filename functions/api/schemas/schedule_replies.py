@@ -8,11 +8,11 @@ from functions.api.http import times
 from functions.api.schemas.reply import CURSOR, Duration, Reply, Time
 from functions.api.schemas.schedule_templates import target_of
 from whendue.jobs.model import shown_state
-from whendue.schedules.backfill_model import Backfill
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, local
+from whendue.schedules.backfills.model import Backfill
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, local
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.history import FireView
-from whendue.schedules.model import MISFIRE_POLICIES, Schedule, ScheduleState
+from whendue.schedules.model import MISFIRE_POLICIES, Schedule, is_paused, pause_end, runs_left, upcoming
 
 
 class MisfireReply(Reply):
@@ -29,6 +29,7 @@ class SchedulePauseReply(Reply):
     by: str = Field(description="Subject of the token that paused it; empty if it was paused after too many failures.")
     reason: str = Field(description="Why it was paused.")
     since: Time | None = Field(description="When it was paused.")
+    until: Time | None = Field(default=None, description="When it fires again; null: once it is resumed.")
 
 
 class ScheduleReply(Reply):
@@ -38,6 +39,7 @@ class ScheduleReply(Reply):
     tenant: str = Field(description="Tenant that it belongs to.")
     state: str = Field(description="`active`, `paused`, or `ended` when it will not fire again.")
     cron: str | None = Field(default=None, description="Cron expression, in `timezone`.")
+    crons: list[str] | None = Field(default=None, description="Cron expressions, in `timezone`.")
     every: Duration | None = Field(default=None, description="Interval between fires, an ISO 8601 duration.")
     at: Time | None = Field(default=None, description="Time of the single fire.")
     timezone: str = Field(description="IANA name of the time zone.")
@@ -55,6 +57,8 @@ class ScheduleReply(Reply):
     pause_after_failures: int | None = Field(
         default=None, description="Number of fires in a row that must end dead to pause it; null: never."
     )
+    max_runs: int | None = Field(default=None, description="Maximum number of fires that run; null: no maximum.")
+    remaining_runs: int | None = Field(default=None, description="Number of runs that are left; null: no maximum.")
     job: dict[str, Any] | None = Field(default=None, description="The job that each fire runs, as it was sent.")
     workflow: dict[str, Any] | None = Field(
         default=None, description="The workflow that each fire runs, written as `nodes`."
@@ -123,7 +127,7 @@ class BackfillReply(Reply):
 
     id: str = Field(description="Id of the backfill.")
     schedule: str = Field(description="Name of the schedule.")
-    state: str = Field(description="`running`, `finished` or `failed`.")
+    state: str = Field(description="`running`, `paused`, `finished`, `failed` or `cancelled`.")
     from_: Time | None = Field(alias="from", description="First nominal time.")
     to: Time | None = Field(description="Last nominal time.")
     limit: int = Field(description="Maximum number of jobs to create.")
@@ -134,17 +138,26 @@ class BackfillReply(Reply):
     error: str | None = Field(default=None, description="Why it failed; null unless `state` is `failed`.")
 
 
+class BackfillListReply(Reply):
+    """A page of backfills, newest first."""
+
+    items: list[BackfillReply] = Field(description="The backfills.")
+    cursor: str | None = Field(description=CURSOR)
+
+
 def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
     """Show a schedule."""
     definition, recurrence = schedule.definition, schedule.definition.recurrence
-    coming, known = _coming(recurrence, now_ms)
-    ended = schedule.state is ScheduleState.ACTIVE and known and coming is None
+    coming, known = _coming(schedule, now_ms)
+    paused = is_paused(schedule, now_ms)
+    ended = not paused and known and coming is None
     target, shown = target_of(definition.template)
     return ScheduleReply(
         name=schedule.name,
         tenant=schedule.tenant,
-        state="ended" if ended else schedule.state.value,
+        state="paused" if paused else "ended" if ended else "active",
         cron=recurrence.cron,
+        crons=list(recurrence.crons) or None,
         every=None if recurrence.every_s is None else f"PT{recurrence.every_s}S",
         at=times.to_timestamp(recurrence.at_ms),
         timezone=recurrence.timezone,
@@ -162,28 +175,42 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         overlap=definition.overlap,
         expires=definition.expires,
         pause_after_failures=definition.pause_after,
+        max_runs=definition.max_runs,
+        remaining_runs=_remaining(schedule, now_ms),
         **{target: shown},
         created_at=times.to_timestamp(schedule.created_at),
         updated_at=times.to_timestamp(schedule.version),
         next_at=times.to_timestamp(coming and coming.at_ms),
-        paused=_paused(schedule),
+        paused=_paused(schedule) if paused else None,
         last_error=schedule.last_error,
     )
 
 
-def _coming(recurrence: Recurrence, now_ms: int) -> tuple[Nominal | None, bool]:
+def _coming(schedule: Schedule, now_ms: int) -> tuple[Nominal | None, bool]:
     """Work out the next fire; False where what is stored allows it no longer: it is shown all the same."""
     try:
-        return next(after(recurrence, now_ms), None), True
+        return next(upcoming(schedule, max(now_ms, pause_end(schedule) or 0), now_ms), None), True
     except Exception:  # noqa: BLE001 - its owner must be able to see, mend and remove it
         return None, False
 
 
-def _paused(schedule: Schedule) -> SchedulePauseReply | None:
-    if schedule.state is not ScheduleState.PAUSED:
+def _remaining(schedule: Schedule, now_ms: int) -> int | None:
+    """Return how many runs are left; as far as they are decided where what is stored allows no more."""
+    if schedule.definition.max_runs is None:
         return None
-    since = times.to_timestamp(schedule.version)
-    return SchedulePauseReply(by=schedule.paused_by or "", reason=schedule.pause_reason or "", since=since)
+    try:
+        return runs_left(schedule, now_ms)
+    except Exception:  # noqa: BLE001 - as above
+        return max(0, schedule.definition.max_runs - (schedule.runs or 0))
+
+
+def _paused(schedule: Schedule) -> SchedulePauseReply:
+    return SchedulePauseReply(
+        by=schedule.paused_by or "",
+        reason=schedule.pause_reason or "",
+        since=times.to_timestamp(schedule.version),
+        until=times.to_timestamp(schedule.paused_until),
+    )
 
 
 def instant_reply(recurrence: Recurrence, nominal: Nominal, offset_ms: int) -> UpcomingFireReply:

@@ -1,13 +1,14 @@
 """Requests about schedules."""
 
-from typing import Annotated, Literal, Self, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_requests import JobTemplate
-from functions.api.schemas.shared.policy import Name, Rfc3339
+from functions.api.schemas.job_requests import TIMES_ELSEWHERE, JobTemplate, Tags
+from functions.api.schemas.shared.policy import Name, Priority, Rfc3339
 from functions.api.schemas.workflows import WorkflowTemplate
 from whendue.quotas import (
     BACKFILL_FIRES,
@@ -18,12 +19,15 @@ from whendue.quotas import (
     PAUSE_AFTER_FAILURES,
     PREVIEW_FIRES,
     REASON_BYTES,
+    SCHEDULE_CRONS,
     SCHEDULE_EXCLUSIONS,
+    SCHEDULE_RUNS,
 )
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import MISFIRE_POLICIES, Definition, Expires, Misfire, MisfirePolicy, Overlap
 
+CronText = Annotated[str, StringConstraints(max_length=256)]
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -53,14 +57,65 @@ class MisfireBody(Body):
     )
 
 
+def _read_only(description: str) -> Any:
+    return Field(default=None, description=f"Ignored. {description}", json_schema_extra={"readOnly": True})
+
+
+class ShownFields(Body):
+    """What `GET` shows of a schedule and nobody can set: it is ignored, so that what was read can be put again."""
+
+    tenant: str | None = _read_only("Tenant that it belongs to.")
+    state: str | None = _read_only("Whether it is active, paused or ended.")
+    created_at: str | None = _read_only("When it was created.")
+    updated_at: str | None = _read_only("When it was changed last.")
+    next_at: str | None = _read_only("Nominal time of the next fire.")
+    last_error: str | None = _read_only("Why the last fires created no job.")
+    remaining_runs: int | None = _read_only("Number of runs that are left of `maxRuns`.")
+
+
+class SchedulePauseBody(Body):
+    """Why a schedule is paused, and until when."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"reason": "the report is being rebuilt", "until": "2099-12-24T18:00:00Z"}}
+    )
+
+    reason: Annotated[str, AfterValidator(_short)] = Field(
+        default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
+    )
+    until: Rfc3339 | None = Field(
+        default=None,
+        description="From this time on it fires again by itself; it must be in the future. Default: until it is "
+        "resumed.",
+    )
+
+    def until_ms(self) -> int | None:
+        """Return the end of the pause, ms UTC."""
+        return _read(self.until)
+
+
+class InitialPauseBody(SchedulePauseBody):
+    """The pause that a schedule is created with."""
+
+    by: str | None = _read_only("Subject of the token that paused it.")
+    since: str | None = _read_only("When it was paused.")
+
+
 class WhenBody(Body):
-    """When a schedule fires: exactly one of `cron`, `every` and `at`."""
+    """When a schedule fires: exactly one of `cron`, `crons`, `every` and `at`."""
 
     cron: str | None = Field(
         default=None,
         max_length=256,
         description="A cron expression in the schedule's time zone: five fields, or six with seconds first.",
         examples=["0 30 2 * * *"],
+    )
+    crons: list[CronText] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=SCHEDULE_CRONS,
+        description="Several cron expressions: it fires when one of them does, and once where several do.",
+        examples=[["0 9 * * MON-FRI", "30 11 * * SAT"]],
     )
     every: Annotated[str | None, BeforeValidator(durations.text_of)] = Field(
         default=None,
@@ -98,6 +153,13 @@ class WhenBody(Body):
         description="Local dates without fires, each a date or a range with both ends included. Default: none.",
         examples=[["2026-12-25", "2026-12-24/2027-01-01"]],
     )
+    max_runs: int | None = Field(
+        default=None,
+        ge=1,
+        le=SCHEDULE_RUNS,
+        description="Maximum number of fires that run, caught up ones included; then it has ended. They are counted "
+        "from the change that sets it first. Default: no maximum.",
+    )
     jitter_seconds: int = Field(
         default=0,
         ge=0,
@@ -122,16 +184,20 @@ class WhenBody(Body):
             start_ms=_read(self.start),
             end_ms=_read(self.end),
             exclude=tuple(self.exclude),
+            crons=tuple(self.crons or ()),
         )
 
 
-class PreviewBody(WhenBody):
+class PreviewBody(WhenBody, ShownFields):
     """A schedule to preview without saving it: its times, or a whole schedule."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"cron": "0 30 2 * * *", "timezone": "Europe/Berlin", "limit": 5}}
     )
 
+    from_: Rfc3339 | None = Field(
+        default=None, alias="from", description="First nominal time of the preview. Default: now."
+    )
     limit: int = Field(default=10, ge=1, le=PREVIEW_FIRES, description="Number of fires to return.")
     name: Name | None = Field(
         default=None, description="Name of the schedule: if it is set, `dueAt` has the offset of `jitterSeconds`."
@@ -141,11 +207,12 @@ class PreviewBody(WhenBody):
     overlap: Overlap | None = Field(default=None, description="Ignored.")
     expires: Expires | None = Field(default=None, description="Ignored.")
     pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")
+    paused: InitialPauseBody | None = Field(default=None, description="Ignored.")
     job: JobTemplate | None = Field(default=None, description="Ignored: task and payload are not checked.")
     workflow: WorkflowTemplate | None = Field(default=None, description="Ignored: the graph is not checked.")
 
 
-class ScheduleBody(WhenBody):
+class ScheduleBody(WhenBody, ShownFields):
     """A whole schedule: when it fires, and the job or workflow that each fire runs."""
 
     model_config = ConfigDict(
@@ -178,6 +245,11 @@ class ScheduleBody(WhenBody):
         ge=1,
         le=PAUSE_AFTER_FAILURES,
         description="Pauses the schedule when this many fires in a row have ended dead. Default: never.",
+    )
+    paused: InitialPauseBody | None = Field(
+        default=None,
+        description="Creates the schedule paused. One that exists stays as it is: pause and resume it by their own "
+        "requests. Default: it is active.",
     )
     job: JobTemplate | None = Field(default=None, description="The job that each fire runs. Send this or `workflow`.")
     workflow: WorkflowTemplate | None = Field(
@@ -221,18 +293,34 @@ class ScheduleBody(WhenBody):
             jitter_s=self.jitter_seconds,
             overlap=self.overlap,
             pause_after=self.pause_after_failures,
+            max_runs=self.max_runs,
             expires=self.expires,
         )
 
 
-class SchedulePauseBody(Body):
-    """Why a schedule is paused."""
+class TriggerBody(Body):
+    """Values of this run that replace those of the template; a field that is left out is the template's."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"reason": "the report is being rebuilt"}})
+    ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
 
-    reason: Annotated[str, AfterValidator(_short)] = Field(
-        default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
+    model_config = ConfigDict(json_schema_extra={"example": {"payload": {"name": "Grace"}}})
+
+    payload: Any = Field(
+        default_factory=dict,
+        description="Payload of this run: it replaces the template's as a whole. Default: the template's.",
+        examples=[{"name": "Grace"}],
     )
+    priority: Priority | None = Field(default=None, description="Queue of this run. Default: the template's.")
+    tags: Tags | None = Field(
+        default=None, description="Tags of this run: they replace the template's. Default: the template's."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was sent, as fields of the service's request."""
+        values = {"queue": self.priority, "tags": self.tags}
+        sent = {name: value for name, value in values.items() if value is not None}
+        # As null is a payload, too.
+        return sent | ({"payload": self.payload} if "payload" in self.model_fields_set else {})
 
 
 class BackfillBody(Body):

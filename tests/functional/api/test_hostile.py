@@ -143,7 +143,11 @@ def test_only_what_takes_many_jobs_takes_five_megabytes() -> None:
     """The table, as the docs have it."""
     limits = {named(route): room_of(route).bytes for route in ROUTES if route not in BODILESS}
     assert {name for name, limit in limits.items() if limit == BODY_BYTES} == {"POST /jobs/batch", "POST /workflows"}
-    assert {name for name, limit in limits.items() if limit == JOB_BODY_BYTES} == {"POST /jobs", "POST /tasks/schedule"}
+    assert {name for name, limit in limits.items() if limit == JOB_BODY_BYTES} == {
+        "POST /jobs",
+        "POST /schedules/<name>/trigger",
+        "POST /tasks/schedule",
+    }
     assert sorted(set(limits.values())) == [SMALL_BODY_BYTES, JOB_BODY_BYTES, BODY_BYTES]
 
 

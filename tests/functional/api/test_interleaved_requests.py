@@ -51,6 +51,10 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/schedules/{name}/trigger", None),
     ("POST", "/schedules/{name}/backfill", PAST),
     ("GET", "/schedules/{name}/backfills/{backfill_id}", None),
+    ("GET", "/schedules/{name}/backfills", None),
+    ("POST", "/schedules/{name}/backfills/{backfill_id}/pause", None),
+    ("POST", "/schedules/{name}/backfills/{backfill_id}/resume", None),
+    ("POST", "/schedules/{name}/backfills/{backfill_id}/cancel", None),
     ("DELETE", "/schedules/{name}", None),
     ("GET", "/dead-letters", None),
     ("POST", "/dead-letters/redrive", {}),
@@ -136,6 +140,8 @@ def test_no_route_reads_its_request_after_it_has_asked_the_table(client: Client)
     }
     assert {request: answer.text for request, answer in answers.items() if answer.status >= 500} == {}
     assert {request for request, answer in answers.items() if answer.status >= 400} <= {
+        # It has ended with its first chunk.
+        *(f"POST /schedules/{{name}}/backfills/{{backfill_id}}/{verb}" for verb in ("pause", "resume", "cancel")),
         "GET /jobs/{job_id}/result",
         "POST /subscriptions/{name}/deliveries/{delivery_id}/replay",
         # No task has the name of a queue.

@@ -305,6 +305,61 @@ def test_a_trigger_runs_the_job_at_once_and_is_no_fire(
     assert found[1]["job"] == {"id": first.json["id"], "state": "succeeded"}
 
 
+def test_a_trigger_with_a_body_changes_that_run_alone(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """Each field replaces the template's, and one that is left out is the template's."""
+    put(job={"type": "ok", "payload": {"n": 1}, "priority": "low", "tags": {"a": "b"}})
+    path = "/schedules/nightly/trigger"
+    body = {"payload": {"n": 2}, "priority": "high", "tags": {"by": "hand"}}
+    key = {"Idempotency-Key": "k"}
+    whole = client.send("POST", path, body, key)
+    assert (whole.status, whole.json["priority"], whole.json["tags"]) == (202, "high", {"by": "hand"})
+    assert client.send("POST", path, body, key).json["id"] == whole.json["id"]
+    assert client.send("POST", path, {"payload": {"n": 3}}, key).code == "idempotency_conflict"
+    assert client.send("POST", path, headers=key).code == "idempotency_conflict"
+    part = client.send("POST", path, {"payload": {}}).json
+    assert (part["priority"], part["tags"]) == ("low", {"a": "b"})
+    assert client.send("GET", f"/jobs/{part['id']}").json["payload"] == {}
+    tagged = client.send("POST", path, {"tags": {}}).json
+    assert tagged["tags"] == {}
+    assert client.send("GET", f"/jobs/{tagged['id']}").json["payload"] == {"n": 1}
+    assert client.send("GET", "/schedules/nightly").json["job"]["payload"] == {"n": 1}
+    world.pass_time(2)
+    assert {job_id for job_id, _, _ in world.ran} == {whole.json["id"], part["id"], tagged["id"]}
+    assert client.send("GET", f"/jobs/{whole.json['id']}").json["payload"] == {"n": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"payLoad": {}}, "invalid_request"),
+        ({"type": "ok"}, "invalid_request"),
+        ({"dueAt": "2031-01-01T00:00:00Z"}, "invalid_request"),
+        ({"priority": "urgent"}, "invalid_request"),
+        ({"tags": {"": "x"}}, "invalid_request"),
+        ({"tags": {str(n): "x" for n in range(100)}}, "invalid_request"),
+        ([], "invalid_request"),
+        ({"payload": {"x": "x" * 2**20}}, "payload_too_large"),
+        ({"payload": "x"}, "invalid_payload"),
+    ],
+)
+def test_a_trigger_that_would_not_run_as_asked_is_refused(
+    put: Callable[..., Answer], client: Client, body: Any, code: str
+) -> None:
+    """And creates no job."""
+    put(cron="0 0 1 1 *")
+    assert client.send("POST", "/schedules/nightly/trigger", body).code == code
+    assert client.send("GET", "/jobs").json["items"] == []
+
+
+def test_a_workflow_is_triggered_as_it_is(put: Callable[..., Answer], client: Client) -> None:
+    """It has a payload of its own kind."""
+    put(job=None, workflow={"nodes": {"a": {"type": "ok"}}})
+    refused: tuple[dict[str, Any], ...] = ({"payload": {}}, {"priority": "low"}, {"tags": {}})
+    for body in refused:
+        assert client.send("POST", "/schedules/nightly/trigger", body).code == "invalid_request"
+    assert client.send("POST", "/schedules/nightly/trigger", {}).status == 202
+
+
 def test_a_one_shot_fires_once_and_has_ended(put: Callable[..., Answer], client: Client, world: World) -> None:
     """To the second, and it leaves the due index."""
     put(cron=None, at=at(world, 200))

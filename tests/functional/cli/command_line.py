@@ -13,10 +13,11 @@ from tests.builders.api import a_token, api_of
 from tests.builders.server import serving
 from tests.builders.world import World
 from whendue.cli.application import app
+from whendue.client import Client, JobTemplate, NewSchedule
 from whendue.support.clock import Clock
 
 # The modules that read the clock.
-READERS = ("connection", "commands.queues", "commands.schedules")
+READERS = ("connection", "commands.arguments", "commands.schedules")
 
 
 class Ended:
@@ -61,6 +62,13 @@ def ended(*arguments: str, stdin: str | None = None, **environ: str | None) -> E
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.stderr, result.stderr
     return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+def put(whendue: CommandLine, name: str, **fields: Any) -> None:
+    """Put a schedule in the deployment that the commands talk to."""
+    environ = whendue.environ
+    with Client(str(environ["WHENDUE_URL"]), str(environ["WHENDUE_TOKEN"])) as client:
+        client.put_schedule(name, NewSchedule(job=JobTemplate("ok"), **fields))
 
 
 @contextmanager

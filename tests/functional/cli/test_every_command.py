@@ -91,6 +91,9 @@ def queues_tasks_and_profiles(run: Successes) -> None:
     [low] = [queue for queue in run("queues", "list") if queue["name"] == "low"]
     assert low["paused"]["reason"] == "upkeep"
     assert run("queues", "resume", "low") == [{"name": "low", "paused": None}]
+    paused = run("pauses", "pause", "--type", "ok", "--reason", "upkeep")
+    assert run("pauses", "list") == paused
+    assert run("pauses", "resume", "--type", "ok") == [{"type": "ok", "paused": None}]
     assert "workflow" in [task["name"] for task in run("tasks", "list")]
     assert run("tasks", "get", "workflow")[0]["payloadSchema"]
     assert "default" in [profile["name"] for profile in run("profiles", "list")]
@@ -104,6 +107,24 @@ def schedules(run: Successes, folder: Path) -> None:
     assert run("schedules", "diff", str(file), str(file))[0]["differences"] == []
     assert len(run("schedules", "preview", "--file", str(file), "--count", "2")) == 2
     assert run("schedules", "list") == []
+    one = folder / "daily.json"
+    one.write_text(json.dumps({"cron": "0 12 * * *", "job": {"type": "ok"}}))
+    [made] = run("schedules", "put", "daily", str(one))
+    assert run("schedules", "get", "daily") == [made]
+    assert run("schedules", "pause", "daily", "--for", "2h")[0]["state"] == "paused"
+    assert run("schedules", "resume", "daily")[0]["state"] == "active"
+    assert run("schedules", "trigger", "daily")[0]["schedule"] == "daily"
+    backfills(run)
+    assert run("schedules", "delete", "daily") == [{"name": "daily", "deleted": True}]
+
+
+def backfills(run: Successes) -> None:
+    times = ("--from", "2020-01-01T00:00:00Z", "--to", "2020-01-03T00:00:00Z")
+    [begun] = run("schedules", "backfill", "daily", *times)
+    assert run("schedules", "backfill-pause", "daily", begun["id"])[0]["state"] == "paused"
+    assert run("schedules", "backfill-resume", "daily", begun["id"])[0]["state"] == "running"
+    assert run("schedules", "backfill-cancel", "daily", begun["id"])[0]["state"] == "cancelled"
+    assert [listed["id"] for listed in run("schedules", "backfills", "daily")] == [begun["id"]]
 
 
 def projects(run: Successes, folder: Path) -> None:

@@ -12,6 +12,7 @@ from whendue.client import (
     Dependency,
     Edge,
     EventFilter,
+    InitialPause,
     Limits,
     NewJob,
     NewProfile,
@@ -109,22 +110,42 @@ def workflows(call: Call, world: World) -> None:
 
 
 def schedules(call: Call, world: World) -> None:
-    wanted = NewSchedule(every="PT1M", start=now(world) - timedelta(minutes=10), job=JobTemplate("ok"))
+    wanted = NewSchedule(every="PT1M", start=now(world) - timedelta(days=40), job=JobTemplate("ok"))
     made = call("put_schedule", "s", wanted, only_create=True)
     assert (made.state, made.every, made.misfire.policy) == ("active", "PT60S", "fire_once")
     assert call("get_schedule", "s").etag == made.etag
     assert call("put_schedule", "s", wanted, if_match=made.etag).name == "s"
     assert len(call("preview_schedule", "s", limit=2).items) == 2
     assert call("preview_unsaved_schedule", wanted, limit=1).items[0].local
+    start = now(world) + timedelta(days=9)
+    assert call("preview_schedule", "s", start=start, limit=1).items[0].nominal_at >= start
+    several = NewSchedule(crons=["0 0 * * *", "0 */12 * * *"], job=JobTemplate("ok"))
+    assert len(call("preview_unsaved_schedule", several, start=start, limit=3).items) == 3
     triggered = call("trigger_schedule", "s")
     assert call("wait_for_job", triggered.id).schedule == "s"
+    other = call("trigger_schedule", "s", payload={"n": 7}, priority="high", tags={"by": "hand"}, idempotency_key="k")
+    assert (other.priority, other.tags, call("wait_for_job", other.id).payload) == ("high", {"by": "hand"}, {"n": 7})
     world.pass_time(120)
     [fire, *_] = call("list_fires", "s", start=now(world) - timedelta(hours=1), limit=1)
     assert fire.nominal_at.tzinfo is UTC
     begun = call("backfill_schedule", "s", now(world) - timedelta(minutes=30), now(world) - timedelta(minutes=1))
     assert call("get_backfill", "s", begun.id).from_ == begun.from_
     assert call("wait_for_backfill", "s", begun.id).state == "finished"
+    long = call("backfill_schedule", "s", now(world) - timedelta(days=30), now(world) - timedelta(hours=2))
+    assert call("pause_backfill", "s", long.id).state == "paused"
+    assert call("resume_backfill", "s", long.id).state == "running"
+    assert call("cancel_backfill", "s", long.id).state == "cancelled"
+    assert call("wait_for_backfill", "s", long.id).created_jobs == long.created_jobs
+    assert [each.id for each in call("list_backfills", "s", limit=1)] == [long.id, begun.id]
+    until = now(world) + timedelta(hours=1)
+    assert call("pause_schedule", "s", reason="why", until=until).paused.until == until
     assert call("pause_schedule", "s", reason="why").paused.reason == "why"
+    read = call("get_schedule", "s")
+    assert call("put_schedule", "s", read) == read
+    other = NewSchedule(cron="* * * * *", job=JobTemplate("ok"), paused=InitialPause(reason="later"), max_runs=3)
+    made = call("put_schedule", "t", other)
+    assert (made.state, made.max_runs, made.remaining_runs) == ("paused", 3, 3)
+    assert call("delete_schedule", "t") is None
     assert call("resume_schedule", "s").paused is None
     assert [each.name for each in call("list_schedules", limit=1)] == ["s"]
     assert call("delete_schedule", "s") is None

@@ -216,7 +216,7 @@ ALONE: dict[str, Stage] = {
     "failures are counted": function("schedules.auto_pause.AutoPauser.pause_if_failing", bad_self),
     "a backfill is read": function("schedules.runner.backfill_from"),
     "backfills are read together": reading("backfill#"),
-    "a backfill makes a chunk": function("schedules.backfill.chunk"),
+    "a backfill makes a chunk": function("schedules.backfills.service.chunk"),
     "a backfill is moved": writing("move_backfill"),
     "a job is read": function("timer.current_jobs.from_item"),
     "jobs are read together": reading("job"),

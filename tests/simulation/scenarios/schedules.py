@@ -76,6 +76,18 @@ def changing(what: str) -> Callable[[World], None]:
     return lambda world: change(world, what)
 
 
+def pausing(until_s: float) -> Callable[[World], None]:
+    """Return the step that pauses it until a time."""
+
+    def step(world: World) -> None:
+        answer = world.insist("POST", f"{NAME}/pause", {"until": at(until_s)})
+        assert answer.status in (200, 400), answer.text
+        if answer.status == 200:
+            acknowledged(world, read(answer.json["updatedAt"]))
+
+    return step
+
+
 def _trigger(world: World) -> None:
     answer = world.insist("POST", f"{NAME}/trigger", None, "key")
     assert answer.status in (200, 202), answer.text
@@ -87,6 +99,18 @@ def _backfill(world: World) -> None:
     assert answer.status == 202, answer.text
     while world.insist("GET", answer.headers["location"]).json["state"] == "running":
         world.scheduler.sleep(10_000)
+
+
+def _stopped_backfill(world: World) -> None:
+    """Pause, resume and cancel a backfill while timers continue it; it may have ended before any of that."""
+    body = {"from": at(-9000), "to": at(-20)}
+    answer = world.insist("POST", f"{NAME}/backfill", body)
+    assert answer.status == 202, answer.text
+    path = answer.headers["location"]
+    for verb in ("pause", "resume", "cancel"):
+        answer = world.insist("POST", f"{path}/{verb}")
+        assert answer.status in (200, 409), answer.text
+        world.scheduler.sleep(30_000)
 
 
 def _two_editors(world: World) -> None:
@@ -123,6 +147,16 @@ SCENARIOS: Final = (
     Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 260), timers=2, latency_ms=(3, 9))),
     Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/29 * * * * *"))),
     Scenario("paused and resumed", doing(putting(), 33, changing("pause"), 40, changing("resume"))),
+    Scenario("paused until a time", doing(putting(), 33, pausing(80))),
+    Scenario("paused until a time, resumed before", doing(putting(), 23, pausing(100), 40, changing("resume"))),
+    Scenario("paused until another time", doing(putting(), 23, pausing(70), 20, pausing(90))),
+    Scenario("created paused, few timers", doing(putting(350, cron=HALF, paused={"until": at(100)})), OUTAGE),
+    Scenario("a maximum of runs", doing(putting(None, maxRuns=4)), Nature(timers=2, latency_ms=(3, 9))),
+    Scenario("a maximum of runs, missed", doing(putting(None, cron=HALF, maxRuns=6)), OUTAGE),
+    Scenario(
+        "a maximum of runs, edited",
+        doing(putting(None, maxRuns=5), 33, putting(None, maxRuns=5, cron="*/19 * * * * *"), 20, pausing(110)),
+    ),
     Scenario("paused for good", doing(putting(), 33, changing("pause"))),
     Scenario("deleted", doing(putting(), 33, delete)),
     Scenario("deleted and created again", doing(putting(100), 33, delete, putting(100, cron="*/17 * * * * *"))),
@@ -132,6 +166,7 @@ SCENARIOS: Final = (
     ),
     Scenario("triggered", doing(putting(60), 20, _trigger)),
     Scenario("backfilled", doing(putting(70), 20, changing("pause"), 30, changing("resume"), 30, _backfill)),
+    Scenario("backfilled and stopped", doing(putting(40), 20, _stopped_backfill)),
     *OVERLAPPING,
     Scenario(
         "pauses as it fails",

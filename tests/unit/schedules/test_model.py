@@ -9,10 +9,10 @@ import pytest
 from tests.builders.schedules import DEFINITION, GAP, NOW_MS, SCHEDULE
 from whendue.adapters.dynamodb.attribute_values import to_attribute
 from whendue.quotas import POSTPONED_MIN_S
-from whendue.schedules import backfill_model as backfills
-from whendue.schedules import fires
+from whendue.schedules import fires, lookup
 from whendue.schedules import model as schedules
-from whendue.schedules.backfill_model import Backfill
+from whendue.schedules.backfills import model as backfills
+from whendue.schedules.backfills.model import Backfill
 from whendue.schedules.fires import Fire, FireOutcome
 from whendue.table.writes import REMOVE, Is, Write
 
@@ -81,10 +81,13 @@ def test_what_cannot_be_served_is_looked_at_later_each_time(troubles: Any, times
 
 
 def test_a_schedule_that_cannot_be_read_keeps_its_state() -> None:
-    """What is paused stays paused; what says nothing readable is active."""
-    stored = schedules.to_item(PAUSED) | {"definition": "?"}
-    assert schedules.salvaged(PAUSED.key, stored, NOW_MS).state is schedules.ScheduleState.PAUSED
-    active = schedules.salvaged(PAUSED.key, stored | {"state": "?"}, NOW_MS)
+    """What is paused stays paused until its end; what says nothing readable is active."""
+    until = replace(PAUSED, paused_until=NOW_MS + 5, runs=3)
+    stored = schedules.to_item(until) | {"definition": "?"}
+    kept = lookup.salvaged(PAUSED.key, stored, NOW_MS)
+    assert (kept.paused_until, kept.runs) == (NOW_MS + 5, 3)
+    assert lookup.salvaged(PAUSED.key, stored, NOW_MS).state is schedules.ScheduleState.PAUSED
+    active = lookup.salvaged(PAUSED.key, stored | {"state": "?"}, NOW_MS)
     assert active.state is schedules.ScheduleState.ACTIVE
 
 
@@ -101,3 +104,16 @@ def item_after(*writes: Write) -> Mapping[str, object]:
     for write in writes:
         item |= write.changes
     return {name: value for name, value in item.items() if value is not REMOVE}
+
+
+def test_what_a_schedule_does_not_use_is_not_stored() -> None:
+    """A schedule from before these fields is stored and read as it was, and costs what it cost."""
+    stored = schedules.to_item(SCHEDULE)
+    assert not {"paused_until", "runs"} & stored.keys()
+    assert not {"max_runs", "crons"} & set(stored["definition"].replace('"', " ").split())
+    assert "crons" not in fires.enter(GAP).changes["recurrence"]
+    assert schedules.from_item(stored) == SCHEDULE
+    several = replace(
+        DEFINITION, recurrence=replace(DEFINITION.recurrence, cron=None, crons=("* * * * *",)), max_runs=3
+    )
+    assert schedules.from_text(schedules.to_text(several)) == several

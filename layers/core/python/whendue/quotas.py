@@ -170,11 +170,11 @@ PROFILE_VERSIONS = 100
 PROFILE_VERSION_KEPT_S = 3600
 # A process may know a profile for this long: an edit is live everywhere within 10 s, with time to spare.
 PROFILE_AGE_MS = 5000
-# What a process remembers at most; the oldest is forgotten first.
-PROFILES_REMEMBERED = 1000
+PROFILES_REMEMBERED = 1000  # Of a process; the oldest is forgotten first.
 
 # --- when a schedule fires -------------------------------------------------------------------------------------
 CRON_BYTES = 256
+SCHEDULE_CRONS = 10  # Each is searched on its own.
 EVERY_MIN_S = 1
 EVERY_MAX_S = HORIZON_S
 # 2200-01-01 in ms: years 1970 to 2199. Before 1970 the IANA database is not kept with the same care.
@@ -314,13 +314,13 @@ MISFIRE_GRACE_MAX_S = 3600
 MISFIRE_CATCH_UP = 100
 # At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
 FIRES_PER_PLAN = 200
-# That are served together.
-SCHEDULES_PER_PAGE = 200
+SCHEDULES_PER_PAGE = 200  # That are served together.
 # Entries of one partition that a tick lists before tenants take turns, and those that one call lists: a few megabytes.
 SCHEDULES_LOOKED_AT = 5000
 SCHEDULES_LISTED = 1000
 JITTER_MAX_S = 3600
 PAUSE_AFTER_FAILURES = 100
+SCHEDULE_RUNS = 10_000  # A preview counts them.
 REASON_BYTES = 256
 FIRE_HISTORY_KEPT_S = 90 * 86_400
 # Maximum number of items that one page of the fire history reads; then the page is returned short, with a cursor.

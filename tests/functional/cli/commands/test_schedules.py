@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.functional.cli.command_line import CommandLine, ended
-from whendue.client import Client, JobTemplate, NewSchedule
+from tests.functional.cli.command_line import CommandLine, ended, put
 
 JOB = {"type": "ok"}
 BERLIN = {"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "job": JOB}
-
-
-def put(whendue: CommandLine, name: str, **fields: Any) -> None:
-    environ = whendue.environ
-    with Client(str(environ["WHENDUE_URL"]), str(environ["WHENDUE_TOKEN"])) as client:
-        client.put_schedule(name, NewSchedule(job=JobTemplate("ok"), **fields))
 
 
 def file(folder: Path, name: str, *schedules: Any) -> str:
@@ -34,6 +27,9 @@ def test_list_and_preview(whendue: CommandLine) -> None:
     fires = whendue("schedules", "preview", "nightly", "--count", "3", "--json").lines
     assert len(fires) == 3
     assert fires[0]["local"].endswith("02:30:00+01:00")
+    at = ["--count", "1", "--from", "2031-03-30T00:00:00Z"]
+    [later] = whendue("schedules", "preview", "nightly", *at, "--json").lines
+    assert later["note"] == "moved_out_of_gap"
     assert whendue("schedules", "preview", "none").code == 5
     assert whendue("schedules", "preview").code == 2
 
@@ -59,6 +55,8 @@ def test_diff_of_two_files(tmp_path: Path) -> None:
     done = ended("schedules", "diff", old, new, *window, "--json")
     assert done.code == 1
     assert done.json["from"] == "2026-11-23T00:00:00.000Z"
+    several = file(tmp_path, "several.json", {"name": "a", "crons": ["0 3 * * 1-3", "0 3 * * 3-7"]})
+    assert ended("schedules", "diff", several, old, *window, "--json").json["differences"][0]["name"] == "b"
     changes = {each["name"]: each for each in done.json["differences"]}
     assert changes["a"]["removed"] == ["2026-11-28T03:00:00.000Z", "2026-11-29T03:00:00.000Z"]
     assert (changes["a"]["change"], changes["a"]["added"], changes["a"]["complete"]) == ("changed", [], True)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from whendue.pauses.service import PauseService
     from whendue.profiles.editor import ProfileEditor
     from whendue.profiles.lookup import ProfileLookup
-    from whendue.schedules.backfill import BackfillService
+    from whendue.schedules.backfills.service import BackfillService
     from whendue.schedules.enqueuer import FireEnqueuer
     from whendue.schedules.history import FireHistory
     from whendue.schedules.runner import ScheduleRunner
@@ -241,7 +241,7 @@ class App:
     @cached_property
     def backfills(self) -> "BackfillService":
         """Make jobs for past fires."""
-        from whendue.schedules.backfill import BackfillService
+        from whendue.schedules.backfills.service import BackfillService
 
         return BackfillService(self._runtime, self.submit, self.fire_enqueuer)
 

@@ -30,6 +30,7 @@ from whendue.client.in_force import (
     use,
 )
 from whendue.client.inputs.definitions import (
+    InitialPause,
     NewProfile,
     NewSchedule,
     NewSubscription,
@@ -164,6 +165,7 @@ __all__ = [
     "FireJob",
     "ForbiddenError",
     "Health",
+    "InitialPause",
     "InvalidRequestError",
     "Items",
     "Job",

@@ -152,6 +152,10 @@ class Operations:
     list_fires = ListOperation(schedules.list_fires)
     backfill_schedule = _sends(schedules.backfill_schedule)
     get_backfill = _sends(schedules.get_backfill)
+    list_backfills = ListOperation(schedules.list_backfills)
+    cancel_backfill = _sends(schedules.cancel_backfill)
+    pause_backfill = _sends(schedules.pause_backfill)
+    resume_backfill = _sends(schedules.resume_backfill)
     wait_for_backfill = _runs(waiting.wait_for_backfill)
     # Queues and pauses.
     list_queues = ListOperation(tenant.list_queues)

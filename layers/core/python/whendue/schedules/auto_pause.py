@@ -8,7 +8,7 @@ from whendue.jobs.model import Job
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk
-from whendue.schedules.model import Schedule
+from whendue.schedules.model import Schedule, is_paused
 from whendue.schedules.service import ScheduleService
 from whendue.table.keys import job_key
 from whendue.table.preconditions import Precondition
@@ -35,7 +35,7 @@ class AutoPauser:
             WhendueError: it could not be paused, or was changed meanwhile.
         """
         pause_after = schedule.definition.pause_after
-        if pause_after is None:
+        if pause_after is None or is_paused(schedule, self._runtime.clock.now_ms()):
             return
         jobs = self._jobs(schedule, self._fires(schedule, pause_after + UNFINISHED))
         if dead_in_a_row(jobs) < pause_after:

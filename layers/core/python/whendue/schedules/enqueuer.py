@@ -26,6 +26,7 @@ from whendue.schedules.model import (
     forget,
     forgotten_at,
     from_item,
+    pause_end,
     step,
     with_next_check,
 )
@@ -72,7 +73,8 @@ class FireEnqueuer:
         A schedule whose plan another process commits at this moment is left to that one.
         """
         ready, broken = self._without_withdrawn(schedules)
-        active = [schedule for schedule in ready if schedule.state is ScheduleState.ACTIVE]
+        kept = [schedule for schedule in ready if schedule.state is not ScheduleState.DELETED]
+        active = [schedule for schedule in kept if pause_end(schedule) is not None]
         deleted = [schedule for schedule in ready if schedule.state is ScheduleState.DELETED]
         now_ms = self._runtime.clock.now_ms()
         self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
@@ -175,10 +177,13 @@ class FireEnqueuer:
     def _notify_missed(self, plans: Sequence[PlanProgress]) -> list[PlanProgress]:
         """Create the deliveries that notify of missed fires, for the plans that are complete up to here."""
         now_ms = self._runtime.clock.now_ms()
-        return [
-            each if each.incomplete or each.plan.gap is None else self._notified(each, each.plan.gap, now_ms)
-            for each in plans
-        ]
+        notified = []
+        for each in plans:
+            progress = each
+            for gap in each.plan.gaps:
+                progress = progress if progress.incomplete else self._notified(progress, gap, now_ms)
+            notified.append(progress)
+        return notified
 
     def _notified(self, progress: PlanProgress, missed: MissedRange, now_ms: int) -> PlanProgress:
         """Create the deliveries for a missed range; those that exist are the same, as with jobs."""
@@ -199,7 +204,7 @@ class FireEnqueuer:
         return [then for (_, then), result in zip(changes, results, strict=True) if result.done]
 
     def _advanced(self, progress: PlanProgress) -> Schedule:
-        then = replace(advanced(progress.schedule), last_error=progress.error, troubles=None)
+        then = replace(advanced(progress.schedule, progress.plan.runs), last_error=progress.error, troubles=None)
         return with_next_check(then, self.rule)
 
     def _apply(self, writes: Sequence[Write]) -> list[WriteResult]:

@@ -58,7 +58,7 @@ class _Entry:
 
     Args:
         schedule: its schedule, with the standing plan.
-        entry: a fire, or the plan's missed range.
+        entry: a fire, or one of the plan's gaps.
         job: the job that the fire makes; None where it makes none.
         incomplete: whether its job can be made is not known now.
         error: why its job cannot be made.
@@ -112,12 +112,14 @@ class FireEntries:
         return [_entered(plan, each) for plan, each in zip(plans, self._replaced(written), strict=True)]
 
     def _prepared(self, plan: PlanProgress) -> list[_Entry]:
-        """List a plan's entries: its missed range, and its fires with their jobs."""
-        missed = [_Entry(plan.schedule, plan.plan.gap)] if plan.plan.gap else []
-        return [*missed, *(self._with_job(plan.schedule, fire) for fire in plan.plan.fires)]
+        """List a plan's entries: its gaps, and its fires with their jobs."""
+        gaps = [_Entry(plan.schedule, gap) for gap in plan.plan.gaps]
+        return [*gaps, *(self._with_job(plan.schedule, fire) for fire in plan.plan.fires)]
 
     def _with_job(self, schedule: Schedule, fire: Fire) -> _Entry:
         """Prepare a fire's job; a fire whose template no longer makes a valid job is skipped."""
+        if fire.outcome is FireOutcome.SKIPPED:
+            return _Entry(schedule, fire)
         try:
             request = request_of(schedule, fire)
             job = self._submit.prepare(schedule.tenant, request, self._runtime.clock.now_ms())

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,7 @@ from whendue.jobs.failures import line_of
 from whendue.jobs.model import Job, State
 from whendue.quotas import FIRE_HISTORY_KEPT_S, REASON_BYTES
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import recurrence_of
+from whendue.schedules.model import parts_of, recurrence_of
 from whendue.table.items import known
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Condition, Is, Write, insert
@@ -116,7 +116,7 @@ def _values(entry: Fire | MissedRange) -> dict[str, Any]:
     stored = {part.name: getattr(entry, part.name) for part in fields(entry)}
     stored |= {"outcome": entry.outcome.value, "expires_at": entry.decided_at // 1000 + FIRE_HISTORY_KEPT_S}
     if isinstance(entry, MissedRange):
-        stored["recurrence"] = json.dumps(asdict(entry.recurrence), separators=(",", ":"))
+        stored["recurrence"] = json.dumps(parts_of(entry.recurrence), separators=(",", ":"))
     return {name: value for name, value in stored.items() if value is not None and name != "pk"}
 
 

@@ -26,8 +26,8 @@ from whendue.schedules.fires import (
     missed_sk,
     was_skipped,
 )
+from whendue.schedules.lookup import find_schedule
 from whendue.schedules.model import fires_pk
-from whendue.schedules.service import find_schedule
 from whendue.table.keys import job_key
 
 # Minimum number of entries that are read at a time.

@@ -1,14 +1,15 @@
 """The schedule: what it fires, how far it is decided, and the item it is stored as (docs/guide/schedules.md)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice, takewhile
 from typing import Any, Final, Literal, NamedTuple
 
 from whendue.jobs.due_index import first_check, shard_of
 from whendue.quotas import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
-from whendue.schedules.calendar.recurrence import Recurrence, after
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, request_from, request_value
 from whendue.table.items import known
@@ -68,6 +69,7 @@ class Definition:
         overlap: what a fire does while an earlier job of the schedule runs.
         expires: `next_fire`: the job of a fire expires at the next one; None: as `template` says.
         pause_after: pause after this number of fires in a row whose jobs ended dead; None: never.
+        max_runs: maximum number of fires that run; None: no maximum.
     """
 
     recurrence: Recurrence
@@ -76,6 +78,7 @@ class Definition:
     jitter_s: int = 0
     overlap: Overlap = "allow"
     pause_after: int | None = None
+    max_runs: int | None = None
     expires: Expires | None = None
 
 
@@ -91,7 +94,10 @@ class Schedule:
         until: the standing plan's end.
         withdraw_until: fires in (version, here] were planned under the version before and are still to be withdrawn;
             0 once they are.
-        pause_reason, paused_by: of a paused one.
+        pause_reason, paused_by, paused_until: of a paused one; from `paused_until` on (ms UTC) it fires again, as if it
+            were active. None: the pause has no end.
+        runs: the number of nominal times up to `cursor` that were decided to run; None while its definition has no
+            `max_runs`.
         last_error: why the last plan's fires made no job, or why the timer could not work them out.
         troubles: how often in a row the timer could not serve it; it looks again at growing intervals. None: never.
         due_pk, check_at: when the timer must look at it; None once it need not.
@@ -109,6 +115,8 @@ class Schedule:
     withdraw_until: int = 0
     pause_reason: str | None = None
     paused_by: str | None = None
+    paused_until: int | None = None
+    runs: int | None = None
     last_error: str | None = None
     troubles: int | None = None
     due_pk: str | None = None
@@ -135,9 +143,9 @@ def identity_of(tenant: str, name: str) -> str:
     return f"{tenant}/{name}"
 
 
-_NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
-_TEXTS: Final = ("pause_reason", "paused_by")
-UNREADABLE: Final = "unreadable_schedule: the stored schedule cannot be read; put it again, or delete it"
+# Fields that were added since the first release.
+_LATER: Final = frozenset({"max_runs", "crons"})
+NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
 # Of an item that cannot be read: it fires at no time that is still to come.
 NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
 
@@ -165,10 +173,50 @@ def partition_of(identity: str, shards: int) -> str:
     return schedules_partition(shard_of(identity, shards))
 
 
-def next_fire(schedule: Schedule) -> int | None:
-    """Return the first nominal time that is not decided; None after the last one."""
-    nominal = next(after(schedule.definition.recurrence, schedule.cursor), None)
+def next_fire(schedule: Schedule, after_ms: int = -1) -> int | None:
+    """Return the first nominal time that is not decided, and later than a time; None after the last one."""
+    max_runs = schedule.definition.max_runs
+    if max_runs is not None and (schedule.runs or 0) >= max_runs:
+        return None
+    nominal = next(after(schedule.definition.recurrence, max(schedule.cursor, after_ms)), None)
     return nominal and nominal.at_ms
+
+
+def pause_end(schedule: Schedule) -> int | None:
+    """Return the last nominal time that its pause skips, ms UTC: -1 without a pause, None if the pause has no end."""
+    if schedule.state is not ScheduleState.PAUSED:
+        return -1
+    return None if schedule.paused_until is None else schedule.paused_until - 1
+
+
+def is_paused(schedule: Schedule, at_ms: int) -> bool:
+    """Return whether a pause skips a nominal time."""
+    end = pause_end(schedule)
+    return end is None or at_ms <= end
+
+
+def runs_until(schedule: Schedule, at_ms: int) -> int:
+    """Count the runs for nominal times up to a time, which is now: those that are planned ahead are left out."""
+    runs, end = schedule.runs or 0, pause_end(schedule)
+    if not runs or end is None or schedule.cursor <= at_ms:
+        return runs
+    times = islice(after(schedule.definition.recurrence, max(at_ms, end)), runs)
+    return runs - sum(1 for _ in takewhile(lambda fire: fire.at_ms <= schedule.cursor, times))
+
+
+def runs_left(schedule: Schedule, now_ms: int) -> int | None:
+    """Return how many runs its definition still allows after now; None: it has no maximum."""
+    max_runs = schedule.definition.max_runs
+    return None if max_runs is None else max(0, max_runs - runs_until(schedule, now_ms))
+
+
+def upcoming(schedule: Schedule, after_ms: int, now_ms: int) -> Iterator[Nominal]:
+    """Iterate over the fires after a time, as far as its definition still allows them; a pause is left out."""
+    left = runs_left(schedule, now_ms)
+    recurrence = schedule.definition.recurrence
+    if left is None or after_ms <= now_ms:
+        return islice(after(recurrence, after_ms), left)
+    return (fire for fire in islice(after(recurrence, now_ms), left) if fire.at_ms > after_ms)
 
 
 def forgotten_at(schedule: Schedule) -> int:
@@ -185,7 +233,7 @@ class NextCheck(NamedTuple):
 
 def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
     """Return the schedule with its next check: at its next fire, or at once while planned fires are to be cancelled."""
-    check_at = _next_check(schedule, rule) if schedule.state is ScheduleState.ACTIVE else None
+    check_at = _next_check(schedule, rule)
     if schedule.state is ScheduleState.DELETED:
         check_at = forgotten_at(schedule)
     if schedule.withdraw_until:
@@ -196,8 +244,14 @@ def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
 
 def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
     """Return when to check for the next fire, ms UTC; at once if that cannot be computed: the timer stores why."""
+    end = pause_end(schedule)
+    if end is None:
+        return None
     try:
-        nominal = next_fire(schedule)
+        nominal = next_fire(schedule, end)
+        if nominal is None and end >= 0 and next_fire(schedule) is not None:
+            # Nothing fires after the pause: its end decides what it has skipped.
+            return schedule.paused_until
     except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
         return schedule.version
     return first_check(nominal, rule.timing) if nominal is not None else None
@@ -213,10 +267,16 @@ def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
     """
     reached = max(schedule.cursor, schedule.until, schedule.withdraw_until)
     planned = reached if reached > at_ms else 0
-    schedule = replace(schedule, as_of=0, until=0)
-    return replace(
-        schedule, version=at_ms, cursor=at_ms, withdraw_until=planned, last_error=None, troubles=None, **changes
-    )
+    values = {"version": at_ms, "cursor": at_ms, "withdraw_until": planned, "runs": _runs_kept(schedule, at_ms)}
+    return replace(schedule, as_of=0, until=0, last_error=None, troubles=None, **values | changes)
+
+
+def _runs_kept(schedule: Schedule, at_ms: int) -> int | None:
+    """Return the number of runs without those that are withdrawn; as it was if that cannot be computed."""
+    try:
+        return None if schedule.runs is None else runs_until(schedule, at_ms)
+    except Exception:  # noqa: BLE001 - as for the next check
+        return schedule.runs
 
 
 # --- writes ------------------------------------------------------------------------------------------------------
@@ -280,27 +340,9 @@ def from_item(item: Mapping[str, Any]) -> Schedule:
         KeyError, TypeError, ValueError: the item is not a schedule's.
     """
     values = known(Schedule, item)
-    if not all(type(values[part]) is int for part in _NUMBERS):
+    if not all(type(values[part]) is int for part in NUMBERS):
         raise TypeError("a number of the schedule is none")
     return Schedule(**values | {"state": ScheduleState(item["state"]), "definition": from_text(item["definition"])})
-
-
-def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:
-    """Return a schedule for an item that cannot be read: the fields that can be, and no future fires.
-
-    So its owner can see, pause, replace and delete it.
-    """
-    tenant, name = key.pk.removeprefix("SCHEDULES#"), key.sk.removeprefix("schedule#")
-    numbers = {part: item[part] for part in _NUMBERS if type(item.get(part)) is int}
-    texts = {part: item[part] for part in _TEXTS if isinstance(item.get(part), str)}
-    states = [state for state in ScheduleState if item.get("state") == state.value]
-    try:
-        definition = from_text(item["definition"])
-    except Exception:  # noqa: BLE001 - whatever it is, there is no definition
-        definition = NO_DEFINITION
-    read: dict[str, Any] = {"version": 0, "created_at": now_ms, "cursor": now_ms} | numbers | texts
-    state = states[0] if states else ScheduleState.ACTIVE
-    return Schedule(tenant, name, definition, state=state, last_error=UNREADABLE, **read)
 
 
 def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
@@ -318,13 +360,16 @@ def replacement(before: Mapping[str, Any], then: Schedule) -> Write:
 
 def to_text(definition: Definition) -> str:
     """Write a definition as JSON; equal definitions give equal texts."""
-    return json.dumps(definition, default=_parts, sort_keys=True, separators=(",", ":"))
+    return json.dumps(definition, default=parts_of, sort_keys=True, separators=(",", ":"))
 
 
-def _parts(value: Any) -> dict[str, Any]:
+def parts_of(value: Any) -> dict[str, Any]:
+    """Return what of a definition is stored as JSON."""
     if isinstance(value, JobRequest):
         return request_value(value)
-    return {name: getattr(value, name) for name in value.__slots__}
+    parts = {name: getattr(value, name) for name in value.__slots__}
+    # Left out if not set: what schedules without them cost stays the same.
+    return {name: part for name, part in parts.items() if name not in _LATER or part not in (None, ())}
 
 
 def from_text(text: str) -> Definition:
@@ -343,4 +388,4 @@ def from_text(text: str) -> Definition:
 def recurrence_of(values: Mapping[str, Any]) -> Recurrence:
     """Read a recurrence from its fields as JSON has them."""
     said = known(Recurrence, values)
-    return Recurrence(**said | {"exclude": tuple(said.get("exclude", ()))})
+    return Recurrence(**said | {name: tuple(said.get(name, ())) for name in ("exclude", "crons")})

@@ -6,13 +6,13 @@ returns how each fire ends, and returns the same in every process.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
 from whendue.jobs.transition import Transition
 from whendue.quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms, latest
 from whendue.schedules.fires import MISFIRED, PAUSED, Fire, FireOutcome, MissedRange
-from whendue.schedules.model import Definition, Schedule, ScheduleState, next_fire
+from whendue.schedules.model import Definition, Schedule, ScheduleState, is_paused, next_fire, pause_end
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 
@@ -22,12 +22,17 @@ class FirePlan:
     """How the fires of a range of time end.
 
     Args:
-        fires: those that make a job, as entered when all goes well.
-        gap: those that make none.
+        fires: those that have an entry of their own, as entered when all goes well.
+        gaps: those that share one, and make no job.
     """
 
     fires: list[Fire]
-    gap: MissedRange | None
+    gaps: list[MissedRange]
+
+    @property
+    def runs(self) -> int:
+        """How many of them run."""
+        return sum(fire.outcome is not FireOutcome.SKIPPED for fire in self.fires)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +57,93 @@ class PlanProgress:
 def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
     """Propose a plan for the undecided fires up to some time ahead; None while there are none, or a plan stands.
 
-    A paused schedule decides the past alone. A plan holds a bounded number of fires that are on time; what is beyond is
-    left to the next plan.
+    A paused schedule decides the past alone, until the end of its pause is ahead. A plan holds a bounded number of
+    fires with entries of their own; what is beyond is left to the next plan.
     """
-    first = next_fire(schedule)
-    if schedule.state is ScheduleState.PAUSED:
-        ahead_ms = 0
-    if schedule.as_of or first is None or first > now_ms + ahead_ms:
+    first, end = next_fire(schedule), pause_end(schedule)
+    until = now_ms if end is None or end >= now_ms + ahead_ms else now_ms + ahead_ms
+    if schedule.as_of or first is None or first > until:
         return None
-    late_until = max(schedule.cursor, now_ms - _grace_ms(schedule))
-    until = now_ms + ahead_ms
-    if schedule.state is ScheduleState.ACTIVE:
-        window = _until(after(schedule.definition.recurrence, late_until), until)
-        on_time = list(islice(window, FIRES_PER_PLAN + 1))
-        if len(on_time) > FIRES_PER_PLAN:
-            until = on_time[-2]
-    return replace(schedule, as_of=now_ms, until=until)
+    then = replace(schedule, as_of=now_ms, until=until)
+    entered = list(islice(_entered(then), FIRES_PER_PLAN + 1))
+    if len(entered) > FIRES_PER_PLAN:
+        then = replace(then, until=entered[-2])
+    return then if schedule.definition.max_runs is None else _within_its_runs(then)
+
+
+def _within_its_runs(then: Schedule) -> Schedule:
+    """Return a plan that ends with the last run that the definition allows: nothing is decided beyond it."""
+    left = _runs_left(then)
+    late, on_time = _running(then)
+    [*running] = islice(chain(late, on_time), left)
+    return then if len(running) < left else replace(then, until=running[-1])
 
 
 def plan(schedule: Schedule, ids: Ids) -> FirePlan:
     """Return how each fire of the schedule's plan ends; `ids` derives the ids of their jobs."""
-    recurrence, misfire = schedule.definition.recurrence, schedule.definition.misfire
-    if schedule.state is ScheduleState.PAUSED:
-        return FirePlan([], _gap(schedule, schedule.until, FireOutcome.SKIPPED, PAUSED))
-    late_until = min(schedule.as_of - _grace_ms(schedule), schedule.until)
-    late = latest(recurrence, schedule.cursor, late_until, misfire.runs) if misfire.runs else []
-    caught_up = [_fire(schedule, ids, fire.at_ms, FireOutcome.CAUGHT_UP) for fire in late]
-    gap = _gap(schedule, late[0].at_ms - 1 if late else late_until, FireOutcome.MISSED, MISFIRED)
-    on_time = _until(after(recurrence, max(schedule.cursor, late_until)), schedule.until)
-    return FirePlan([*caught_up, *(_fire(schedule, ids, at_ms, FireOutcome.RAN) for at_ms in on_time)], gap)
+    late, on_time = _running(schedule)
+    active_from, late_until = _bounds(schedule)
+    missed_until = late[0] - 1 if late else late_until
+    gaps = [
+        _gap(schedule, schedule.cursor, _skipped_until(schedule), FireOutcome.SKIPPED, PAUSED),
+        _gap(schedule, active_from, missed_until, FireOutcome.MISSED, MISFIRED),
+    ]
+    fires = [
+        *(_skip(schedule, at_ms) for at_ms in _skipped_ahead(schedule)),
+        *(_fire(schedule, ids, at_ms, FireOutcome.CAUGHT_UP) for at_ms in late),
+        *(_fire(schedule, ids, at_ms, FireOutcome.RAN) for at_ms in on_time),
+    ]
+    return FirePlan(fires, [gap for gap in gaps if gap])
 
 
-def advanced(schedule: Schedule) -> Schedule:
-    """Return the schedule after its plan is carried out."""
-    return replace(schedule, cursor=schedule.until, as_of=0, until=0)
+def _running(schedule: Schedule) -> tuple[list[int], Iterator[int]]:
+    """Return the nominal times of a plan that are caught up, and those that run in time."""
+    active_from, late_until = _bounds(schedule)
+    recurrence, most = schedule.definition.recurrence, schedule.definition.misfire.runs
+    if schedule.definition.max_runs is not None:
+        most = min(most, _runs_left(schedule))
+    late = [fire.at_ms for fire in latest(recurrence, active_from, late_until, most)] if most else []
+    return late, _until(after(recurrence, max(active_from, late_until)), schedule.until)
+
+
+def _runs_left(schedule: Schedule) -> int:
+    return max(0, (schedule.definition.max_runs or 0) - (schedule.runs or 0))
+
+
+def _bounds(schedule: Schedule) -> tuple[int, int]:
+    """Return after when a plan's fires are not skipped, and up to when those are missed or caught up, ms UTC."""
+    end = pause_end(schedule)
+    active_from = schedule.until if end is None else max(schedule.cursor, min(end, schedule.until))
+    return active_from, min(schedule.as_of - _grace_ms(schedule), schedule.until)
+
+
+def _skipped_until(schedule: Schedule) -> int:
+    """Return up to when a plan's fires are skipped in one entry: what is past, and in the pause. ms UTC."""
+    return min(_bounds(schedule)[0], schedule.as_of)
+
+
+def _skipped_ahead(schedule: Schedule) -> Iterator[int]:
+    """Iterate over the nominal times to come that the pause skips; a change may withdraw each of them."""
+    first, last = max(schedule.cursor, _skipped_until(schedule)), _bounds(schedule)[0]
+    return _until(after(schedule.definition.recurrence, first), last) if first < last else iter(())
+
+
+def _entered(schedule: Schedule) -> Iterator[int]:
+    """Iterate over the nominal times of a plan that have an entry of their own, without those that are caught up."""
+    active_from, late_until = _bounds(schedule)
+    recurrence = schedule.definition.recurrence
+    on_time = _until(after(recurrence, max(active_from, late_until)), schedule.until)
+    return chain(_skipped_ahead(schedule), on_time)
+
+
+def advanced(schedule: Schedule, runs: int = 0) -> Schedule:
+    """Return the schedule after its plan is carried out, which had so many runs; a pause that is over leaves it."""
+    then = replace(schedule, cursor=schedule.until, as_of=0, until=0)
+    if schedule.definition.max_runs is not None:
+        then = replace(then, runs=(schedule.runs or 0) + runs)
+    if schedule.paused_until is not None and not is_paused(schedule, schedule.as_of):
+        then = replace(then, state=ScheduleState.ACTIVE, pause_reason=None, paused_by=None, paused_until=None)
+    return then
 
 
 def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
@@ -127,9 +185,14 @@ def _fire(schedule: Schedule, ids: Ids, nominal: int, outcome: FireOutcome) -> F
     return Fire(schedule.fires_pk, nominal, outcome, schedule.version, schedule.as_of, job_id)
 
 
-def _gap(schedule: Schedule, until: int, outcome: FireOutcome, reason: str) -> MissedRange | None:
+def _skip(schedule: Schedule, nominal: int) -> Fire:
+    outcome = FireOutcome.SKIPPED
+    return Fire(schedule.fires_pk, nominal, outcome, schedule.version, schedule.as_of, reason=PAUSED)
+
+
+def _gap(schedule: Schedule, after_ms: int, until: int, outcome: FireOutcome, reason: str) -> MissedRange | None:
     recurrence = schedule.definition.recurrence
-    first = next(_until(after(recurrence, schedule.cursor), until), None)
+    first = next(_until(after(recurrence, after_ms), until), None) if after_ms < until else None
     if first is None:
         return None
     return MissedRange(schedule.fires_pk, first, until, outcome, reason, schedule.version, schedule.as_of, recurrence)

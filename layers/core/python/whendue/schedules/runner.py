@@ -10,9 +10,9 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
 from whendue.quotas import BACKFILL_CHUNKS_PER_TICK, BACKFILL_SHARE, BACKFILLS_PER_TICK, SCHEDULES_PER_PAGE
 from whendue.schedules.auto_pause import AutoPauser
-from whendue.schedules.backfill import BackfillService
-from whendue.schedules.backfill_model import Backfill, BackfillState
-from whendue.schedules.backfill_model import from_item as backfill_from
+from whendue.schedules.backfills.model import Backfill, BackfillState
+from whendue.schedules.backfills.model import from_item as backfill_from
+from whendue.schedules.backfills.service import BackfillService
 from whendue.schedules.due import DueSchedule, Unserved, list_due, postpone
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.model import Schedule, from_item

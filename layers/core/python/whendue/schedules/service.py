@@ -1,10 +1,12 @@
 """Schedules: create, change, pause, resume, delete, trigger."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
-from whendue.engine.ports import Item, JobStore
+from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidRequestError,
@@ -15,12 +17,13 @@ from whendue.errors import (
     TooManySchedulesError,
     UnavailableError,
 )
-from whendue.jobs.model import Job
-from whendue.quotas import SCHEDULE_BYTES, SCHEDULE_TRIES, SCHEDULES_PER_TENANT
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
+from whendue.jobs.model import WORKFLOW, Job
+from whendue.quotas import SCHEDULE_BYTES, SCHEDULE_END_MS, SCHEDULE_TRIES, SCHEDULES_PER_TENANT
+from whendue.schedules.calendar.recurrence import anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
+from whendue.schedules.lookup import Found, find, find_schedule, read
 from whendue.schedules.model import (
     LAST,
     Definition,
@@ -28,10 +31,9 @@ from whendue.schedules.model import (
     ScheduleState,
     changed,
     create,
-    from_item,
+    is_paused,
     next_fire,
     replacement,
-    salvaged,
     schedule_key,
     step,
     to_text,
@@ -39,10 +41,10 @@ from whendue.schedules.model import (
 )
 from whendue.submission.submit import Submit, Submitted
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
-from whendue.table.keys import Key
 from whendue.table.preconditions import Precondition
 
 ANYTHING: Final = Precondition()
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Put(NamedTuple):
@@ -52,56 +54,19 @@ class Put(NamedTuple):
     created: bool
 
 
+class Pause(NamedTuple):
+    """The pause that a schedule is created with; `until_ms` is its end, ms UTC, None: until it is resumed."""
+
+    by: str
+    reason: str
+    until_ms: int | None
+
+
 class SchedulePage(NamedTuple):
     """Some schedules by name, and where to go on; a cursor of None is the end."""
 
     schedules: list[Schedule]
     cursor: str | None
-
-
-class _Found(NamedTuple):
-    """What a name stands for.
-
-    Args:
-        schedule: the schedule; None where there is none.
-        forgotten: one that was deleted lately.
-        broken: its item, if that cannot be read.
-    """
-
-    schedule: Schedule | None
-    forgotten: Schedule | None = None
-    broken: Item | None = None
-
-
-def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
-    """Read a tenant's schedule.
-
-    Raises:
-        ScheduleNotFoundError: there is none.
-        UnavailableError: the table does not answer.
-    """
-    [item] = store.get([schedule_key(tenant, name)])
-    schedule = _read(item) if item else None
-    if schedule is None or schedule.state is ScheduleState.DELETED:
-        raise ScheduleNotFoundError(f"no schedule has the name {name}")
-    return schedule
-
-
-def _read(item: Item) -> Schedule:
-    """Read a schedule; of one that cannot be read, what can be."""
-    try:
-        return from_item(item)
-    except Exception:  # noqa: BLE001 - the timer reports it; its owner must be able to see and mend it
-        return salvaged(Key(item["pk"], item["sk"]), item, 0)
-
-
-def _broken(item: Item) -> Item | None:
-    """Return the item if it cannot be read as a schedule, else None."""
-    try:
-        from_item(item)
-    except Exception:  # noqa: BLE001 - as above
-        return item
-    return None
 
 
 class ScheduleService:
@@ -134,16 +99,23 @@ class ScheduleService:
         pk, first = schedule_key(tenant, str(cursors.open(cursor, bound)) if cursor is not None else "")
         items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=limit + 1)
         page = [item for item in items if item["sk"] != first][:limit]
-        known = [_read(item) for item in page]
+        known = [read(item) for item in page]
         then = cursors.seal(page[-1]["sk"].removeprefix("schedule#"), bound) if len(items) > limit else None
         return SchedulePage([schedule for schedule in known if schedule.state is not ScheduleState.DELETED], then)
 
     # --- changes --------------------------------------------------------------------------------------------
 
-    def put(self, tenant: str, name: str, definition: Definition, expected: Precondition = ANYTHING) -> Put:
+    def put(
+        self,
+        tenant: str,
+        name: str,
+        definition: Definition,
+        expected: Precondition = ANYTHING,
+        pause: Pause | None = None,
+    ) -> Put:
         """Create a schedule, or change the one of this name; its fires that were planned ahead are withdrawn.
 
-        Putting the current definition again changes nothing.
+        Putting the current definition again changes nothing. Only one that is created is paused by `pause`.
 
         Raises:
             InvalidScheduleError: its times are not valid, or it would never fire.
@@ -154,7 +126,7 @@ class ScheduleService:
         """
         self._check(tenant, definition)
 
-        def decide(found: _Found) -> _Found | NoWrite[Put]:
+        def decide(found: Found) -> Found | NoWrite[Put]:
             known = found.schedule
             if not expected.holds(known.version if known else None):
                 raise PreconditionFailedError
@@ -163,20 +135,37 @@ class ScheduleService:
             same = to_text(known.definition) == to_text(_anchored(definition, known.created_at))
             return NoWrite(Put(self._withdrawn(known), created=False)) if same else found
 
-        def apply(found: _Found) -> Put | Conflict:
+        def apply(found: Found) -> Put | Conflict:
             known = found.schedule
             if known is None:
-                then = self._create(tenant, name, definition, found.forgotten)
+                then = self._create(tenant, name, definition, found.forgotten, pause)
             else:
-                then = self._change(known, found.broken, definition=_anchored(definition, known.created_at))
+                forgets = {"runs": None} if definition.max_runs is None else {}
+                anchored_now = _anchored(definition, known.created_at)
+                then = self._change(known, found.broken, definition=anchored_now, **forgets)
             return then if then is CONFLICT else Put(then, created=known is None)
 
         return retry_on_conflict(
-            lambda: self._known(tenant, name), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
+            partial(find, self._runtime.store, tenant, name, self._withdrawn),
+            decide,
+            apply,
+            exhausted=_keeps_changing,
+            tries=SCHEDULE_TRIES,
         )
 
-    def pause(self, tenant: str, name: str, by: str, reason: str, expected: Precondition = ANYTHING) -> Schedule:
-        """Pause a schedule: no fire after now makes a job.
+    def pause(
+        self,
+        tenant: str,
+        name: str,
+        by: str,
+        reason: str,
+        expected: Precondition = ANYTHING,
+        *,
+        until_ms: int | None = None,
+    ) -> Schedule:
+        """Pause a schedule: no fire after now makes a job, until an end or until it is resumed.
+
+        Pausing a paused one changes nothing, unless the end is another one.
 
         Args:
             tenant: whose schedule.
@@ -184,20 +173,25 @@ class ScheduleService:
             by: who pauses it.
             reason: why.
             expected: which version of it.
+            until_ms: when it fires again, ms UTC; None: once it is resumed.
 
         Raises:
             ScheduleNotFoundError: there is none.
+            InvalidScheduleError: the end of the pause is in the past.
             PreconditionFailedError: it is not the expected one.
             UnavailableError: the outcome is unknown; pause it again.
         """
-        return self._to(tenant, name, ScheduleState.PAUSED, expected, pause_reason=reason, paused_by=by)
+        self._check_end("until", until_ms)
+        changes = {"pause_reason": reason, "paused_by": by, "paused_until": until_ms}
+        return self._to(tenant, name, ScheduleState.PAUSED, expected, **changes)
 
     def resume(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> Schedule:
         """Let a schedule fire again; the fires that passed meanwhile are skipped.
 
         Raises: as `pause`.
         """
-        return self._to(tenant, name, ScheduleState.ACTIVE, expected, pause_reason=None, paused_by=None)
+        changes = {"pause_reason": None, "paused_by": None, "paused_until": None}
+        return self._to(tenant, name, ScheduleState.ACTIVE, expected, **changes)
 
     def delete(self, tenant: str, name: str, expected: Precondition = ANYTHING) -> None:
         """Delete a schedule: no fire after now makes a job; the history of past fires is kept for its time.
@@ -206,18 +200,30 @@ class ScheduleService:
         """
         self._to(tenant, name, ScheduleState.DELETED, expected)
 
-    def trigger(self, tenant: str, name: str, idempotency_key: str | None) -> Submitted:
+    def trigger(
+        self, tenant: str, name: str, idempotency_key: str | None, changes: Mapping[str, Any] = NOTHING
+    ) -> Submitted:
         """Run a schedule's job at once, in addition to its fires; paused or not.
+
+        Args:
+            tenant: whose schedule.
+            name: its name.
+            idempotency_key: equal keys are the same run.
+            changes: fields of the request that replace the template's in this run.
 
         Raises:
             ScheduleNotFoundError: there is none.
-            InvalidRequestError: its job would be refused.
+            InvalidRequestError: its job would be refused, or it is a workflow, which takes no changes.
+            IdempotencyConflictError: the key was used with other changes.
             UnavailableError: the outcome is unknown; trigger it again, with the same Idempotency-Key.
         """
         schedule = self.get(tenant, name)
         # The spaces keep it apart from every Idempotency-Key of a submit.
         key = None if idempotency_key is None else f"trigger {name} {idempotency_key}"
-        request = replace(schedule.definition.template, idempotency_key=key, schedule=name)
+        template = schedule.definition.template
+        if changes and template.type == WORKFLOW:
+            raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send no body")
+        request = replace(template, **changes, idempotency_key=key, schedule=name)
         result = self._submit.one(tenant, request)
         made: Job = result.job
         entry = Fire(
@@ -236,24 +242,13 @@ class ScheduleService:
             raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
         self._submit.prepare(tenant, definition.template, now_ms)
 
-    def _known(self, tenant: str, name: str) -> _Found:
-        """Read a schedule; of one that was deleted lately, withdraw all fires.
-
-        One that cannot be read counts as existing, whatever its state, so that it can be mended.
-        """
-        [item] = self._runtime.store.get([schedule_key(tenant, name)])
-        if item is None:
-            return _Found(None)
-        known = _read(item)
-        if broken := _broken(item):
-            state = ScheduleState.ACTIVE if known.state is ScheduleState.DELETED else known.state
-            return _Found(replace(known, state=state), broken=broken)
-        if known.state is ScheduleState.DELETED:
-            return _Found(None, forgotten=self._withdrawn(known))
-        return _Found(known)
+    def _check_end(self, where: str, until_ms: int | None) -> None:
+        """Refuse the end of a pause that is in the past."""
+        if until_ms is not None and not self._runtime.clock.now_ms() < until_ms < SCHEDULE_END_MS:
+            raise InvalidScheduleError(where, "must be in the future, before the year 2200; send a later time, or none")
 
     def _create(
-        self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None
+        self, tenant: str, name: str, definition: Definition, forgotten: Schedule | None, pause: Pause | None
     ) -> Schedule | Conflict:
         """Create a schedule, replacing a deleted one if there is one; CONFLICT if another request has created it."""
         pk, first = schedule_key(tenant, "")
@@ -262,6 +257,10 @@ class ScheduleService:
             raise TooManySchedulesError(f"a tenant can have at most {SCHEDULES_PER_TENANT} schedules; delete one first")
         now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
+        if pause:
+            self._check_end("paused.until", pause.until_ms)
+            new = replace(new, state=ScheduleState.PAUSED, pause_reason=pause.reason, paused_by=pause.by)
+            new = replace(new, paused_until=pause.until_ms)
         made = with_next_check(new, self._enqueuer.rule)
         _insist_that_it_fires(made)
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
@@ -269,13 +268,13 @@ class ScheduleService:
         return self._finished(made) if result.done_or_raise() else CONFLICT
 
     def _to(self, tenant: str, name: str, state: ScheduleState, expected: Precondition, **changes: Any) -> Schedule:
-        def decide(found: _Found) -> tuple[Schedule, Item | None] | NoWrite[Schedule]:
+        def decide(found: Found) -> tuple[Schedule, Item | None] | NoWrite[Schedule]:
             known = found.schedule
             if known is None:
                 raise ScheduleNotFoundError(f"no schedule has the name {name}")
             if not expected.holds(known.version):
                 raise PreconditionFailedError
-            if known.state is state and not found.broken:
+            if self._is_already(known, state, changes.get("paused_until")) and not found.broken:
                 return NoWrite(self._withdrawn(known))
             return known, found.broken
 
@@ -283,8 +282,19 @@ class ScheduleService:
             return self._change(*seen, state=state, **changes)
 
         return retry_on_conflict(
-            lambda: self._known(tenant, name), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
+            partial(find, self._runtime.store, tenant, name, self._withdrawn),
+            decide,
+            apply,
+            exhausted=_keeps_changing,
+            tries=SCHEDULE_TRIES,
         )
+
+    def _is_already(self, known: Schedule, state: ScheduleState, until_ms: int | None) -> bool:
+        """Return whether a schedule is in a state; a pause that is over counts as none."""
+        if state is ScheduleState.DELETED:
+            return known.state is state
+        paused = is_paused(known, self._runtime.clock.now_ms())
+        return paused == (state is ScheduleState.PAUSED) and (not paused or known.paused_until == until_ms)
 
     def _change(self, known: Schedule, broken: Item | None, **changes: Any) -> Schedule | Conflict:
         """Decide everything up to now, then change it; CONFLICT if it has been changed meanwhile.
@@ -347,17 +357,14 @@ def _insist_that_it_fires(schedule: Schedule) -> None:
     """Refuse what has no fire left, and blame what was sent."""
     if next_fire(schedule) is not None:
         return
-    recurrence = schedule.definition.recurrence
+    recurrence, max_runs = schedule.definition.recurrence, schedule.definition.max_runs
+    if max_runs is not None and (schedule.runs or 0) >= max_runs:
+        raise InvalidScheduleError("maxRuns", f"has been reached after {schedule.runs} runs; send a larger number")
     if recurrence.at_ms is not None:
         raise InvalidScheduleError("at", "is in the past; send a later time, or submit a job to run it now")
     if recurrence.end_ms is None:
-        where = "cron" if recurrence.cron else "every"
+        where = "cron" if recurrence.cron else "crons" if recurrence.crons else "every"
         raise InvalidScheduleError(where, "never fires again: no time in the future matches")
     past = recurrence.end_ms <= schedule.cursor
     problem = "is in the past" if past else "is before the next fire; send a later time, or leave it out"
     raise InvalidScheduleError("end", problem)
-
-
-def upcoming(recurrence: Recurrence, after_ms: int, count: int) -> list[Nominal]:
-    """List the next fires after a time."""
-    return list(islice(after(recurrence, after_ms), count))

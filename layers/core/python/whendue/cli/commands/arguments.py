@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from whendue.cli.failures import UsageProblemError
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import BODY_BYTES
 from whendue.schedules.calendar import durations, notations
+from whendue.support.clock import system_clock
 from whendue.support.timestamps import instant
 
 STDIN: Final = "-"
@@ -118,3 +119,12 @@ def expiry_of(text: str | None, option: str) -> tuple[datetime | None, int | Non
         return None, seconds_of(text, option)
     except UsageProblemError:
         raise UsageProblemError(f"{option} {text}: write a duration, as in 15m, or a time with its offset") from None
+
+
+def end_of(duration: str, option: str) -> datetime:
+    """Return the time when a duration that begins now is over, UTC.
+
+    Raises:
+        UsageProblemError: it is no duration.
+    """
+    return datetime.fromtimestamp(system_clock().now_ms() / 1000, UTC) + timedelta(seconds=seconds_of(duration, option))

@@ -8,7 +8,7 @@ import typer
 from whendue.cli.commands.arguments import expiry_of, json_of, seconds_of, tags_of, time_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode
-from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
+from whendue.cli.output import Column, cell, note, write_json, write_line, write_list, write_one
 from whendue.client import AttemptLog, Client, Job, NewJob
 from whendue.client.flows.waiting import wait_until
 from whendue.client.models.jobs import JobWithTimeline
@@ -76,7 +76,7 @@ def submit(
         if wait:
             _watch(client, made.id, timeout_s, as_json=as_json)
             return
-    _write(made, as_json=as_json)
+    write_job(made, as_json=as_json)
 
 
 @app.command()
@@ -88,7 +88,7 @@ def get(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = F
         f"{attempt.attempt} {attempt.state}" + (f" ({attempt.error.type})" if attempt.error else "")
         for attempt in job.attempts
     ]
-    _write(job, as_json=as_json, payload=job.payload, attempts=", ".join(attempts))
+    write_job(job, as_json=as_json, payload=job.payload, attempts=", ".join(attempts))
 
 
 @app.command("list")
@@ -136,14 +136,14 @@ def watch(
 def cancel(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """Cancel a job. A running one is asked to stop: watch it."""
     with connect(profile) as client:
-        _write(client.cancel_job(job_id), as_json=as_json)
+        write_job(client.cancel_job(job_id), as_json=as_json)
 
 
 @app.command()
 def redrive(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """Run a dead, cancelled or expired job again."""
     with connect(profile) as client:
-        _write(client.redrive_job(job_id), as_json=as_json)
+        write_job(client.redrive_job(job_id), as_json=as_json)
 
 
 @app.command()
@@ -171,6 +171,8 @@ def logs(
     """Write what the attempts of a job have logged, the oldest first."""
     with connect(profile) as client:
         latest = list(islice(client.list_job_logs(job_id, attempt=attempt), limit))
+    if not latest:
+        note("no attempt of the job has logged anything")
     for log in reversed(latest):
         if as_json:
             write_json(log)
@@ -226,7 +228,8 @@ def _result(job: Job) -> object:
     return job.result
 
 
-def _write(job: Job, *, as_json: bool, **more: object) -> None:
+def write_job(job: Job, *, as_json: bool, **more: object) -> None:
+    """Write a job; `more` are further parts that people see of it, by name."""
     parts = {
         "id": job.id,
         "type": job.type,

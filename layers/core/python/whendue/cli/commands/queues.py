@@ -1,15 +1,13 @@
 """`whendue queues`: how full the queues are, pause and resume."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from whendue.cli.commands.arguments import seconds_of
+from whendue.cli.commands.arguments import end_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.output import Column, cell, write_json, write_line, write_list, write_one
 from whendue.client import Queue
-from whendue.support.clock import system_clock
 
 app = typer.Typer(name="queues", no_args_is_help=True, help="How full the queues are; pause and resume.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="critical, high, normal, low or notifications.")]
@@ -42,8 +40,7 @@ def pause(
     as_json: JsonOption = False,
 ) -> None:
     """Pause a queue for all tenants; running jobs end."""
-    lasting_s = None if lasting is None else seconds_of(lasting, "--for")
-    until = None if lasting_s is None else _now() + timedelta(seconds=lasting_s)
+    until = None if lasting is None else end_of(lasting, "--for")
     with connect(profile) as client:
         made = client.pause_queue(name, reason, expires_at=until)
     parts = {"queue": name, "reason": made.reason, "since": made.since, "until": made.expires_at}
@@ -59,7 +56,3 @@ def resume(name: Name, *, profile: ProfileOption = None, as_json: JsonOption = F
         write_json({"name": name, "paused": None})
     else:
         write_line(f"{cell(name)} is resumed")
-
-
-def _now() -> datetime:
-    return datetime.fromtimestamp(system_clock().now_ms() / 1000, UTC)

@@ -19,14 +19,14 @@ from whendue.schedules.calendar.recurrence import local
 from whendue.support.clock import system_clock
 from whendue.support.timestamps import to_timestamp
 
-app = typer.Typer(name="schedules", no_args_is_help=True, help="List and preview schedules, review files of them.")
+app = typer.Typer(name="schedules", no_args_is_help=True, help="Look at, change and review schedules.")
 FromOption = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start of the window. Default: now.")]
 LastingOption = Annotated[str, typer.Option("--for", metavar="DURATION", help="Length of the window, up to 366d.")]
 CrowdOption = Annotated[int, typer.Option(min=2, help="Number of fires from which a minute counts as crowded.")]
 COLUMNS: tuple[Column[Schedule], ...] = (
     ("name", lambda schedule: schedule.name),
     ("state", lambda schedule: schedule.state),
-    ("fires", lambda schedule: schedule.cron or schedule.every or schedule.at),
+    ("fires", lambda schedule: schedule.cron or schedule.crons or schedule.every or schedule.at),
     ("timezone", lambda schedule: schedule.timezone),
     ("next", lambda schedule: schedule.next_at),
     ("error", lambda schedule: schedule.last_error),
@@ -100,10 +100,11 @@ def preview(
         wanted = plans if name is None else {name: plans[name]}
         write_list(_planned(wanted, window, count), PLANNED, as_json=as_json)
         return
-    if name is None or start is not None:
-        raise UsageProblemError("name a schedule, or a file with --file; --from is for files")
+    if name is None:
+        raise UsageProblemError("name a schedule, or a file with --file")
+    first = time_of(start, "--from")
     with connect(profile) as client:
-        write_list(client.preview_schedule(name, limit=count).items, FIRES, as_json=as_json)
+        write_list(client.preview_schedule(name, start=first, limit=count).items, FIRES, as_json=as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from whendue.schedules.calendar import cron as crons
 from whendue.schedules.calendar import exclusions
 from whendue.schedules.calendar import time_zones as zones
 from whendue.schedules.calendar.exclusions import open_spans
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, local, on_gap
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, each_of, local, on_gap
 from whendue.support.timestamps import to_timestamp
 
 MINUTE_MS = 60_000
@@ -155,6 +155,8 @@ def _reach(fires: Fires, window: Window) -> int:
 
 def _skipped(recurrence: Recurrence, window: Window) -> Iterator[tuple[int, str, str]]:
     """Yield each clock change that takes a fire away: its end, the note, the first local time that does not exist."""
+    for part in each_of(recurrence):
+        yield from _skipped(part, window)
     if recurrence.cron is None:
         return
     cron = crons.parse(recurrence.cron)

@@ -107,6 +107,9 @@ def recurrence_of(item: Mapping[str, Any], now_ms: int) -> Recurrence:
     exclude = item.get("exclude") or []
     if not isinstance(exclude, list) or not all(isinstance(day, str) for day in exclude):
         raise InvalidScheduleError("exclude", "must be a list of dates")
+    several = item.get("crons") or []
+    if not isinstance(several, list) or not all(isinstance(text, str) for text in several):
+        raise InvalidScheduleError("crons", "must be a list of cron expressions")
     recurrence = Recurrence(
         cron=texts["cron"],
         every_s=None if texts["every"] is None else durations.seconds(texts["every"]),
@@ -117,6 +120,7 @@ def recurrence_of(item: Mapping[str, Any], now_ms: int) -> Recurrence:
         start_ms=_time(texts["start"], "start"),
         end_ms=_time(texts["end"], "end"),
         exclude=tuple(exclude),
+        crons=tuple(several),
     )
     recurrence = anchored(recurrence, now_ms)
     check(recurrence)

@@ -89,7 +89,7 @@ def wait_for_workflow(workflow_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow
 
 
 def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[Backfill]:
-    """Wait until a backfill has created its jobs, and return it: `finished` or `failed`.
+    """Wait until a backfill has created its jobs, and return it: `finished`, `failed` or `cancelled`.
 
     Args:
         name: name of the schedule.
@@ -97,7 +97,7 @@ def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT
         timeout_s: how long to wait, seconds.
 
     Raises:
-        WaitTimeoutError: it is still running after that time, and goes on.
+        WaitTimeoutError: it has not ended in that time; it goes on, or stays paused.
     """
     wanted = get_backfill(name, backfill_id)
-    return wait_until(lambda _: wanted, lambda backfill: backfill.state != "running", timeout_s)
+    return wait_until(lambda _: wanted, lambda backfill: backfill.state not in ("running", "paused"), timeout_s)

@@ -13,11 +13,25 @@ from whendue.client.models.subscriptions import EventFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InitialPause:
+    """The pause that a schedule is created with.
+
+    Args:
+        reason: Why it is paused. Default: empty.
+        until: From this time on it fires again by itself; it must be in the future. Default: until it is resumed.
+    """
+
+    reason: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewSchedule:
     """A whole schedule: when it fires, and the job or workflow that each fire runs.
 
     Args:
         cron: A cron expression in the schedule's time zone: five fields, or six with seconds first.
+        crons: Several cron expressions: it fires when one of them does, and once where several do.
         every: An interval: an ISO 8601 duration of whole seconds, counted from `start`.
         at: A single fire at this time.
         timezone: IANA name of the time zone in which `cron` and `exclude` are read.
@@ -29,6 +43,8 @@ class NewSchedule:
         fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`.
             Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
         exclude: Local dates without fires, each a date or a range with both ends included. Default: none.
+        max_runs: Maximum number of fires that run, caught up ones included; then it has ended. They are counted from
+            the change that sets it first. Default: no maximum.
         jitter_seconds: Delays all fires by the same offset between 0 and this many seconds. The offset depends on
             tenant and name only.
         name: Must be the name in the path, if sent. Default: that name.
@@ -38,11 +54,14 @@ class NewSchedule:
         expires: `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due.
             Default: what the job or workflow says in `expires_seconds`.
         pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
+        paused: Creates the schedule paused. One that exists stays as it is: pause and resume it by their own requests.
+            Default: it is active.
         job: The job that each fire runs. Send this or `workflow`.
         workflow: The workflow that each fire runs. Send this or `job`.
     """
 
     cron: str | None = None
+    crons: Sequence[str] | None = None
     every: str | None = None
     at: datetime | None = None
     timezone: str | None = None
@@ -51,12 +70,14 @@ class NewSchedule:
     gap: Literal["skip", "next"] | None = None
     fold: Literal["once", "twice"] | None = None
     exclude: Sequence[str] | None = None
+    max_runs: int | None = None
     jitter_seconds: int | None = None
     name: str | None = None
     misfire: Misfire | None = None
     overlap: Literal["allow", "skip", "buffer_one", "cancel_running"] | None = None
     expires: Literal["next_fire"] | None = None
     pause_after_failures: int | None = None
+    paused: InitialPause | None = None
     job: JobTemplate | None = None
     workflow: WorkflowTemplate | None = None
 

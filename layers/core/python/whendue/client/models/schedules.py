@@ -31,11 +31,13 @@ class SchedulePause:
         by: Subject of the token that paused it; empty if it was paused after too many failures.
         reason: Why it was paused.
         since: When it was paused.
+        until: When it fires again; None: once it is resumed.
     """
 
     by: str
     reason: str
     since: datetime | None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Schedule:
         tenant: Tenant that it belongs to.
         state: `active`, `paused`, or `ended` when it will not fire again.
         cron: Cron expression, in `timezone`.
+        crons: Cron expressions, in `timezone`.
         every: Interval between fires, an ISO 8601 duration.
         at: Time of the single fire.
         timezone: IANA name of the time zone.
@@ -59,6 +62,8 @@ class Schedule:
         overlap: `allow`, `skip`, `buffer_one` or `cancel_running`.
         expires: `next_fire`: jobs of fires expire at the next one; None: as the job says.
         pause_after_failures: Number of fires in a row that must end dead to pause it; None: never.
+        max_runs: Maximum number of fires that run; None: no maximum.
+        remaining_runs: Number of runs that are left; None: no maximum.
         job: The job that each fire runs, as it was sent.
         workflow: The workflow that each fire runs, written as `nodes`.
         created_at: When it was created.
@@ -73,6 +78,7 @@ class Schedule:
     tenant: str
     state: str
     cron: str | None = None
+    crons: tuple[str, ...] | None = None
     every: str | None = None
     at: datetime | None = None
     timezone: str
@@ -86,6 +92,8 @@ class Schedule:
     overlap: str
     expires: str | None = None
     pause_after_failures: int | None = None
+    max_runs: int | None = None
+    remaining_runs: int | None = None
     job: Mapping[str, Any] | None = None
     workflow: Mapping[str, Any] | None = None
     created_at: datetime | None
@@ -167,7 +175,7 @@ class Backfill:
     Args:
         id: Id of the backfill.
         schedule: Name of the schedule.
-        state: `running`, `finished` or `failed`.
+        state: `running`, `paused`, `finished`, `failed` or `cancelled`.
         from_: First nominal time.
         to: Last nominal time.
         limit: Maximum number of jobs to create.

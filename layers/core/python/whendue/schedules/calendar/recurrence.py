@@ -5,14 +5,16 @@ and `fold` say what happens between two. docs/guide/recurrence.md has the rules 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import chain, islice
+from heapq import merge
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from whendue.errors import InvalidScheduleError
-from whendue.quotas import EVERY_MAX_S, EVERY_MIN_S, SCHEDULE_END_MS, SCHEDULE_SEARCH_S
+from whendue.quotas import EVERY_MAX_S, EVERY_MIN_S, SCHEDULE_CRONS, SCHEDULE_END_MS, SCHEDULE_SEARCH_S
 from whendue.schedules.calendar import cron as crons
 from whendue.schedules.calendar import exclusions
 from whendue.schedules.calendar import time_zones as zones
@@ -23,7 +25,7 @@ from whendue.schedules.calendar.time_zones import Segment
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """What a schedule says about when it fires: exactly one of `cron`, `every_s` and `at_ms`, and its conditions.
+    """What a schedule says about when it fires: exactly one of `cron`, `every_s`, `at_ms`, `crons`, and its conditions.
 
     Args:
         cron: five fields, or six with the second first; wall-clock times in `timezone`.
@@ -34,6 +36,7 @@ class Recurrence:
         fold: a local time that comes twice: fire `once`, at the first, or `twice`. None: see `on_fold`.
         start_ms: the first instant at which it may fire, ms UTC.
         end_ms: the last one.
+        crons: several of them: it fires when one does, and once where several do.
         exclude: local dates (2026-12-25) and ranges (2026-12-24/2027-01-01, inclusive) on which it does not fire.
     """
 
@@ -46,6 +49,7 @@ class Recurrence:
     start_ms: int | None = None
     end_ms: int | None = None
     exclude: tuple[str, ...] = ()
+    crons: tuple[str, ...] = ()
 
 
 class Note(StrEnum):
@@ -83,9 +87,9 @@ def check(recurrence: Recurrence) -> None:
     Raises:
         InvalidScheduleError: it does not; the error says where.
     """
-    given = [name for name in ("cron", "every_s", "at_ms") if getattr(recurrence, name) is not None]
+    given = [name for name in ("cron", "crons", "every_s", "at_ms") if getattr(recurrence, name) not in (None, ())]
     if len(given) != 1:
-        raise InvalidScheduleError("cron", "must have exactly one of cron, every and at")
+        raise InvalidScheduleError("cron", "must have exactly one of cron, crons, every and at")
     zones.zone_named(recurrence.timezone)
     exclusions.parse(recurrence.exclude)
     for name in ("start", "end", "at"):
@@ -93,6 +97,9 @@ def check(recurrence: Recurrence) -> None:
             raise InvalidScheduleError(name, "must be in the years 1970 to 2199")
     if recurrence.start_ms is not None and recurrence.end_ms is not None and recurrence.end_ms < recurrence.start_ms:
         raise InvalidScheduleError("end", "must not be before start")
+    if recurrence.crons:
+        _check_each(recurrence)
+        return
     if recurrence.cron is None:
         _check_absolute(recurrence)
     else:
@@ -143,6 +150,22 @@ def local(recurrence: Recurrence, at_ms: int) -> str:
     return zones.local_time(recurrence.timezone, whole).replace(microsecond=part * 1000).isoformat()
 
 
+def each_of(recurrence: Recurrence) -> list[Recurrence]:
+    """Return a recurrence of several expressions as one of each."""
+    return [replace(recurrence, cron=expression, crons=()) for expression in recurrence.crons]
+
+
+def _check_each(recurrence: Recurrence) -> None:
+    """Check several expressions: each must fire, so that none is there in vain."""
+    if len(recurrence.crons) > SCHEDULE_CRONS:
+        raise InvalidScheduleError("crons", f"must have at most {SCHEDULE_CRONS} expressions")
+    for number, part in enumerate(each_of(recurrence)):
+        try:
+            check(part)
+        except InvalidScheduleError as error:
+            raise InvalidScheduleError(f"crons.{number}", str(error).partition(": ")[2]) from None
+
+
 def _check_absolute(recurrence: Recurrence) -> None:
     for name in ("gap", "fold"):
         if getattr(recurrence, name) is not None:
@@ -161,6 +184,11 @@ def _anchor(recurrence: Recurrence) -> int:
 
 def _fires(recurrence: Recurrence, low_ms: int, high_ms: int, *, backward: bool) -> Iterator[Nominal]:
     """Yield the fires in [low_ms, high_ms]."""
+    if recurrence.crons:
+        yield from _merged(
+            [_fires(part, low_ms, high_ms, backward=backward) for part in each_of(recurrence)], backward=backward
+        )
+        return
     low_ms = max(low_ms, recurrence.start_ms or 0)
     high_ms = min(high_ms, SCHEDULE_END_MS - 1 if recurrence.end_ms is None else recurrence.end_ms)
     if recurrence.at_ms is not None:
@@ -176,6 +204,13 @@ def _fires(recurrence: Recurrence, low_ms: int, high_ms: int, *, backward: bool)
         for fire in _fires_in(recurrence, segment, low_ms, high_ms, backward=backward):
             found_s = fire.at_ms // 1000
             yield fire
+
+
+def _merged(each: Sequence[Iterator[Nominal]], *, backward: bool) -> Iterator[Nominal]:
+    """Merge fires in their order, each instant once; it is odd only if it is for all that have it."""
+    for at_ms, fires in groupby(merge(*each, key=attrgetter("at_ms"), reverse=backward), attrgetter("at_ms")):
+        notes = [fire.note for fire in fires]
+        yield Nominal(at_ms, None if None in notes else notes[0])
 
 
 def _fires_in(

@@ -14,7 +14,7 @@ from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 from whendue.table.items import known
 from whendue.table.keys import Key
-from whendue.table.writes import REMOVE, Is, Write, insert
+from whendue.table.writes import REMOVE, Condition, Is, Write, insert
 
 # How a fire ended that has had its job.
 HAD_A_JOB: Final = (FireOutcome.RAN, FireOutcome.CAUGHT_UP)
@@ -24,8 +24,10 @@ class BackfillState(StrEnum):
     """What a backfill is."""
 
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +151,29 @@ def _fire(backfill: Backfill, ids: Ids, nominal: int) -> Fire:
 
 def create(backfill: Backfill, shards: int) -> Write:
     """Create the item if there is none; it is in the due index until it is over."""
-    partition = partition_of(f"{backfill.tenant}/{backfill.name}", shards)
-    due = {"due_pk": partition, "check_at": backfill.created_at}
-    return insert("create_backfill", backfill.key, _values(backfill) | due)
+    return insert("create_backfill", backfill.key, _values(backfill) | _due(backfill, shards, backfill.created_at))
 
 
 def step(before: Backfill, then: Backfill) -> Write:
-    """Advance a backfill, if it has not been advanced meanwhile; one that is over leaves the due index."""
+    """Advance a backfill, if it has not been advanced meanwhile; one that does not run leaves the due index."""
     changes = _values(then)
     if then.state is not BackfillState.RUNNING:
         changes |= {"due_pk": REMOVE, "check_at": REMOVE}
-    return Write("move_backfill", before.key, [Is("cursor", before.cursor), Is("state", before.state.value)], changes)
+    return Write("move_backfill", before.key, _as_read(before), changes)
+
+
+def resume(paused: Backfill, shards: int, now_ms: int) -> Write:
+    """Put a paused backfill back into the due index, if it is as it was read."""
+    changes = _values(replace(paused, state=BackfillState.RUNNING)) | _due(paused, shards, now_ms)
+    return Write("resume_backfill", paused.key, _as_read(paused), changes)
+
+
+def _due(backfill: Backfill, shards: int, check_at: int) -> dict[str, Any]:
+    return {"due_pk": partition_of(f"{backfill.tenant}/{backfill.name}", shards), "check_at": check_at}
+
+
+def _as_read(backfill: Backfill) -> list[Condition]:
+    return [Is("cursor", backfill.cursor), Is("state", backfill.state.value)]
 
 
 def _values(backfill: Backfill) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.builders.world import TENANT, World
 from whendue.bootstrap.application import App
 from whendue.engine.ports import WriteResult as Ended
 from whendue.errors import UnavailableError
-from whendue.schedules.backfill_model import Backfill, BackfillState, backfill_key, from_item
+from whendue.schedules.backfills.model import Backfill, BackfillState, backfill_key, from_item
 from whendue.schedules.fires import FireOutcome
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write

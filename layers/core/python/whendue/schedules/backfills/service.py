@@ -3,23 +3,25 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final, NamedTuple, NoReturn
 
 from whendue.bulkhead import raised_by_users
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
-from whendue.engine.readable import read_one
+from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
     InvalidRequestError,
     ScheduleNotFoundError,
+    StateConflictError,
     UnavailableError,
     UnstorableError,
     WhendueError,
 )
 from whendue.jobs.transition import Transition
-from whendue.quotas import BACKFILL_FIRES
-from whendue.schedules.backfill_model import (
+from whendue.quotas import BACKFILL_FIRES, SCHEDULE_TRIES
+from whendue.schedules.backfills.model import (
     Backfill,
     BackfillState,
     backfill_key,
@@ -29,13 +31,25 @@ from whendue.schedules.backfill_model import (
     from_item,
     moved,
     request_of,
+    resume,
     step,
 )
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, enter, error_text, fire_from, revise
-from whendue.schedules.service import find_schedule
+from whendue.schedules.lookup import find_schedule
+from whendue.schedules.model import LAST
 from whendue.submission.submit import Submit
+from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.writes import Write
+
+STOPPED: Final = (BackfillState.PAUSED, BackfillState.CANCELLED)
+
+
+class BackfillPage(NamedTuple):
+    """Some backfills, newest first, and where to go on; a cursor of None is the end."""
+
+    backfills: list[Backfill]
+    cursor: str | None
 
 
 class BackfillService:
@@ -106,6 +120,50 @@ class BackfillService:
             raise BackfillNotFoundError(f"the schedule {name} has no backfill with the id {backfill_id}")
         return read_one(item, from_item, f"the backfill {backfill_id}")
 
+    def page(self, tenant: str, name: str, limit: int, cursor: str | None) -> BackfillPage:
+        """List the backfills of a schedule, newest first.
+
+        Raises:
+            ScheduleNotFoundError: there is none.
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        find_schedule(self._runtime.store, tenant, name)
+        cursors, bound = self._runtime.cursors, ("backfills", tenant, name)
+        pk, first = backfill_key(tenant, name, "")
+        last = first + LAST if cursor is None else str(cursors.open(cursor, bound))
+        items = self._runtime.store.query_range(pk, first=first, last=last, limit=limit + 2, newest_first=True)
+        page = [item for item in items if cursor is None or item["sk"] != last]
+        more = cursors.seal(page[limit - 1]["sk"], bound) if len(page) > limit else None
+        return BackfillPage(readable(self._runtime, page[:limit], from_item, "list_backfills"), more)
+
+    def to(self, tenant: str, name: str, backfill_id: str, state: BackfillState) -> Backfill:
+        """Pause, resume or cancel a backfill: one that is in this state already stays as it is.
+
+        Raises:
+            ScheduleNotFoundError, BackfillNotFoundError: there is none.
+            StateConflictError: it has ended.
+            UnavailableError: the outcome is unknown; ask again.
+        """
+
+        def decide(backfill: Backfill) -> Backfill | NoWrite[Backfill]:
+            if backfill.state is state:
+                return NoWrite(backfill)
+            if backfill.state not in (BackfillState.RUNNING, BackfillState.PAUSED):
+                raise StateConflictError(f"the backfill is {backfill.state.value}; begin another one")
+            return backfill
+
+        def apply(backfill: Backfill) -> Backfill | Conflict:
+            then = replace(backfill, state=state)
+            shards, now_ms = self._runtime.settings.shards, self._runtime.clock.now_ms()
+            write = resume(backfill, shards, now_ms) if state is BackfillState.RUNNING else step(backfill, then)
+            [result] = self._runtime.store.apply([write])
+            return then if result.done_or_raise() else CONFLICT
+
+        return retry_on_conflict(
+            lambda: self.get(tenant, name, backfill_id), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
+        )
+
     def further(self, backfill: Backfill) -> Backfill:
         """Do the next chunk; each step of it can be repeated by any process.
 
@@ -116,8 +174,16 @@ class BackfillService:
         [result] = self._runtime.store.apply([step(backfill, then)])
         if result.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
-        # A current item means that the write was refused: another process has done this chunk.
-        return then if result.current is None else from_item(result.current)
+        # A current item means that the write was refused: another process has done this chunk, or it was stopped.
+        return then if result.current is None else self._stopped(backfill, then, from_item(result.current))
+
+    def _stopped(self, before: Backfill, then: Backfill, current: Backfill) -> Backfill:
+        """Count the chunk that a pause or a cancel met halfway: its jobs exist."""
+        if current.cursor != before.cursor or current.state not in STOPPED:
+            return current
+        counted = replace(then, state=current.state, error=None)
+        [result] = self._runtime.store.apply([step(current, counted)])
+        return counted if result.done else current
 
     def _with_next_chunk(self, backfill: Backfill) -> Backfill:
         """Return the backfill after its next chunk, or as failed when its jobs can no longer be created.
@@ -177,6 +243,10 @@ class BackfillService:
         _insist_that_they_are_storable(results)
         if any(result.status is WriteStatus.UNAVAILABLE for result in results):
             raise UnavailableError
+
+
+def _keeps_changing() -> NoReturn:
+    raise StateConflictError("the backfill keeps changing; try again")
 
 
 def _entry(before: Fire | None, fire: Fire) -> Write:
