@@ -354,7 +354,7 @@ def test_every_route_has_been_thought_of() -> None:
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
         "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
-        "/subscriptions/<name>/deliveries", "/tasks",
+        "/subscriptions/<name>/deliveries", "/tasks", "/jobs/<job_id>/events",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",
