@@ -1,4 +1,4 @@
-"""Histories: each change of a job is kept, none is there that was not made, and an ended job's last event is its end."""
+"""Histories: each change of a job is kept, none that was not made, and the last event of an ended job is its end."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -47,9 +47,9 @@ class HistoryWatcher(Watcher):
         if write.name == "fail" and before:
             self._failed[job_id].add(before["generation"])
         change, former = after.get("change"), (before or {}).get("change")
-        if write.name in ASKS and change == former:
-            self.world.monitor.wrong(f"{write.name} notes nothing")
-        if change == former:
+        if change is None or change == former:
+            if write.name in ASKS:
+                self.world.monitor.wrong(f"{write.name} notes nothing")
             return
         if write.name not in ASKS | {"cancel"} or change["number"] != 1 + (former or {"number": 0})["number"]:
             self.world.monitor.wrong(f"{write.name} notes change {change['number']}")

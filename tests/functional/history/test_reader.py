@@ -173,7 +173,7 @@ def test_what_is_asked_very_often_is_not_kept_for_ever(world: Costed, client: Cl
 
 def test_they_are_erased_with_their_job(world: Costed, client: Client) -> None:
     """And a job that has the id later has a past of its own."""
-    wanted = {"delay_s": 3600, "idempotency_key": "k"}
+    wanted: dict[str, Any] = {"delay_s": 3600, "idempotency_key": "k"}
     job = world.submit(**wanted)
     world.app.control.reschedule(TENANT, job.id, None, "high")
     world.app.control.cancel(TENANT, job.id, by=ADA)
