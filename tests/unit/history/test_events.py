@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.builders.samples import LATER, NOW, TIMING, a_job, awaiting, dead, running
+from tests.builders.samples import LATER, NOW, TIMING, a_job, an_error, awaiting, dead, running
 from whendue.history.events import ENDS, Event, EventType, checked_change, events_of
 from whendue.jobs import dependency_transitions as waiting
 from whendue.jobs import transitions
+from whendue.jobs.failures import failure
+from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State, evolve
 
 
@@ -47,6 +49,49 @@ def test_a_cause_of_a_cancel_is_no_attempt() -> None:
     again = transitions.redrive(job, LATER + 1, LATER + 1, TIMING, by="ada").job
     assert types(again) == ["submitted", "cancelled", "redriven"]
     assert listed(again)[1].failure == job.last
+
+
+def test_a_cause_of_an_end_does_not_become_an_attempt_of_the_next_run() -> None:
+    """That one has more failed attempts than the cause was the number of."""
+    given_up = transitions.mark_dead(running(), "worker_lost", "its workers died", LATER).job
+    again = transitions.redrive(given_up, LATER, LATER, TIMING).job
+    claimed = transitions.claim(again, "f", LATER).job
+    error = failure(claimed, "ValueError", "no", failed_at=LATER + 1)
+    failed = transitions.fail(claimed, error, LATER + 1, TIMING, draw=0.5).job
+    assert given_up.last
+    assert failed.change
+    found = events_of(failed, [failed.change], [given_up.last, error])
+    kinds = ["submitted", "started", "lost", "dead", "redriven", "started", "failed"]
+    assert [event.type.value for event in found] == kinds
+    assert [event.failure for event in found if event.failure] == [given_up.last, error]
+
+
+def test_a_failed_attempt_is_no_cause_of_a_cancel_after_it() -> None:
+    """All in the same millisecond: the run is listed once."""
+    job = running()
+    failed = transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5).job
+    ended = transitions.cancel(failed, NOW, "ada").job
+    assert types(ended) == ["submitted", "started", "failed", "cancel_requested", "cancelled"]
+    assert listed(ended)[-1].failure is None
+
+
+def test_the_end_of_retries_has_the_last_error() -> None:
+    """Of the attempt before."""
+    job = running()
+    failed = transitions.fail(job, an_error(job), NOW, TIMING, draw=0.5).job
+    assert listed(transitions.end_retries(failed, "too late", LATER).job)[-1].failure == failed.last
+
+
+def test_a_worker_was_lost_before_the_job_waits_or_runs_again() -> None:
+    """It is known by then at the latest."""
+    wait = Wait("rate", "customer-7", 2.5, LATER, 1)
+    waits = transitions.defer(running(lease_until=NOW), wait, LATER, LATER, TIMING).job
+    assert [(event.type, event.at) for event in listed(waits)][1:] == [(EventType.LOST, LATER)]
+    runs = running(claims=2, started_at=LATER)
+    assert [(event.type, event.at) for event in listed(runs)][1:] == [
+        (EventType.LOST, LATER),
+        (EventType.STARTED, LATER),
+    ]
 
 
 def test_a_redrive_takes_nothing_away() -> None:

@@ -6,7 +6,6 @@ those of the processes that wrote them, whose clocks may differ.
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from whendue.jobs.model import Failure, Job, State
@@ -106,10 +105,10 @@ def events_of(job: Job, changes: Sequence[Mapping[str, Any]], failures: Sequence
     spans = [_span(change["was"]) for change in asked if "was" in change]
     spans.append(_span(how_it_stands(job)))
     events = [_at(EventType.SUBMITTED, job.created_at, 0), *(_change(change) for change in asked)]
-    for before, span in pairwise([None, *spans]):
-        first = 0 if before is None else before.generation + 1
-        own = [failure for failure in failures if span and first <= failure.generation <= span.generation]
-        events += _events_of_span(span, own, job.scheduled_at) if span else ()
+    firsts = [0, *(span.generation + 1 for span in spans[:-1])]
+    for first, span in zip(firsts, spans, strict=True):
+        own = [failure for failure in failures if first <= failure.generation <= span.generation]
+        events += _events_of_span(span, own, job.scheduled_at)
     # The first of two that would stand in one place.
     unique = {event.position: event for event in reversed(events)}
     return [unique[position] for position in sorted(unique)]
@@ -156,12 +155,10 @@ def _events_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) 
         yield _at(EventType.STARTED, span.started_at, span.generation, attempt=span.failures + 1)
     if span.lost:
         yield _lost(span, scheduled_at)
-    if span.state in ENDS and span.at is not None:
-        causes = [failure for failure in failures if failure.generation == span.generation]
-        is_because = span.state == State.DEAD.value or (causes and causes[-1] not in attempts)
-        yield _at(
-            EventType(span.state), span.at, span.generation, failure=causes[-1] if causes and is_because else None
-        )
+    if span.at is not None:
+        cause = max(failures, key=lambda failure: failure.generation, default=None)
+        is_why = span.state == State.DEAD.value or cause not in attempts
+        yield _at(EventType(span.state), span.at, span.generation, failure=cause if is_why else None)
 
 
 def _lost(span: Span, scheduled_at: int) -> Event:
