@@ -9,7 +9,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("bulkhead", "declarations"),
     ("engine", "manifest"),
     ("adapters", "aws_errors", "metrics", "operations", "references"),
-    ("mail", "notifications"),
+    ("history", "mail", "notifications"),
     ("channels", "pauses", "profiles"),
     ("submission",),
     ("schedules", "workflows"),
@@ -28,6 +28,7 @@ PURE = frozenset(
     for name in [
         "engine.fairness",
         "engine.message",
+        "history.events",
         "inspection.causes",
         "inspection.explain_end_rules",
         "inspection.explain_rules",

@@ -108,7 +108,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda: a_job(begin_by=LATER, started_at=NOW),
         lambda job: transitions.end_retries(job, "too late", LATER),
     ),
-    "request_cancel": (running, transitions.request_cancel),
+    "request_cancel": (running, lambda job: transitions.request_cancel(job, LATER)),
     "mark_dead": (running, lambda job: transitions.mark_dead(job, "worker_lost", "its workers died", LATER)),
     "mark_dead while pending": (a_job, lambda job: transitions.mark_dead(job, "redriven", "SQS gave up", LATER)),
     "cancel_lost": (lambda: running(cancel_requested=True), lambda job: transitions.cancel_lost(job, LATER)),
@@ -157,7 +157,7 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda job: waiting.release(job, LATER, TIMING),
     ),
     "cancel while waiting": (awaiting, lambda job: transitions.cancel(job, NOW)),
-    "request_cancel while waiting": (awaiting, transitions.request_cancel),
+    "request_cancel while waiting": (awaiting, lambda job: transitions.request_cancel(job, LATER)),
     "cancel_unsatisfied": (awaiting, lambda job: waiting.cancel_unsatisfied(job, "dependency_failed", "", LATER)),
     "expand": (
         lambda: running(expands="workflow"),

@@ -11,6 +11,7 @@ from whendue.jobs.model import Job
 from whendue.table.keys import (
     attempt_key,
     blob_key,
+    change_key,
     dependencies_key,
     dependent_key,
     log_key,
@@ -59,6 +60,7 @@ def test_the_sort_keys_of_a_job_are_those_of_the_code() -> None:
         result_key(job, "f").sk,
         attempt_key(job, 1).sk,
         log_key(job, 1, "f").sk,
+        change_key(job, 1).sk,
         dependencies_key(job, "r").sk,
         dependent_key(job, job, "r").sk,
         once_key(job, "k").sk,

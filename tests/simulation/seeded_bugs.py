@@ -48,6 +48,14 @@ SEEDED_BUGS: Final = (
         "long, kept by heartbeats",
     ),
     SeededBug(
+        "a change of a job that takes the place of the one before",
+        "whendue.jobs.transition",
+        "job=job, keep=_keep_change(before))",
+        "job=job)",
+        "changes .* were made",
+        "rescheduled twice",
+    ),
+    SeededBug(
         "an expiry that does not look whether its job has begun",
         TRANSITIONS,
         'return finish("expire", job, as_read(job), State.EXPIRED, now_ms)',

@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.simulation.watch_dependencies import DependencyWatcher
 from tests.simulation.watch_expiry import ExpiryWatcher
+from tests.simulation.watch_history import HistoryWatcher
 from tests.simulation.watch_lifetimes import LifetimeWatcher
 from tests.simulation.watch_limits import LimitWatcher
 from tests.simulation.watch_notifications import NotificationWatcher
@@ -15,6 +16,7 @@ from tests.simulation.watchers import Watcher
 WATCHERS: Final[tuple[type[Watcher], ...]] = (
     DependencyWatcher,
     ExpiryWatcher,
+    HistoryWatcher,
     LifetimeWatcher,
     LimitWatcher,
     NotificationWatcher,

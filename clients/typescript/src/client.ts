@@ -174,6 +174,18 @@ export class Client {
     });
   }
 
+  /** List what happened to a job, the newest first: its submit, attempts, what was asked of it and who did, its end. */
+  listJobEvents(
+    jobId: string,
+    page: t.PageOptions = {},
+    options: t.CallOptions = {},
+  ): Items<t.JobEvent, t.JobEventPage> {
+    return listed(page, (cursor) => {
+      const params = { ...job(jobId).params, query: { ...page, cursor } };
+      return this.#requests.GET("/jobs/{job_id}/events", { ...options, params });
+    });
+  }
+
   /** Explain why a job has not run, or why it ended. */
   async explainJob(jobId: string, options: t.CallOptions = {}): Promise<t.Explanation> {
     return result(this.#requests.GET("/jobs/{job_id}/explain", { ...options, ...job(jobId) }));

@@ -23,6 +23,7 @@ export const ROUTES = {
   getJobPayload: { method: "GET", path: "/jobs/{job_id}/payload", repeatable: true, keyed: false, public: false },
   getJobResult: { method: "GET", path: "/jobs/{job_id}/result", repeatable: true, keyed: false, public: false },
   listJobAttempts: { method: "GET", path: "/jobs/{job_id}/attempts", repeatable: true, keyed: false, public: false },
+  listJobEvents: { method: "GET", path: "/jobs/{job_id}/events", repeatable: true, keyed: false, public: false },
   listJobLogs: { method: "GET", path: "/jobs/{job_id}/logs", repeatable: true, keyed: false, public: false },
   explainJob: { method: "GET", path: "/jobs/{job_id}/explain", repeatable: true, keyed: false, public: false },
   updateJob: { method: "PATCH", path: "/jobs/{job_id}", repeatable: true, keyed: false, public: false },

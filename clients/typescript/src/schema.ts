@@ -274,6 +274,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened to a job
+         * @description Return what happened to the job, newest first: its submit, attempts, what was asked of it and who did, its end.
+         *
+         *     Events are in the order of cause and effect, and are kept as long as the job.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listJobEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}/explain": {
         parameters: {
             query?: never;
@@ -2340,6 +2364,135 @@ export interface components {
              * @example demo.greet
              */
             type: string;
+        };
+        /**
+         * JobEventListReply
+         * @description A page of events, newest first.
+         * @example {
+         *       "complete": true,
+         *       "cursor": null,
+         *       "items": [
+         *         {
+         *           "at": "2026-11-28T08:30:00.410Z",
+         *           "attempt": null,
+         *           "by": null,
+         *           "dueAt": null,
+         *           "error": null,
+         *           "previousDueAt": null,
+         *           "previousPriority": null,
+         *           "priority": null,
+         *           "type": "succeeded",
+         *           "workers": null
+         *         },
+         *         {
+         *           "at": "2026-11-28T08:30:00.120Z",
+         *           "attempt": 1,
+         *           "by": null,
+         *           "dueAt": null,
+         *           "error": null,
+         *           "previousDueAt": null,
+         *           "previousPriority": null,
+         *           "priority": null,
+         *           "type": "started",
+         *           "workers": null
+         *         },
+         *         {
+         *           "at": "2026-11-28T08:00:07.005Z",
+         *           "attempt": null,
+         *           "by": "ada",
+         *           "dueAt": "2026-11-28T08:30:00.000Z",
+         *           "error": null,
+         *           "previousDueAt": "2026-11-28T09:00:00.000Z",
+         *           "previousPriority": null,
+         *           "priority": null,
+         *           "type": "rescheduled",
+         *           "workers": null
+         *         },
+         *         {
+         *           "at": "2026-11-28T08:00:00.000Z",
+         *           "attempt": null,
+         *           "by": null,
+         *           "dueAt": null,
+         *           "error": null,
+         *           "previousDueAt": null,
+         *           "previousPriority": null,
+         *           "priority": null,
+         *           "type": "submitted",
+         *           "workers": null
+         *         }
+         *       ]
+         *     }
+         */
+        JobEventListReply: {
+            /**
+             * Complete
+             * @description False if events are missing: requests to the job beyond the first 100 and the last, attempts before the last 200, or what was asked before an upgrade of whendue.
+             */
+            complete: boolean;
+            /**
+             * Cursor
+             * @description Send it as `cursor` to get the next page; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description The events, newest first.
+             */
+            items: components["schemas"]["JobEventReply"][];
+        };
+        /**
+         * JobEventReply
+         * @description One thing that happened to a job. What a type of event does not have is null.
+         */
+        JobEventReply: {
+            /**
+             * At
+             * Format: date-time
+             * @description When it happened. Of `lost`, when it was known at the latest.
+             */
+            at: string;
+            /**
+             * Attempt
+             * @description Number of the attempt, of `started` and `failed`.
+             */
+            attempt: number | null;
+            /**
+             * By
+             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's subject, or the tenant where it has none. Null if whendue did.
+             */
+            by: string | null;
+            /**
+             * Dueat
+             * @description The new due time, of `rescheduled` and `redriven`.
+             */
+            dueAt: string | null;
+            /** @description Why the attempt failed, or why the job ended. */
+            error: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Previousdueat
+             * @description The due time before, of `rescheduled`.
+             */
+            previousDueAt: string | null;
+            /**
+             * Previouspriority
+             * @description The priority before, if it was changed.
+             */
+            previousPriority: string | null;
+            /**
+             * Priority
+             * @description The new priority, if it was changed.
+             */
+            priority: string | null;
+            /**
+             * Type
+             * @description `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`, `dead`, `cancelled`, `expired` or `redriven`.
+             */
+            type: string;
+            /**
+             * Workers
+             * @description Of `lost`: number of workers that died, or were not heard of, since the submit or the last `redriven`.
+             */
+            workers: number | null;
         };
         /**
          * JobListReply
@@ -7321,6 +7474,130 @@ export interface operations {
                 };
             };
             /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobEvents: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page. Default: 50. */
+                limit?: number;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobEventListReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `job_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -77,6 +77,8 @@ test("dead letters", async () => {
   assert.equal((await client.waitFor(id)).state, "dead");
   assert.equal((await all(client.listJobAttempts(id)))[0]?.error?.type, "RuntimeError");
   assert.deepEqual(await all(client.listJobLogs(id, { attempt: 1 })), []);
+  const events = await all(client.listJobEvents(id, { limit: 2 }));
+  assert.deepEqual(events.map(({ type }) => type), ["dead", "failed", "started", "submitted"]);
   assert.equal((await all(client.listDeadLetters({ type: "bad" })))[0]?.count, 1);
   assert.equal((await client.redriveDeadLetters({ filter: { type: "bad" }, dryRun: true })).matched, 1);
   await client.redriveJob(id);

@@ -112,6 +112,7 @@ OWN: Final[Mapping[str, Errors]] = {
     "POST /workflows": (*SUBMIT, InvalidExpiryError, InvalidWorkflowError),
     "GET /jobs": LISTED,
     "GET /jobs/{job_id}/attempts": LISTED,
+    "GET /jobs/{job_id}/events": LISTED,
     "GET /jobs/{job_id}/logs": LISTED,
     "GET /jobs/{job_id}/payload": (DocumentNotFoundError,),
     "GET /jobs/{job_id}/result": (DocumentNotFoundError,),

@@ -6,7 +6,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.http.caller import caller, shown
+from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.problems import problem_in_batch
 from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
 from functions.api.schemas.job_requests import RedriveBody
@@ -58,6 +58,7 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
         rate_per_s=body.rate_per_second,
         limit=body.limit,
         cursor=body.cursor,
+        by=caller_of(router),
     )
     return RedriveReply(
         matched=done.matched,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import Caller, Waits, caller, shown, traced
+from functions.api.http.caller import Caller, Waits, caller, caller_of, shown, traced
 from functions.api.http.etags import job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
 from functions.api.http.response import JSON, accepted, accepted_status
@@ -31,7 +31,13 @@ from functions.api.schemas.job_replies import (
 )
 from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.schemas.reply import missing
-from functions.api.schemas.shared.attempts import JobLogsReply, attempt_log, failed_attempts
+from functions.api.schemas.shared.attempts import (
+    JobEventListReply,
+    JobLogsReply,
+    attempt_log,
+    events_reply,
+    failed_attempts,
+)
 from functions.api.schemas.shared.list_parameters import (
     CreatedAfterParameter,
     CreatedBeforeParameter,
@@ -271,6 +277,20 @@ def logs(
     return JobLogsReply(items=[attempt_log(log) for log in page.logs], cursor=page.cursor)
 
 
+@router.get("/jobs/<job_id>/events", tags=["jobs"], summary="List what happened to a job", operation_id="listJobEvents")
+def events(
+    job_id: JobId,
+    limit: PageLimit = PAGE_DEFAULT,
+    cursor: CursorParameter = None,
+) -> JobEventListReply:
+    """Return what happened to the job, newest first: its submit, attempts, what was asked of it and who did, its end.
+
+    Events are in the order of cause and effect, and are kept as long as the job.
+    """
+    app, tenant = caller(router)
+    return events_reply(app.history.page(tenant, job_id, limit, cursor))
+
+
 @router.get(
     "/jobs/<job_id>/explain",
     tags=["jobs"],
@@ -293,14 +313,16 @@ def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobRe
     """
     app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
-    return _changed(app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected()))
+    return _changed(
+        app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected(), by=caller_of(router))
+    )
 
 
 @router.post("/jobs/<job_id>/cancel", tags=["jobs"], summary="Cancel a job", operation_id="cancelJob")
 def cancel(job_id: JobId) -> Response[JobReply]:
     """Cancel a job that has not started. A running one is asked to stop (`cancelRequested`): watch its state."""
     app, tenant = caller(router)
-    return _changed(app, app.control.cancel(tenant, job_id, _expected()))
+    return _changed(app, app.control.cancel(tenant, job_id, _expected(), by=caller_of(router)))
 
 
 @router.post(
@@ -312,7 +334,7 @@ def cancel(job_id: JobId) -> Response[JobReply]:
 def redrive(job_id: JobId) -> Response[JobReply]:
     """Run a dead, cancelled or expired job again from its first attempt. It does not expire any more."""
     app, tenant = caller(router)
-    return _changed(app, app.control.redrive(tenant, job_id, expected=_expected()))
+    return _changed(app, app.control.redrive(tenant, job_id, expected=_expected(), by=caller_of(router)))
 
 
 @router.delete(

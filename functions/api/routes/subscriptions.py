@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from functions.api.http.caller import caller, shown
+from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON
 from functions.api.schemas.job_replies import JobReply, job_reply
@@ -180,7 +180,7 @@ def replay(
 ) -> Response[JobReply]:
     """Send an ended delivery again, under the same id and with all its attempts."""
     app, tenant = caller(router)
-    again = app.deliveries.replay(tenant, name, delivery_id)
+    again = app.deliveries.replay(tenant, name, delivery_id, by=caller_of(router))
     return Response(HTTPStatus.ACCEPTED, JSON, job_reply(again, app.clock.now_ms()))
 
 

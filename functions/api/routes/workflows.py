@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import caller, shown, traced
+from functions.api.http.caller import caller, caller_of, shown, traced
 from functions.api.http.response import accepted
 from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit, StateParameter
@@ -68,7 +68,7 @@ def read(workflow_id: WorkflowId) -> WorkflowDetailsReply:
 def cancel(workflow_id: WorkflowId) -> WorkflowReply:
     """Cancel jobs that have not started and ask running ones to stop: watch the state of the workflow."""
     app, tenant = caller(router)
-    return workflow_reply(app.workflows.cancel(tenant, workflow_id), app.clock.now_ms())
+    return workflow_reply(app.workflows.cancel(tenant, workflow_id, by=caller_of(router)), app.clock.now_ms())
 
 
 @router.post(
@@ -80,4 +80,4 @@ def cancel(workflow_id: WorkflowId) -> WorkflowReply:
 def retry(workflow_id: WorkflowId) -> WorkflowReply:
     """Run the nodes that failed again, and those that depend on them. Nodes that succeeded are not run again."""
     app, tenant = caller(router)
-    return workflow_reply(app.workflows.retry(tenant, workflow_id), app.clock.now_ms())
+    return workflow_reply(app.workflows.retry(tenant, workflow_id, by=caller_of(router)), app.clock.now_ms())

@@ -36,8 +36,8 @@ def test_every_list_is_here() -> None:
         for route in routes_of(make_resolver())
         if "cursor" in {p.alias for p in route.dependant.query_params}
     }
-    # Those of a job have their own tests: test_attempts.py and test_job_logs.py.
-    assert with_cursor == set(LISTS) | {"/jobs/<job_id>/attempts", "/jobs/<job_id>/logs"}
+    # Those of a job have their own tests: test_attempts.py, test_job_logs.py and history/test_reader.py.
+    assert with_cursor == set(LISTS) | {"/jobs/<job_id>/attempts", "/jobs/<job_id>/events", "/jobs/<job_id>/logs"}
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/jobs/{job_id}/payload", None),
     ("GET", "/jobs/{job_id}/result", None),
     ("GET", "/jobs/{job_id}/attempts", None),
+    ("GET", "/jobs/{job_id}/events", None),
     ("GET", "/jobs/{job_id}/logs", None),
     ("GET", "/jobs/{job_id}/explain", None),
     ("PATCH", "/jobs/{job_id}", {"priority": "high"}),

@@ -141,6 +141,23 @@ def test_a_page_of_the_largest_logs(world: World, client: Client) -> None:
     assert page.json["cursor"] is not None
 
 
+def test_a_page_of_the_largest_events(world: World, client: Client) -> None:
+    """As many as a page has; every second one has an error of the widest text."""
+
+    def run(payload: Any, ctx: Any) -> None:
+        raise RuntimeError(wide(1000))
+
+    world.task("t", run)
+    job = client.submit("t", maxAttempts=50, backoff={"baseSeconds": 1, "factor": 1, "jitter": "none"})
+    for _ in range(3):
+        world.pass_time(60)
+        client.send("POST", f"/jobs/{job['id']}/redrive")
+    page = client.send("GET", f"/jobs/{job['id']}/events", limit=limits.PAGE_MAX)
+    insist(page, 100_000)
+    assert len(page.json["items"]) == limits.PAGE_MAX
+    assert page.json["cursor"] is not None
+
+
 def test_documents_that_are_not_there_are_404(client: Client, client_of: Callable[..., Client]) -> None:
     """While a job runs it has no result; another tenant's has nothing."""
     job = client.submit(delaySeconds=60)
@@ -354,7 +371,7 @@ def test_every_route_has_been_thought_of() -> None:
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
         "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
-        "/subscriptions/<name>/deliveries", "/tasks",
+        "/subscriptions/<name>/deliveries", "/tasks", "/jobs/<job_id>/events",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",

@@ -26,6 +26,7 @@ NEEDED = {
     ("DELETE", "/jobs/<job_id>"): WRITE,
     ("GET", "/jobs/<job_id>"): READ,
     ("GET", "/jobs/<job_id>/attempts"): READ,
+    ("GET", "/jobs/<job_id>/events"): READ,
     ("GET", "/jobs/<job_id>/logs"): READ,
     ("GET", "/jobs/<job_id>/explain"): READ,
     ("GET", "/jobs/<job_id>/payload"): READ,
@@ -100,6 +101,7 @@ def test_there_are_routes_of_a_job() -> None:
     assert {path.removeprefix("/jobs/<job_id>") for _, path in OF_A_JOB} == {
         "",
         "/attempts",
+        "/events",
         "/logs",
         "/explain",
         "/payload",

@@ -65,6 +65,7 @@ ASKED: dict[str, tuple[Callable[[Client], str], str, Any]] = {
     "a job": (a_job, "GET", None),
     "explain": (lambda client: a_job(client, "/jobs/{id}/explain"), "GET", None),
     "attempts": (lambda client: a_job(client, "/jobs/{id}/attempts"), "GET", None),
+    "events": (lambda client: a_job(client, "/jobs/{id}/events"), "GET", None),
     "logs": (lambda client: a_job(client, "/jobs/{id}/logs"), "GET", None),
     "payload": (lambda client: a_job(client, "/jobs/{id}/payload"), "GET", None),
     "cancel": (lambda client: a_job(client, "/jobs/{id}/cancel"), "POST", None),

@@ -70,6 +70,7 @@ def jobs(run: Successes) -> None:
     assert run("jobs", "cancel", job["id"])[0]["state"] == "cancelled"
     run("jobs", "redrive", job["id"])
     assert run("jobs", "watch", job["id"])[-1]["state"] == "succeeded"
+    assert run("jobs", "history", job["id"])[-1]["type"] == "succeeded"
     assert run("jobs", "logs", job["id"]) == []
 
 

@@ -49,6 +49,8 @@ def jobs(call: Call, world: World) -> None:
     other = call("schedule_task", NewJob("ok", delay_seconds=900, limits=Limits(concurrency=1, key="k")))
     assert other.limits == Limits(concurrency=1, key="k")
     assert call("cancel_job", other.id).state == "cancelled"
+    done = call("list_job_events", other.id, limit=1)
+    assert [event.type for event in done] == ["cancelled", "cancel_requested", "submitted"]
     assert call("erase_job", other.id) is None
     found = call("list_jobs", tags={"team": "a:b"}, created_after=now(world) - timedelta(hours=1), limit=1)
     assert [each.id for each in found] == [job.id]

@@ -37,6 +37,8 @@ MODELS: dict[str, Any] = {
     "EffectiveReply": jobs.EffectivePolicy,
     "ErrorReply": common.Failure,
     "ExplainReply": jobs.Explanation,
+    "JobEventListReply": jobs.JobEventPage,
+    "JobEventReply": jobs.JobEvent,
     "FailedRedriveReply": jobs.FailedRedrive,
     "FilterReply": subscriptions.EventFilter,
     "FireJobReply": schedules.FireJob,

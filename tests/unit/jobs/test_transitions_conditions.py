@@ -83,8 +83,12 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         a_job(),
         (RETRIED, RUNNING, DEPENDED_ON, FAN_OUT_PENDING),
     ),
-    "request_cancel": (transitions.request_cancel, running(), (PENDING, ANOTHERS)),
-    "request_cancel while waiting": (transitions.request_cancel, AWAITING, (RETRIED, PENDING)),
+    "request_cancel": (lambda job: transitions.request_cancel(job, LATER), running(), (PENDING, ANOTHERS, CANCELLED)),
+    "request_cancel while waiting": (
+        lambda job: transitions.request_cancel(job, LATER),
+        AWAITING,
+        (RETRIED, PENDING, CANCELLED),
+    ),
     "mark_dead": (
         lambda job: transitions.mark_dead(job, "lost", "", LATER),
         running(),

@@ -1,8 +1,9 @@
 """Attempts, their errors and their logs, as jobs, workflows and deliveries show them alike."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from functions.api.http import times
 from functions.api.schemas.reply import CURSOR, Reply, Time
@@ -10,7 +11,12 @@ from whendue.jobs.failures import causes_of, stack_of
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.job_logs import StoredLog
 from whendue.operations.reader import JobView
-from whendue.quotas import LOG_BYTES, LOG_FIRST_LINES, LOG_LAST_LINES, LOG_MESSAGE_BYTES
+from whendue.quotas import CHANGES_KEPT, EVENT_ATTEMPTS, LOG_BYTES, LOG_FIRST_LINES, LOG_LAST_LINES, LOG_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    # Imported by the request that asks for it.
+    from whendue.history.events import Event
+    from whendue.history.reader import EventPage
 
 
 class ErrorReply(Reply):
@@ -80,6 +86,12 @@ class AttemptLogReply(Reply):
     )
 
 
+def _event(kind: str, at: str, **values: JsonValue) -> JsonValue:
+    """Write an example of an event."""
+    names = ("by", "attempt", "error", "dueAt", "previousDueAt", "priority", "previousPriority", "workers")
+    return {"type": kind, "at": at} | dict.fromkeys(names) | values
+
+
 class JobLogsReply(Reply):
     """A page of logs, newest attempt first."""
 
@@ -116,6 +128,62 @@ class JobLogsReply(Reply):
 
     items: list[AttemptLogReply] = Field(description="The logs, an item for each attempt that logged something.")
     cursor: str | None = Field(description=CURSOR)
+
+
+class JobEventReply(Reply):
+    """One thing that happened to a job. What a type of event does not have is null."""
+
+    type: str = Field(
+        description="`submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, "
+        "`succeeded`, `dead`, `cancelled`, `expired` or `redriven`."
+    )
+    at: Time = Field(description="When it happened. Of `lost`, when it was known at the latest.")
+    by: str | None = Field(
+        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the "
+        "token's subject, or the tenant where it has none. Null if whendue did."
+    )
+    attempt: int | None = Field(description="Number of the attempt, of `started` and `failed`.")
+    error: ErrorReply | None = Field(description="Why the attempt failed, or why the job ended.")
+    due_at: Time | None = Field(description="The new due time, of `rescheduled` and `redriven`.")
+    previous_due_at: Time | None = Field(description="The due time before, of `rescheduled`.")
+    priority: str | None = Field(description="The new priority, if it was changed.")
+    previous_priority: str | None = Field(description="The priority before, if it was changed.")
+    workers: int | None = Field(
+        description="Of `lost`: number of workers that died, or were not heard of, since the submit or the last "
+        "`redriven`."
+    )
+
+
+class JobEventListReply(Reply):
+    """A page of events, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "items": [
+                    _event("succeeded", "2026-11-28T08:30:00.410Z"),
+                    _event("started", "2026-11-28T08:30:00.120Z", attempt=1),
+                    _event(
+                        "rescheduled",
+                        "2026-11-28T08:00:07.005Z",
+                        by="ada",
+                        dueAt="2026-11-28T08:30:00.000Z",
+                        previousDueAt="2026-11-28T09:00:00.000Z",
+                    ),
+                    _event("submitted", "2026-11-28T08:00:00.000Z"),
+                ],
+                "cursor": None,
+                "complete": True,
+            }
+        }
+    )
+
+    items: list[JobEventReply] = Field(description="The events, newest first.")
+    cursor: str | None = Field(description=CURSOR)
+    complete: bool = Field(
+        description=f"False if events are missing: requests to the job beyond the first {CHANGES_KEPT} and the last, "
+        f"attempts before the last {EVENT_ATTEMPTS}, or what was asked before an upgrade of whendue."
+    )
 
 
 def error_reply(failure: Failure) -> ErrorReply:
@@ -176,4 +244,25 @@ def attempt_log(log: StoredLog) -> AttemptLogReply:
         ],
         dropped=log.dropped,
         dropped_after=log.dropped_after if log.dropped else None,
+    )
+
+
+def events_reply(page: "EventPage") -> JobEventListReply:
+    """Show a page of a job's events."""
+    items = [_event_reply(event) for event in page.events]
+    return JobEventListReply(items=items, cursor=page.cursor, complete=page.is_complete)
+
+
+def _event_reply(event: "Event") -> JobEventReply:
+    return JobEventReply(
+        type=event.type.value,
+        at=times.to_timestamp(event.at) or "",
+        by=event.by,
+        attempt=event.attempt,
+        error=None if event.failure is None else error_reply(event.failure),
+        due_at=times.to_timestamp(event.due_at),
+        previous_due_at=times.to_timestamp(event.was_due_at),
+        priority=event.queue,
+        previous_priority=event.was_queue,
+        workers=event.workers,
     )

@@ -66,6 +66,10 @@ DOCUMENT_SHOWN_BYTES = 512 * 1024
 # Attempts that a job is shown with, the newest ones; redrives add to them without end. And of each delivery in a list.
 ATTEMPTS_SHOWN = 100
 DELIVERY_ATTEMPTS_SHOWN = 20
+# What was asked of a job (reschedules, cancels, redrives) is kept this often, and the last; the newest failed attempts
+# that a list of events looks at. A page reads all of both, 300 items of some 300 bytes at most.
+CHANGES_KEPT = 100
+EVENT_ATTEMPTS = 200
 # Attempts' logs in a page, 1.2 MB of the worst text; and those read to find one attempt: more than MAX_ATTEMPTS.
 LOGS_SHOWN = 20
 LOGS_READ = 60

@@ -20,6 +20,7 @@ from whendue.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     # Each is imported by the process that asks for the service.
+    from whendue.history.reader import JobHistory
     from whendue.inspection.explain import Explainer
     from whendue.inspection.gauges import Gauges
     from whendue.inspection.health import Health
@@ -157,6 +158,13 @@ class App:
         from whendue.operations.job_logs import JobLogs
 
         return JobLogs(self._runtime)
+
+    @cached_property
+    def history(self) -> "JobHistory":
+        """Show what happened to jobs."""
+        from whendue.history.reader import JobHistory
+
+        return JobHistory(self._runtime)
 
     @cached_property
     def explainer(self) -> "Explainer":

@@ -124,6 +124,7 @@ class Operations:
     get_job_result = _sends(jobs.get_job_result)
     list_job_attempts = ListOperation(jobs.list_job_attempts)
     list_job_logs = ListOperation(jobs.list_job_logs)
+    list_job_events = ListOperation(jobs.list_job_events)
     explain_job = _sends(jobs.explain_job)
     update_job = _sends(jobs.update_job)
     cancel_job = _sends(jobs.cancel_job)

@@ -44,6 +44,7 @@ ROUTES: Final = {
     "getJobPayload": Route("GET", "/jobs/{job_id}/payload"),
     "getJobResult": Route("GET", "/jobs/{job_id}/result"),
     "listJobAttempts": Route("GET", "/jobs/{job_id}/attempts"),
+    "listJobEvents": Route("GET", "/jobs/{job_id}/events"),
     "listJobLogs": Route("GET", "/jobs/{job_id}/logs"),
     "explainJob": Route("GET", "/jobs/{job_id}/explain"),
     "updateJob": Route("PATCH", "/jobs/{job_id}"),

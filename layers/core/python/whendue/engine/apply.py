@@ -67,8 +67,11 @@ def _has_new_dependents(step: Transition, result: WriteResult) -> bool:
 
 
 def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[WriteResult]:
-    """Apply transitions, each after its `first` write; if that fails, its result is the transition's, untried."""
-    first_writes = [(number, t.first) for number, t in enumerate(transitions) if t.first]
+    """Apply transitions, each after its `first` and `keep` writes; if one fails, the transition is untried, and failed.
+
+    One that is refused has been written before.
+    """
+    first_writes = [(number, write) for number, t in enumerate(transitions) for write in (t.first, t.keep) if write]
     first_results = store.apply([write for _, write in first_writes]) if first_writes else []
     failed = {number: result for (number, _), result in zip(first_writes, first_results, strict=True) if result.failed}
     ready = [t for number, t in enumerate(transitions) if number not in failed]

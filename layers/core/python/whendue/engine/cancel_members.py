@@ -77,5 +77,5 @@ def _stop(job: Job, now_ms: int) -> Transition | None:
     if job.terminal or job.cancel_requested:
         return None
     if job.state is State.RUNNING or (job.member_count is not None and job.state is State.WAITING):
-        return request_cancel(job)
+        return request_cancel(job, now_ms)
     return cancel(job, now_ms)

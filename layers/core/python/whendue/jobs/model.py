@@ -111,6 +111,7 @@ class Job:
         waits_for: why a limit put it off, until it is claimed.
         expires_at: seconds since 1970; DynamoDB's TTL. None for what is live, and for members of composites.
         fingerprint: of the failure that it is dead of; None unless it is in a `dead#...` partition.
+        change: what was last asked of it, see `whendue.jobs.transition.with_change`; None for nothing.
         live_shard: the due index shard that it goes back to when it is redriven; None unless it is in `dead#...`.
         life: when it was created, ms UTC, if its id may be used again (Idempotency-Key); what belongs to it says so.
         profile_version: the version of its profile that the policy is made of; None for a built-in profile.
@@ -200,6 +201,7 @@ class Job:
     life: int | None = None
     fingerprint: str | None = None
     live_shard: int | None = None
+    change: Mapping[str, Any] | None = None
 
     @property
     def member_id_base(self) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec
 
 from whendue.jobs.due_index import dead_partition, first_check, live_partition, within_horizon, writer_sends
-from whendue.jobs.lifetime import check_sooner, expiry
+from whendue.jobs.lifetime import belonging, check_sooner, expiry
 from whendue.jobs.model import Failure, Job, State, as_value, evolve
-from whendue.quotas import FAN_OUT_CHECK_S
+from whendue.quotas import CHANGES_KEPT, FAN_OUT_CHECK_S
 from whendue.settings import Timing
-from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write
+from whendue.table.keys import change_key
+from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write, insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +21,13 @@ class Transition(Write):
         job: the job as it is once the write holds.
         send: whether its message is sent at once, by the process that made the transition.
         first: a write that must hold before this one is tried (a failed attempt or a result in an item of its own).
+        keep: another one, tried together with `first`: the change whose place in the job this one takes.
     """
 
     job: Job
     send: bool
     first: Write | None = None
+    keep: Write | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,59 @@ def with_progress(over: Transition, progress: str | None) -> Transition:
     if progress is None:
         return over
     return replace(over, changes={**over.changes, "progress": progress}, job=evolve(over.job, progress=progress))
+
+
+def with_change(over: Transition, before: Job, kind: str, now_ms: int, by: str | None, **values: Any) -> Transition:
+    """Note what is asked of a job in the very write that does it: neither is ever there without the other.
+
+    The change that stood there before moves to an item of its own first, as a failed attempt does.
+
+    Args:
+        over: the transition of the job.
+        before: the job as it was read.
+        kind: `rescheduled`, `reprioritised`, `cancel_requested` or `redriven`.
+        now_ms: when it is asked, ms UTC.
+        by: who asks, as the token says; None for whendue itself.
+        values: more about it; what is None is left out.
+    """
+    noted = {"number": 1 + _number(before), "kind": kind, "at": now_ms, "generation": over.job.generation, "by": by}
+    change = {name: value for name, value in (noted | values).items() if value is not None}
+    job = evolve(over.job, change=change)
+    return replace(over, changes={**over.changes, "change": change}, job=job, keep=_keep_change(before))
+
+
+def _number(job: Job) -> int:
+    return int(job.change["number"]) if job.change else 0
+
+
+def _keep_change(job: Job) -> Write | None:
+    """Move the last change of a job to an item of its own; None where there is none, or enough are kept.
+
+    Idempotent: a number has one change for ever, as the write that set it was conditional.
+    """
+    if job.change is None or _number(job) > CHANGES_KEPT:
+        return None
+    return insert("keep_change", change_key(job.id, _number(job), job.life), belonging(job, job.change))
+
+
+def how_it_stands(job: Job) -> dict[str, Any]:
+    """Describe a job since its submit or redrive: what a redrive takes from its item; what is None is left out.
+
+    `started_at` is of a run in this generation. A run that gave way to a cancel was not lost, though none counts it.
+    """
+    ran = job.state in (State.RUNNING, State.SUCCEEDED) or (
+        job.state is not State.PENDING and job.started_at is not None and job.started_at >= job.scheduled_at
+    )
+    without_outcome = job.state in (State.RUNNING, State.SUCCEEDED) or (ran and job.state is State.CANCELLED)
+    values = {
+        "state": job.state.value,
+        "generation": job.generation,
+        "at": job.finished_at,
+        "started_at": job.started_at if ran else None,
+        "failures": job.failures or None,
+        "lost": max(0, job.claims - job.failures - without_outcome) or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def with_pending_fan_out(over: Transition) -> Transition:

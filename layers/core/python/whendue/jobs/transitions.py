@@ -9,7 +9,18 @@ from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import belonging, check_sooner
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, stored
-from whendue.jobs.transition import NOT_CANCELLED, Transition, as_read, due, edges, finish, held, step
+from whendue.jobs.transition import (
+    NOT_CANCELLED,
+    Transition,
+    as_read,
+    due,
+    edges,
+    finish,
+    held,
+    how_it_stands,
+    step,
+    with_change,
+)
 from whendue.quotas import MAX_LOST, WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.keys import attempt_key
@@ -131,9 +142,16 @@ def finish_cancelled(job: Job, now_ms: int) -> Transition:
 
 
 @edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
-def cancel(job: Job, now_ms: int) -> Transition:
-    """Cancel an unclaimed job: it will never run (guarantee G9)."""
-    return finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
+def cancel(job: Job, now_ms: int, by: str | None = None) -> Transition:
+    """Cancel an unclaimed job: it will never run (guarantee G9).
+
+    Args:
+        job: as read.
+        now_ms: the time.
+        by: who asks for it; None for whendue itself.
+    """
+    over = finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
+    return over if by is None else with_change(over, job, "cancel_requested", now_ms, by)
 
 
 @edges((State.PENDING, State.EXPIRED), (State.WAITING, State.EXPIRED))
@@ -160,10 +178,14 @@ def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
 
 
 @edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
-def request_cancel(job: Job) -> Transition:
-    """Ask a running job to stop; its worker learns of it with the next heartbeat. A waiting one cancels its members."""
+def request_cancel(job: Job, now_ms: int, by: str | None = None) -> Transition:
+    """Ask a running job to stop; its worker learns of it with the next heartbeat. A waiting one cancels its members.
+
+    Refused once it was asked to: the first who asked is noted. `by` as of `cancel`.
+    """
     expected = held(job) if job.state is State.RUNNING else as_read(job)
-    return step("request_cancel", job, expected, cancel_requested=True)
+    over = step("request_cancel", job, [*expected, NOT_CANCELLED], cancel_requested=True)
+    return with_change(over, job, "cancel_requested", now_ms, by)
 
 
 def _followed(job: Job) -> dict[str, Any]:
@@ -206,6 +228,7 @@ def redrive(
     *,
     unmet_dependencies: frozenset[int] = frozenset(),
     parent_redrive: int | None = None,
+    by: str | None = None,
 ) -> Transition:
     """Run a dead, cancelled or expired job again, with all its attempts.
 
@@ -216,11 +239,12 @@ def redrive(
         timing: the due-index rule's numbers.
         unmet_dependencies: whose ends it waits for first.
         parent_redrive: of which redrive of the job that it is a member of.
+        by: who asks for it; None for whendue itself.
     """
     changes, send = due(job, due_at, now_ms, timing)
     if unmet_dependencies:
         changes |= {"check_at": now_ms + WAITING_CHECK_S * 1000}
-    return step(
+    again = step(
         "redrive",
         job,
         [*as_read(job), Lacks("pending_fan_out")],
@@ -247,25 +271,35 @@ def redrive(
         expires_s=None,
         **changes,
     )
+    return with_change(again, job, "redriven", now_ms, by, due_at=again.job.due_at, was=how_it_stands(job))
 
 
 @edges((State.SUCCEEDED, State.PENDING))
-def replay(job: Job, due_at: int, now_ms: int, timing: Timing) -> Transition:
+def replay(job: Job, due_at: int, now_ms: int, timing: Timing, *, by: str | None = None) -> Transition:
     """Run a delivery again that has succeeded: its receiver has lost it. No job waits for its end."""
-    again = redrive(job, due_at, now_ms, timing)
+    again = redrive(job, due_at, now_ms, timing, by=by)
     changes = dict(again.changes) | {"result": REMOVE, "result_at": REMOVE}
     return replace(again, name="replay", changes=changes, job=evolve(again.job, result=None, result_at=None))
 
 
 @edges((State.PENDING, State.PENDING))
-def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -> Transition:
-    """Change the due time, the queue (priority) or both of a pending job that has no fan-out pending."""
+def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing, *, by: str | None = None) -> Transition:
+    """Change the due time, the queue (priority) or both of a pending job that has no fan-out pending.
+
+    Args:
+        job: as read.
+        due_at: the new due time, ms UTC.
+        queue: the new queue.
+        now_ms: the time.
+        timing: the due-index rule's numbers.
+        by: who asks for it.
+    """
     changes, send = due(job, due_at, now_ms, timing)
     expected = [*as_read(job), Lacks("pending_fan_out")]
     partition = live_partition(queue, job.shard)
     # Its place in a limit's line, and its token, are those of the old due time.
     waits_for = job.waits_for if due_at == job.due_at else None
-    return step(
+    over = step(
         "reschedule",
         job,
         expected,
@@ -277,6 +311,11 @@ def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing) -
         pending_fan_out=None,
         **changes,
     )
+    moved, passed_on = over.job.due_at != job.due_at, queue != job.queue
+    values: dict[str, Any] = {"due_at": over.job.due_at, "was_due_at": job.due_at} if moved else {}
+    values |= {"queue": queue, "was_queue": job.queue} if passed_on else {}
+    kind = "reprioritised" if passed_on and not moved else "rescheduled"
+    return with_change(over, job, kind, now_ms, by, **values)
 
 
 @edges((State.PENDING, State.PENDING), (State.RUNNING, State.PENDING))

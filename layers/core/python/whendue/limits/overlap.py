@@ -70,7 +70,7 @@ class OverlapService:
         if any(nominal_of(job) > nominal_of(newer) for job in others):
             return None
         running = [job for job in others if job.state is State.RUNNING and not job.cancel_requested]
-        commit_unsent(self._runtime, [request_cancel(job) for job in running])
+        commit_unsent(self._runtime, [request_cancel(job, now_ms) for job in running])
         # A job that has begun once runs, or is not skipped while it waits for its retry.
         waiting = [job for job in others if not job.claims]
         self.skip(waiting, now_ms)

@@ -72,7 +72,7 @@ class DeliveryLog:
             raise UnavailableError
         return made.job
 
-    def replay(self, tenant: str, name: str, delivery_id: str) -> Job:
+    def replay(self, tenant: str, name: str, delivery_id: str, *, by: str | None = None) -> Job:
         """Deliver once more, under the same id.
 
         Raises:
@@ -84,6 +84,6 @@ class DeliveryLog:
         if not find_subscription(self._runtime.store, tenant, name).active:
             raise StateConflictError(f"the subscription is disabled; send POST /subscriptions/{name}/enable first")
         try:
-            return self._control.replay(tenant, name, delivery_id)
+            return self._control.replay(tenant, name, delivery_id, by=by)
         except JobNotFoundError:
             raise DeliveryNotFoundError(f"the subscription {name} has no delivery with the id {delivery_id}") from None

@@ -87,8 +87,10 @@ class JobCommands:
         """Use this runtime."""
         self._runtime = runtime
 
-    def cancel(self, tenant: str, job_id: str, expected: Versions = None) -> Job:
+    def cancel(self, tenant: str, job_id: str, expected: Versions = None, *, by: str | None = None) -> Job:
         """Cancel a job: at once while it is pending, cooperatively while it runs (guarantee G9).
+
+        Here and below, `by` is who asks for it, as the job's history shows it.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
@@ -102,8 +104,8 @@ class JobCommands:
             if job.terminal or job.cancel_requested:
                 return None
             if job.state is State.RUNNING or (job.state is State.WAITING and job.member_count is not None):
-                return request_cancel(job)
-            return cancel(job, now_ms)
+                return request_cancel(job, now_ms, by)
+            return cancel(job, now_ms, by)
 
         job = self._change(tenant, job_id, step, expected)
         if job.state is State.RUNNING and job.expands and job.member_count is None:
@@ -112,7 +114,9 @@ class JobCommands:
             CompletionFanOut(self._runtime).run(stopped.pending)
         return job
 
-    def redrive(self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None) -> Job:
+    def redrive(
+        self, tenant: str, job_id: str, delay_ms: int = 0, expected: Versions = None, *, by: str | None = None
+    ) -> Job:
         """Run a dead, cancelled or expired job again, after a delay, with all its attempts and without an expiry.
 
         Raises:
@@ -126,11 +130,11 @@ class JobCommands:
                 raise _conflict("only dead, cancelled and expired jobs can be run again", job, now_ms)
             if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
                 raise _conflict(f"a job older than {REDRIVE_AGE_S // 86_400} days cannot be run again", job, now_ms)
-            return redrive(job, now_ms + delay_ms, now_ms, self._runtime.settings.timing)
+            return redrive(job, now_ms + delay_ms, now_ms, self._runtime.settings.timing, by=by)
 
         return self._change(tenant, job_id, step, expected)
 
-    def replay(self, tenant: str, subscription: str, job_id: str) -> Job:
+    def replay(self, tenant: str, subscription: str, job_id: str, *, by: str | None = None) -> Job:
         """Deliver once more, with all attempts and under the same id, what has been delivered or was given up.
 
         Raises:
@@ -145,12 +149,19 @@ class JobCommands:
             if not job.terminal:
                 raise _conflict("a delivery that has not ended cannot be replayed", job, now_ms)
             again = replay if job.state is State.SUCCEEDED else redrive
-            return again(job, now_ms, now_ms, self._runtime.settings.timing)
+            return again(job, now_ms, now_ms, self._runtime.settings.timing, by=by)
 
         return self._change(tenant, job_id, step)
 
     def reschedule(
-        self, tenant: str, job_id: str, due_at: int | None, queue: str | None, expected: Versions = None
+        self,
+        tenant: str,
+        job_id: str,
+        due_at: int | None,
+        queue: str | None,
+        expected: Versions = None,
+        *,
+        by: str | None = None,
     ) -> Job:
         """Change the due time (ms UTC; the past means now) or the priority of a pending job, or both.
 
@@ -181,7 +192,7 @@ class JobCommands:
                 )
             if due_at is not None and job.is_past_expiry(wanted):
                 raise InvalidExpiryError("dueAt must be before expiresAt, after which the job does not begin")
-            return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing)
+            return reschedule(job, wanted, queue or job.queue, now_ms, self._runtime.settings.timing, by=by)
 
         return self._change(tenant, job_id, step, expected)
 

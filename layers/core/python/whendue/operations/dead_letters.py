@@ -126,6 +126,7 @@ class DeadLetterService:
         rate_per_s: float | None,
         limit: int,
         cursor: str | None,
+        by: str | None = None,
     ) -> Redriven:
         """Run dead jobs again.
 
@@ -136,6 +137,7 @@ class DeadLetterService:
             rate_per_s: jobs to start per second, by spreading their due times; None starts all now.
             limit: maximum number in this call.
             cursor: where the last call said to go on.
+            by: who asks for it.
 
         Raises:
             InvalidCursorError: the cursor is not of this list.
@@ -147,12 +149,14 @@ class DeadLetterService:
         if not dry_run:
             for start in range(0, len(page.jobs), DYNAMODB_MAX_STATEMENTS):
                 part = page.jobs[start : start + DYNAMODB_MAX_STATEMENTS]
-                for job, error in zip(part, self._redrive(part, start, rate_per_s), strict=True):
+                for job, error in zip(part, self._redrive(part, start, rate_per_s, by), strict=True):
                     failed += [(job.id, error)] if error else []
                     redriven += [] if error else [job.id]
         return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run, page.is_complete)
 
-    def _redrive(self, jobs: Sequence[Job], start: int, rate_per_s: float | None) -> list[WhendueError | None]:
+    def _redrive(
+        self, jobs: Sequence[Job], start: int, rate_per_s: float | None, by: str | None
+    ) -> list[WhendueError | None]:
         now_ms = self._runtime.clock.now_ms()
         errors: dict[str, WhendueError | None] = {}
         steps = []
@@ -163,7 +167,7 @@ class DeadLetterService:
             # Bounded, however slow: the horizon is far below what a float can make of it.
             due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
             try:
-                steps.append(redrive(job, due_at, now_ms, self._runtime.settings.timing))
+                steps.append(redrive(job, due_at, now_ms, self._runtime.settings.timing, by=by))
             except Exception as error:  # noqa: BLE001 - it is this job's alone
                 self._runtime.bulkhead.note("redrive", job.id, error)
 

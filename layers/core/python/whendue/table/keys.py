@@ -70,6 +70,17 @@ def attempt_key(job_id: str, generation: int, life: int | None = None) -> Key:
     return Key(f"JOB#{job_id}", f"{_kind('attempt', life)}{generation:06d}")
 
 
+def change_key(job_id: str, number: int, life: int | None = None) -> Key:
+    """Return the key of something that was asked of a job, numbered from 1; the newest stands in the job alone."""
+    return Key(f"JOB#{job_id}", f"{_kind('change', life)}{number:06d}")
+
+
+def change_range(life: int | None = None) -> tuple[str, str]:
+    """Return the sort keys between which a job's changes are."""
+    kind = _kind("change", life)
+    return kind, f"{kind}~"
+
+
 def log_key(job_id: str, generation: int, fence: str, life: int | None = None) -> Key:
     """Return the key of what an attempt logged; a generation that lost its worker has several, by their fences."""
     return Key(f"JOB#{job_id}", f"{_kind('log', life)}{generation:06d}#{fence}")

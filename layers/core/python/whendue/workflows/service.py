@@ -47,7 +47,7 @@ class WorkflowService:
         graph = None if text is None else from_value(json.loads(text))
         return WorkflowView(job, graph, self._jobs(job, len(graph.nodes) if graph else 0))
 
-    def cancel(self, tenant: str, workflow_id: str) -> Job:
+    def cancel(self, tenant: str, workflow_id: str, *, by: str | None = None) -> Job:
         """Cancel a workflow: nodes that have not begun never run, those that run are asked to stop.
 
         Raises:
@@ -55,9 +55,9 @@ class WorkflowService:
             StateConflictError: it has ended.
             UnavailableError: the outcome is unknown; send it again.
         """
-        return self._control.cancel(tenant, self._find(tenant, workflow_id).id)
+        return self._control.cancel(tenant, self._find(tenant, workflow_id).id, by=by)
 
-    def retry(self, tenant: str, workflow_id: str) -> Job:
+    def retry(self, tenant: str, workflow_id: str, *, by: str | None = None) -> Job:
         """Run a dead, cancelled or expired workflow again from the nodes that failed; what has succeeded is left alone.
 
         Raises:
@@ -65,7 +65,7 @@ class WorkflowService:
             StateConflictError: it is neither dead nor cancelled.
             UnavailableError: the outcome is unknown; send it again.
         """
-        return self._control.redrive(tenant, self._find(tenant, workflow_id).id)
+        return self._control.redrive(tenant, self._find(tenant, workflow_id).id, by=by)
 
     def _find(self, tenant: str, workflow_id: str) -> Job:
         try:

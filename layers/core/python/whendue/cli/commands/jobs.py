@@ -1,4 +1,4 @@
-"""`whendue jobs`: submit, look at, watch, cancel and redrive jobs, and read their logs."""
+"""`whendue jobs`: submit, look at, watch, cancel and redrive jobs, and read their histories and logs."""
 
 from itertools import islice
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from whendue.cli.commands.arguments import expiry_of, json_of, seconds_of, tags_
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode
 from whendue.cli.output import Column, cell, note, write_json, write_line, write_list, write_one
-from whendue.client import AttemptLog, Client, Job, NewJob
+from whendue.client import AttemptLog, Client, Job, JobEvent, NewJob
 from whendue.client.flows.waiting import wait_until
 from whendue.client.models.jobs import JobWithTimeline
 from whendue.client.requests.jobs import get_job
@@ -28,6 +28,27 @@ COLUMNS: tuple[Column[Job], ...] = (
     ("due", lambda job: job.due_at),
     ("expires", lambda job: job.expires_at),
     ("error", lambda job: job.error and f"{job.error.type}: {job.error.message}"),
+)
+
+
+def _detail(event: JobEvent) -> str | None:
+    """Say in a few words what an event has beyond its type, time and who asked for it."""
+    parts = (
+        event.attempt and f"attempt {event.attempt}",
+        event.error and f"{event.error.type}: {event.error.message}",
+        event.due_at and f"due {cell(event.due_at)}",
+        event.previous_due_at and f"before {cell(event.previous_due_at)}",
+        event.priority and f"priority {event.priority}, before {event.previous_priority}",
+        event.workers and f"{event.workers} workers",
+    )
+    return ", ".join(part for part in parts if part) or None
+
+
+EVENT_COLUMNS: tuple[Column[JobEvent], ...] = (
+    ("at", lambda event: event.at),
+    ("event", lambda event: event.type),
+    ("by", lambda event: event.by),
+    ("detail", _detail),
 )
 
 
@@ -157,6 +178,20 @@ def explain(job_id: JobId, *, profile: ProfileOption = None, as_json: JsonOption
     write_line(f"{explanation.id} is {cell(explanation.state)}")
     for reason in explanation.reasons:
         write_line(f"{cell(reason.code)}: {cell(reason.text)}")
+
+
+@app.command()
+def history(
+    job_id: JobId,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of events, the latest ones.")] = LIMIT,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what happened to a job, the oldest first."""
+    with connect(profile) as client:
+        latest = list(islice(client.list_job_events(job_id, limit=min(limit, PAGE_MAX)), limit))
+    write_list(reversed(latest), EVENT_COLUMNS, as_json=as_json)
 
 
 @app.command()

@@ -265,6 +265,53 @@ class DeadLetters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """One thing that happened to a job. What a type of event does not have is None.
+
+    Args:
+        type: `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`,
+            `dead`, `cancelled`, `expired` or `redriven`.
+        at: When it happened. Of `lost`, when it was known at the latest.
+        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's
+            subject, or the tenant where it has none. None if whendue did.
+        attempt: Number of the attempt, of `started` and `failed`.
+        error: Why the attempt failed, or why the job ended.
+        due_at: The new due time, of `rescheduled` and `redriven`.
+        previous_due_at: The due time before, of `rescheduled`.
+        priority: The new priority, if it was changed.
+        previous_priority: The priority before, if it was changed.
+        workers: Of `lost`: number of workers that died, or were not heard of, since the submit or the last `redriven`.
+    """
+
+    type: str
+    at: datetime
+    by: str | None
+    attempt: int | None
+    error: Failure | None
+    due_at: datetime | None
+    previous_due_at: datetime | None
+    priority: str | None
+    previous_priority: str | None
+    workers: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEventPage:
+    """A page of events, newest first.
+
+    Args:
+        items: The events, newest first.
+        cursor: Send it as `cursor` to get the next page; None at the end.
+        complete: False if events are missing: requests to the job beyond the first 100 and the last, attempts before
+            the last 200, or what was asked before an upgrade of whendue.
+    """
+
+    items: tuple[JobEvent, ...]
+    cursor: str | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRedrive:
     """A job that was not run again.
 

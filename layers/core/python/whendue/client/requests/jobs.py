@@ -17,6 +17,8 @@ from whendue.client.models.jobs import (
     DeadLetters,
     Explanation,
     Job,
+    JobEvent,
+    JobEventPage,
     JobWithPolicy,
     JobWithTimeline,
     RedriveResult,
@@ -155,6 +157,24 @@ def list_job_logs(
     query = {"attempt": attempt, "limit": limit}
     return Listing(
         lambda at: request("listJobLogs", model(Page[AttemptLog]), at={"job_id": job_id}, query=query | {"cursor": at}),
+        lambda page: page,
+        cursor,
+    )
+
+
+def list_job_events(
+    job_id: str, *, limit: int | None = None, cursor: str | None = None
+) -> Listing[JobEventPage, JobEvent]:
+    """List what happened to a job, the newest first: its submit, attempts, what was asked of it and who did, its end.
+
+    Args:
+        job_id: id of the job.
+        limit: maximum number of items in a page. Default: the API's.
+        cursor: of the page to begin with. Default: the first page.
+    """
+    query = {"limit": limit}
+    return Listing(
+        lambda at: request("listJobEvents", model(JobEventPage), at={"job_id": job_id}, query=query | {"cursor": at}),
         lambda page: page,
         cursor,
     )

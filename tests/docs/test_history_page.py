@@ -1,0 +1,47 @@
+"""docs/guide/history.md: what its example asks for is listed as the page says."""
+
+import json
+import re
+from typing import Any, Final
+
+from tests.builders.api import a_token, api_of
+from tests.builders.gateway import Client
+from tests.builders.world import World
+from tests.docs.pages import text_of
+from whendue.history.events import EventType
+from whendue.quotas import CHANGES_KEPT, EVENT_ATTEMPTS
+
+PAGE: Final = "docs/guide/history.md"
+
+
+def example(name: str) -> Any:
+    """Return a JSON example of the page."""
+    [block] = re.findall(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", text_of(PAGE), re.DOTALL)
+    return json.loads(block)
+
+
+def test_the_example_is_listed_as_on_the_page() -> None:
+    """Newest first; fields that the page leaves out are null, or times."""
+    world = World()
+    world.task("demo.greet", lambda payload, ctx: None)
+    client = Client(api_of(world), a_token())
+    job = client.send("POST", "/jobs", example("submit")).json
+    world.clock.advance(1)
+    assert client.send("PATCH", f"/jobs/{job['id']}", example("change")).status == 200
+    world.clock.advance(1)
+    assert client.send("POST", f"/jobs/{job['id']}/cancel").status == 200
+    events = client.send("GET", f"/jobs/{job['id']}/events").json["items"]
+    shown = [{name: event[name] for name in wanted} for event, wanted in zip(events, example("answer"), strict=True)]
+    assert shown == example("answer")
+    fields = {name for event in events for name, value in event.items() if value is not None}
+    assert fields == {"type", "at", *(name for event in example("answer") for name in event)}
+
+
+def test_the_page_has_every_event_and_the_bounds() -> None:
+    """A new one needs its line."""
+    text = text_of(PAGE)
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == {kind.value for kind in EventType}
+    assert f"The first {CHANGES_KEPT} requests" in text
+    assert f"the last {EVENT_ATTEMPTS} failed attempts" in re.sub(r"\s+", " ", text)
