@@ -218,6 +218,9 @@ def redrive(
         parent_redrive: of which redrive of the job that it is a member of.
     """
     changes, send = due(job, due_at, now_ms, timing)
+    if job.unique and not (job.state is State.DEAD and job.unique.outlives_death):
+        # It was released, and another job may have it.
+        changes |= {"unique": None}
     if unmet_dependencies:
         changes |= {"check_at": now_ms + WAITING_CHECK_S * 1000}
     return step(

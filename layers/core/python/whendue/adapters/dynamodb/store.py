@@ -84,7 +84,7 @@ class DynamoStore:
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 if code == CANCELLED:
-                    reasons: list[Any] = error.response.get("CancellationReasons", [])  # type: ignore[typeddict-item]
+                    reasons: list[Any] = error.response.get("CancellationReasons", [])
                     if (results := self._cancelled(writes, reasons)) is not None:
                         return results
                 elif code in WRONG:
