@@ -12,6 +12,7 @@ from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import PreconditionFailedError, StateConflictError, UnavailableError
 from whendue.jobs.lifetime import (
+    STANDS_FOR,
     erase_partition,
     is_over,
     is_unknown_life,
@@ -131,9 +132,8 @@ class JobEraser:
 
     def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
-        return (
-            {job.id: job for job in (from_item(item) for item in self._runtime.store.get(keys) if item)} if keys else {}
-        )
+        items = self._runtime.store.get(keys) if keys else []
+        return {job.id: job for job in (from_item(item) for item in items if item and STANDS_FOR not in item)}
 
     def _decide(
         self,

@@ -187,7 +187,7 @@ def request_from(value: Mapping[str, Any]) -> JobRequest:
     values = known(JobRequest, value)
     policy = {name: tuple(item) if isinstance(item, list) else item for name, item in values.get("policy", {}).items()}
     limit = values.get("limit")
-    unique = {
+    unique: dict[str, Any] = {
         name: tuple(part) if isinstance(part, list) else part
         for name, part in known(UniqueRequest, values.get("unique") or {}).items()
     }

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 from whendue.jobs.due_index import live_entry
-from whendue.jobs.lifetime import is_over
+from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import Job, State, evolve
 from whendue.quotas import UNIQUE_HELD_S
@@ -94,6 +94,17 @@ def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     if current is None:
         return insert("hold_key", key, values)
     return Write("take_key", key, [Is("fence", current["fence"])], values)
+
+
+def stand_in(job: Job, holder: Job) -> Write:
+    """Note under a job's id that its request was answered with another job, for as long as its own would be kept."""
+    values = {
+        STANDS_FOR: holder.id,
+        "request_hash": job.request_hash,
+        "created_at": job.created_at,
+        "expires_at": job.due_at // 1000 + job.policy.retention_s,
+    }
+    return insert("stand_in", job.key, values)
 
 
 def unique_name(request: JobRequest) -> str:
