@@ -46,7 +46,7 @@ class History:
 
     def __init__(self) -> None:
         self.table, self.now, self.count = MemoryStore(), NOW, 0
-        self.waiting: list[Callable[[], None]] = []
+        self.waiting: list[Callable[[], object]] = []
         self.released: set[str] = set()
 
     def jobs(self) -> list[Job]:
@@ -69,7 +69,7 @@ class History:
             job = succeeding(job, holder, request, 8, TIMING)
             writes.append(transitions.skip(holder, REPLACED, "", now))
         writes += [take(job, item, f"fence-{number}"), transitions.submit(job, TIMING)]
-        self.waiting.append(lambda: self.table.apply_together(writes) and None)
+        self.waiting.append(lambda: self.table.apply_together(writes))
 
     def change(self, job: Job, kind: int) -> None:
         """Do something that may happen to a job in its state."""

@@ -16,7 +16,7 @@ KEY = "0190-key"
 SCOPES: tuple[Scope, ...] = ("pending", "running", "until_success", "for_seconds")
 ENDED = {"finished_at": NOW, "expires_at": NOW // 1000 + 60, "started_at": NOW}
 # The table of decision 29, row by row: the job, and the scopes that it holds.
-ROWS: dict[str, tuple[Job, set[str]]] = {
+ROWS: dict[str, tuple[Job, set[Scope]]] = {
     "waits for its time": (a_job(), {*SCOPES}),
     "waits for others": (a_job(state=State.WAITING), {*SCOPES}),
     "runs": (running(), {*SCOPES} - {"pending"}),
