@@ -12,7 +12,6 @@ from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import PreconditionFailedError, StateConflictError, UnavailableError
 from whendue.jobs.lifetime import (
-    STANDS_FOR,
     erase_partition,
     is_over,
     is_unknown_life,
@@ -133,7 +132,7 @@ class JobEraser:
     def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
         items = self._runtime.store.get(keys) if keys else []
-        return {job.id: job for job in (from_item(item) for item in items if item and STANDS_FOR not in item)}
+        return {job.id: job for job in (from_item(item) for item in items if item)}
 
     def _decide(
         self,

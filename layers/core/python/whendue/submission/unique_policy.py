@@ -8,7 +8,7 @@ from typing import Any, Final
 from whendue.jobs.due_index import live_entry
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
-from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.model import Job, State, evolve, to_item
 from whendue.quotas import UNIQUE_HELD_S
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
@@ -97,14 +97,22 @@ def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
 
 
 def stand_in(job: Job, holder: Job) -> Write:
-    """Note under a job's id that its request was answered with another job, for as long as its own would be kept."""
-    values = {
-        STANDS_FOR: holder.id,
-        "request_hash": job.request_hash,
-        "created_at": job.created_at,
-        "expires_at": job.due_at // 1000 + job.policy.retention_s,
-    }
-    return insert("stand_in", job.key, values)
+    """Note under a job's id that its request was answered with another job, for as long as its own would be kept.
+
+    The item is that of a job which was cancelled before it began, in no index: whoever reads it finds an ended job.
+    """
+    ended = evolve(
+        job,
+        state=State.CANCELLED,
+        check_at=None,
+        finished_at=job.created_at,
+        expires_at=job.due_at // 1000 + job.policy.retention_s,
+        unmet_dependencies=None,
+        payload=None,
+        payload_at=None,
+        unique=None,
+    )
+    return insert("stand_in", job.key, to_item(ended) | {STANDS_FOR: holder.id})
 
 
 def unique_name(request: JobRequest) -> str:
