@@ -1,6 +1,7 @@
 """Unique jobs: one job for a key, released by its own end, whoever ends it, and however often it was asked for."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.builders.faults import Counted
+from tests.builders.metered import Bill, BilledStore
 from tests.builders.world import TENANT, World
 from whendue import Context
 from whendue.engine.ports import WriteResult, WriteStatus
@@ -284,6 +286,17 @@ def test_what_unique_jobs_cost_and_others_do_not() -> None:
     calls.clear()
     app.submit.many(TENANT, [JobRequest("ok", {})] * 2)
     assert calls == ["apply", "send"]
+
+
+def test_a_unique_job_costs_three_write_units_more() -> None:
+    """The key's item, and the job's, are written by a transaction, which takes two units for each."""
+    bill: Bill = Counter()
+    app = World().build(BilledStore(bill), World().queues)
+    app.submit.one(TENANT, JobRequest("ok", {}))
+    plain = bill["write_units"]
+    bill.clear()
+    app.submit.one(TENANT, asked())
+    assert (plain, bill["write_units"]) == (3, 6)
 
 
 class Losing:
