@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from whendue.errors import (
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
 from whendue.quotas import UNIQUE_HELD_S
-from whendue.submission.request import JobRequest, UniqueRequest
+from whendue.submission.request import Dependency, JobRequest, UniqueRequest
 from whendue.submission.submit import Submitted
 from whendue.table.writes import Write
 
@@ -197,6 +198,22 @@ def test_work_that_has_begun_is_not_replaced() -> None:
     submit(world, asked(kind="long"))
     world.pass_time(1)
     assert isinstance(conflicts[0], UniqueConflictError)
+
+
+def test_a_job_that_waits_for_others_holds_its_key() -> None:
+    """One that is answered with it leaves nothing behind that runs, or that keeps the other from ending."""
+    world = World()
+    upstream = submit(world, JobRequest("ok", {}, delay_s=60)).job
+    request = JobRequest(
+        "ok", {"n": 1}, depends_on=(Dependency(upstream.id),), unique=UniqueRequest("k"), idempotency_key="a"
+    )
+    waiting = submit(world, request).job
+    assert waiting.state is State.WAITING
+    again = submit(world, replace(request, idempotency_key="b"))
+    assert (again.created, again.job.id) == (False, waiting.id)
+    world.pass_time(120, step_s=5)
+    assert [len(world.runs(job)) for job in (upstream, waiting)] == [1, 1]
+    assert world.job(waiting).state is State.SUCCEEDED
 
 
 # --- with Idempotency-Keys, in batches -----------------------------------------------------------------------------
