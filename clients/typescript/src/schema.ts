@@ -5097,7 +5097,7 @@ export interface components {
         UniqueBody: {
             /**
              * Bypayload
-             * @description Places in the payload whose values are the key: names of fields, joined by dots. An empty list means the whole payload. Send this or `key`.
+             * @description Places in the payload that the key is made of: names of fields, joined by dots. An empty list means the whole payload. Send this or `key`.
              * @example [
              *       "order.id"
              *     ]

@@ -30,7 +30,7 @@ class UniqueBody(Body):
     by_payload: list[PayloadPath] | None = Field(
         default=None,
         max_length=UNIQUE_PATHS,
-        description="Places in the payload whose values are the key: names of fields, joined by dots. An empty list "
+        description="Places in the payload that the key is made of: names of fields, joined by dots. An empty list "
         "means the whole payload. Send this or `key`.",
         examples=[["order.id"]],
     )

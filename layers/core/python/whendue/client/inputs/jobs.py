@@ -87,7 +87,7 @@ class Unique:
 
     Args:
         key: The key, among the jobs of the same type. Send this or `by_payload`.
-        by_payload: Places in the payload whose values are the key: names of fields, joined by dots. An empty list means
+        by_payload: Places in the payload that the key is made of: names of fields, joined by dots. An empty list means
             the whole payload. Send this or `key`.
         scope: How long the job holds the key: until it begins (`pending`), until it ends (`running`), until it
             succeeds, is cancelled or expires (`until_success`), or `for_seconds` from now (`for_seconds`). Default:
