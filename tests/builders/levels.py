@@ -73,6 +73,7 @@ PURE = frozenset(
         "schedules.calendar.recurrence",
         "schedules.calendar.time_zones",
         "submission.request",
+        "submission.unique_policy",
         "support.timestamps",
         "table.ids",
         "table.items",

@@ -42,6 +42,16 @@ class LaggingStore(MemoryStore):
             self._watch(process, write, before, after or {})
         return end
 
+    def write_together(self, process: Process, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out writes of a process, all or none."""
+        before = {write.key: self._items.get(write.key) for write in writes}
+        results = super().apply_together(writes)
+        for write in writes:
+            after = self._items.get(write.key)
+            if after is not before[write.key]:
+                self._watch(process, write, before[write.key], after or {})
+        return results
+
     def put_back(self, item: Item) -> None:
         """Let an item stand here from the beginning, written by nobody of this world."""
         super().apply([insert("put_back", Key(item["pk"], item["sk"]), item)])

@@ -18,6 +18,7 @@ from tests.simulation.watchers import Watcher, carried
 from whendue.adapters.dynamodb.indexes import INDEXES
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item, ReceivedMessage
+from whendue.jobs.lifetime import STANDS_FOR
 from whendue.jobs.model import TERMINAL, State, from_item, to_item
 from whendue.jobs.transition import Transition
 from whendue.quotas import MAX_LOST
@@ -135,7 +136,8 @@ class Monitor:
             watcher.wrote(process, write, before, after)
         if write.name == "move_cursor" and write.key.sk == "promote" and before:
             self._cursor_moves_on(before, after)
-        if write.key.sk != "job":
+        if write.key.sk != "job" or STANDS_FOR in after:
+            # Or it stands in the place of a job that was never created.
             return
         state = after["state"]
         if self.world.trace is not None:

@@ -63,6 +63,16 @@ class WiredStore:
             partly,
         )
 
+    def apply_together(self, writes: Sequence[Write]) -> list[WriteResult]:
+        store, process = self._world.store, self._process
+        return self._world.outside(
+            process,
+            "write together " + " ".join(sorted({write.name for write in writes})),
+            ONE_WRITE,
+            lambda: store.write_together(process, writes),
+            lambda: [UNAVAILABLE] * len(writes),
+        )
+
     def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         if not keys:
             return []

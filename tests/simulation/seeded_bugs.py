@@ -72,6 +72,22 @@ SEEDED_BUGS: Final = (
         "expires by some clocks",
     ),
     SeededBug(
+        "a redrive that keeps a unique key which was released",
+        TRANSITIONS,
+        "    if job.unique and not (",
+        "    if False and not (",
+        "two jobs hold a unique key|that it had let go",
+        "unique, cancelled and redriven",
+    ),
+    SeededBug(
+        "a replacement that does not cancel the job that it replaces",
+        "whendue.submission.unique_jobs",
+        ", skip(holder, REPLACED, _MESSAGE, now_ms)]",
+        "]",
+        "two jobs hold a unique key",
+        "unique, replaced",
+    ),
+    SeededBug(
         "the next check not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',

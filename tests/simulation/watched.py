@@ -11,6 +11,7 @@ from tests.simulation.watch_notifications import NotificationWatcher
 from tests.simulation.watch_pauses import PauseWatcher
 from tests.simulation.watch_profiles import ProfileWatcher
 from tests.simulation.watch_schedules import ScheduleWatcher
+from tests.simulation.watch_unique import UniqueWatcher
 from tests.simulation.watchers import Watcher
 
 WATCHERS: Final[tuple[type[Watcher], ...]] = (
@@ -23,4 +24,5 @@ WATCHERS: Final[tuple[type[Watcher], ...]] = (
     PauseWatcher,
     ProfileWatcher,
     ScheduleWatcher,
+    UniqueWatcher,
 )

@@ -271,6 +271,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.api.schemas.pauses": ("functional/api/test_queues.py:/pauses",),
     "functions.api.schemas.reply": ("functional/api/test_openapi.py:/",),
     "functions.api.schemas.schedule_replies": ("functional/api/test_schedules.py:/schedules",),
+    "functions.api.schemas.shared.redrive": ("functional/api/test_job_lists.py:dead-letters/redrive",),
     "functions.api.schemas.shared.list_parameters": ("functional/api/test_cursors.py:cursor",),
     "functions.api.schemas.shared.policy": ("functional/api/test_profiles.py:/profiles",),
     "functions.api.schemas.schedule_templates": (

@@ -2364,6 +2364,8 @@ export interface components {
              * @example demo.greet
              */
             type: string;
+            /** @description A key that one job of this type holds at a time. Default: none. */
+            unique?: components["schemas"]["UniqueBody"] | null;
         };
         /**
          * JobEventListReply
@@ -3737,7 +3739,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -5236,6 +5238,56 @@ export interface components {
             writeUnits: number;
         };
         /**
+         * UniqueBody
+         * @description A key that one job of its type holds at a time.
+         * @example {
+         *       "byPayload": [
+         *         "order.id"
+         *       ],
+         *       "onConflict": "return"
+         *     }
+         */
+        UniqueBody: {
+            /**
+             * Bypayload
+             * @description Places in the payload that the key is made of: names of fields, joined by dots. An empty list means the whole payload. Send this or `key`.
+             * @example [
+             *       "order.id"
+             *     ]
+             */
+            byPayload?: string[] | null;
+            /**
+             * Forseconds
+             * @description Seconds for which the job holds the key with the scope `for_seconds`, at most its `retentionSeconds`.
+             */
+            forSeconds?: number | null;
+            /**
+             * Key
+             * @description The key, among the jobs of the same type. Send this or `byPayload`.
+             * @example order-7
+             */
+            key?: string | null;
+            /**
+             * Maxwaitseconds
+             * @description Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the last one is due.
+             */
+            maxWaitSeconds?: number | null;
+            /**
+             * Onconflict
+             * @description What happens if another job holds the key: `return` that job, `reject` this one with `unique_conflict`, `replace` that one, which is cancelled, or `postpone`: `replace` it, up to the longest wait. A job that has begun is not replaced: `unique_conflict`.
+             * @default return
+             * @enum {string}
+             */
+            onConflict?: "return" | "reject" | "replace" | "postpone";
+            /**
+             * Scope
+             * @description How long the job holds the key: until it begins (`pending`), until it ends (`running`), until it succeeds, is cancelled or expires (`until_success`), or `forSeconds` from now (`for_seconds`).
+             * @default running
+             * @enum {string}
+             */
+            scope?: "pending" | "running" | "until_success" | "for_seconds";
+        };
+        /**
          * UpcomingFireReply
          * @description An upcoming fire.
          */
@@ -6574,7 +6626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict. Codes: `idempotency_conflict`. */
+            /** @description Conflict. Codes: `idempotency_conflict`, `unique_conflict`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13643,7 +13695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict. Codes: `idempotency_conflict`. */
+            /** @description Conflict. Codes: `idempotency_conflict`, `unique_conflict`. */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -50,6 +50,7 @@ from whendue.errors import (
     TooManySchedulesError,
     TooManySubscriptionsError,
     UnavailableError,
+    UniqueConflictError,
     UnknownChannelError,
     UnknownDependencyError,
     UnknownProfileError,
@@ -107,8 +108,8 @@ TEMPLATE: Final[Errors] = (
 )
 SUBMIT: Final[Errors] = (*TEMPLATE, IdempotencyConflictError, UnknownDependencyError, UnreadableError)
 OWN: Final[Mapping[str, Errors]] = {
-    "POST /jobs": (*SUBMIT, InvalidExpiryError),
-    "POST /tasks/schedule": (*SUBMIT, InvalidExpiryError),
+    "POST /jobs": (*SUBMIT, InvalidExpiryError, UniqueConflictError),
+    "POST /tasks/schedule": (*SUBMIT, InvalidExpiryError, UniqueConflictError),
     "POST /workflows": (*SUBMIT, InvalidExpiryError, InvalidWorkflowError),
     "GET /jobs": LISTED,
     "GET /jobs/{job_id}/attempts": LISTED,

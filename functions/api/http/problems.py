@@ -38,6 +38,7 @@ from whendue.errors import (
     TooManySchedulesError,
     TooManySubscriptionsError,
     UnavailableError,
+    UniqueConflictError,
     UnknownChannelError,
     UnknownDependencyError,
     UnknownProfileError,
@@ -65,7 +66,7 @@ UNNAMED: Final = (TEXT, OBJECT)
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "2"
 # Details of errors that are members of the problem; others are for headers.
-EXTRAS: Final = ("errors", "profiles", "state")
+EXTRAS: Final = ("errors", "jobId", "profiles", "state")
 
 
 class MalformedRequestError(WhendueError):
@@ -131,6 +132,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     IdempotencyConflictError: HTTPStatus.CONFLICT,
     StateConflictError: HTTPStatus.CONFLICT,
+    UniqueConflictError: HTTPStatus.CONFLICT,
     BuiltInProfileError: HTTPStatus.CONFLICT,
     TooManyProfilesError: HTTPStatus.CONFLICT,
     TooManySchedulesError: HTTPStatus.CONFLICT,

@@ -9,9 +9,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.problems import problem_in_batch
 from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
-from functions.api.schemas.job_requests import RedriveBody
 from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter
+from functions.api.schemas.shared.redrive import RedriveBody
 from whendue.operations.listing import JobFilter
 
 router = APIGatewayHttpRouter()

@@ -21,7 +21,7 @@ from functions.api.http.body import KEY
 from functions.api.http.json_text import Refused
 from functions.api.http.problems import invalid
 from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
-from functions.api.schemas.shared.numbers import Delay, RedriveRate
+from functions.api.schemas.shared.numbers import Delay
 from functions.api.schemas.shared.policy import (
     ExpiringBody,
     Group,
@@ -33,12 +33,12 @@ from functions.api.schemas.shared.policy import (
     Rfc3339,
     TypeName,
 )
+from functions.api.schemas.shared.unique import UniqueBody
 from whendue.jobs.dependencies import FailurePolicy, On
 from whendue.jobs.model import WORKFLOW
 from whendue.quotas import (
     BULK_JOBS,
     DEPENDENCIES,
-    REDRIVE_JOBS,
     TAGS,
 )
 from whendue.submission.request import Dependency, JobRequest, joined, tags_problem
@@ -253,6 +253,15 @@ class JobBody(DueBody, JobTemplate):
         default_factory=list, max_length=DEPENDENCIES, description=f"{_DEPENDS_ON} Ids, or objects. Default: none."
     )
     on_dependency_failure: OnDependencyFailure = "cancel"
+    unique: UniqueBody | None = Field(
+        default=None, description="A key that one job of this type holds at a time. Default: none."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_postponed(self) -> Self:
+        if self.unique and self.unique.on_conflict == "postpone" and (self.delay_seconds is None or self.depends_on):
+            raise ValueError("unique.onConflict postpone needs delaySeconds, and takes no dependsOn")
+        return self
 
     @model_validator(mode="after")
     def _waits_for_each_once(self) -> Self:
@@ -277,7 +286,8 @@ class JobBody(DueBody, JobTemplate):
         """Return the request in the service's form."""
         links = self._links()
         policy = None if self.on_dependency_failure == "cancel" else self.on_dependency_failure
-        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)
+        unique = self.unique.unique() if self.unique else None
+        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy, unique=unique)
         return self.due(asked)
 
 
@@ -295,6 +305,12 @@ class BatchJobBody(JobBody):
         pattern=f"^{KEY.pattern}$",
         description="Makes this job safe to submit again. Default: derived from the batch's Idempotency-Key, if any.",
     )
+
+    @model_validator(mode="after")
+    def _is_waited_for_alone(self) -> Self:
+        if self.unique and self.ref is not None:
+            raise ValueError("must not have both unique and ref: another job may be the answer")
+        return self
 
     @classmethod
     def read(cls, value: Any) -> JobRequest:
@@ -353,35 +369,3 @@ class ChangeBody(Body):
         if self.due_at is None and self.priority is None:
             raise ValueError("must have at least one of dueAt and priority")
         return self
-
-
-class DeadLetterFilter(Body):
-    """Which dead jobs to select; a field that is left out selects all."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.broken"}})
-
-    type: TypeName | None = Field(default=None, description="Name of the task.")
-    priority: Priority | None = Field(default=None, description="Priority of the jobs.")
-    fingerprint: Name | None = Field(
-        default=None, description="Fingerprint of the jobs' last error, as `GET /dead-letters` shows it."
-    )
-
-
-class RedriveBody(Body):
-    """Which dead jobs to run again, and how fast."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"filter": {"type": "demo.broken"}, "dryRun": True, "limit": 100}}
-    )
-
-    filter: DeadLetterFilter = Field(
-        default=DeadLetterFilter(), description="Which dead jobs to run again. Default: all."
-    )
-    dry_run: bool = Field(default=False, description="Only count the jobs that match; change nothing.")
-    rate_per_second: RedriveRate | None = Field(
-        default=None, description="Maximum number of jobs that start per second. Default: all start at once."
-    )
-    limit: int = Field(default=100, ge=1, le=REDRIVE_JOBS, description="Maximum number of jobs in one call.")
-    cursor: str | None = Field(
-        default=None, description="`cursor` of the previous answer, to continue. Default: start from the beginning."
-    )

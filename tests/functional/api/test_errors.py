@@ -322,6 +322,7 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "invalid_reference": 422,
         "invalid_request": 422,
         "invalid_schedule": 400,
+        "unique_conflict": 409,
         "invalid_workflow": 422,
         "job_not_found": 404,
         "malformed_request": 400,

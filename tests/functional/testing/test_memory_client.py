@@ -12,6 +12,7 @@ from whendue.client import (
     NewWorkflow,
     Node,
     NotFoundError,
+    Unique,
 )
 from whendue.testing import WhendueApp
 from whendue.testing.app import START
@@ -84,3 +85,13 @@ def test_a_client_has_its_own_whendue() -> None:
     first.client.submit_job(NewJob("demo.kit.double", {"n": 3}))
     assert second.client.submit_job(NewJob("demo.kit.double", {"n": 3})).tenant == "acme"
     assert (len(first.submitted), len(second.submitted)) == (1, 1)
+
+
+def test_a_unique_job_is_submitted_once(app: WhendueApp) -> None:
+    """What stands for the answer of an Idempotency-Key is no job."""
+    job = NewJob("demo.kit.double", {"n": 3}, delay_seconds=60, unique=Unique(key="k"))
+    first, second = (app.client.submit_job(job, idempotency_key=key) for key in "ab")
+    assert first.id == second.id
+    app.assert_submitted(tasks.double, times=1)
+    app.run_until_idle()
+    assert app.client.submit_job(job).id != first.id

@@ -19,6 +19,7 @@ from tests.simulation.scenarios import (
     profiles,
     schedules,
     timers,
+    unique,
 )
 
 FAMILIES: Final = (
@@ -37,5 +38,6 @@ FAMILIES: Final = (
     containers.SCENARIOS,
     created.SCENARIOS,
     expiry.SCENARIOS,
+    unique.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

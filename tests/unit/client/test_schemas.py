@@ -106,6 +106,7 @@ INPUTS: dict[str, Any] = {
     "InitialPauseBody": definitions.InitialPause,
     "ScheduleBody": definitions.NewSchedule,
     "StepBody": workflow_inputs.Step,
+    "UniqueBody": job_inputs.Unique,
     "SubscriptionBody": definitions.NewSubscription,
     "WorkflowBody": workflow_inputs.NewWorkflow,
     "WorkflowTemplate": workflow_inputs.WorkflowTemplate,

@@ -265,6 +265,12 @@ class IdempotencyConflictError(WhendueError):
     code = "idempotency_conflict"
 
 
+class UniqueConflictError(WhendueError):
+    """Another job holds the unique key; wait for it, cancel it, or send another key."""
+
+    code = "unique_conflict"
+
+
 class StateConflictError(WhendueError):
     """The current state does not allow this; read the resource again before you retry."""
 

@@ -154,6 +154,16 @@ VALIDATION_S = 3.0
 VALIDATIONS_S = 15.0
 HUNG_TENANTS = 2
 
+# --- unique jobs -----------------------------------------------------------------------------------------------
+UNIQUE_KEY_BYTES = 255
+# Values of a payload that make a key, and how deep they may be.
+UNIQUE_PATHS = 10
+UNIQUE_PATH_BYTES = 128
+# From the due time on, a year and a month: what is due at the horizon has it as well.
+UNIQUE_HELD_S = 400 * 86_400
+# Each lost round is another submit with the same key that passed; after them a caller is asked to send it again.
+UNIQUE_TRIES = 20
+
 # --- conflicting writes ----------------------------------------------------------------------------------------
 # Rounds of reading, deciding and writing before a request fails; each lost one is another's edit at that moment.
 CONFLICT_TRIES = 5

@@ -48,6 +48,20 @@ def test_an_expiry_is_a_duration_or_a_time(whendue: CommandLine) -> None:
     assert refused.err.startswith("whendue: invalid_expiry: ")
 
 
+def test_a_unique_key_is_sent_with_its_scope_and_conflict(whendue: CommandLine) -> None:
+    """In the API's own words; what belongs to a key needs one."""
+    keyed = ("ok", "--delay", "1h", "--unique", "k")
+    first = submitted(whendue, *keyed)
+    assert submitted(whendue, *keyed) == first
+    refused = whendue("jobs", "submit", *keyed, "--on-conflict", "reject")
+    assert refused.err.startswith("whendue: unique_conflict: ")
+    assert submitted(whendue, *keyed, "--on-conflict", "postpone", "--max-wait", "2h") != first
+    assert whendue("jobs", "get", first, "--json").json["state"] == "cancelled"
+    throttled = ("ok", "--unique", "l", "--unique-for", "10m")
+    assert submitted(whendue, *throttled) == submitted(whendue, *throttled)
+    assert "need --unique" in whendue("jobs", "submit", "ok", "--on-conflict", "reject").err
+
+
 def test_the_payload_is_read_from_a_file_and_from_standard_input(whendue: CommandLine, tmp_path: Path) -> None:
     """A large one fits into no argument."""
     path = tmp_path / "payload.json"

@@ -41,6 +41,7 @@ from whendue.client.inputs.jobs import (
     Dependency,
     JobTemplate,
     NewJob,
+    Unique,
 )
 from whendue.client.inputs.workflows import (
     Chord,
@@ -218,6 +219,7 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnexpectedAnswerError",
+    "Unique",
     "UpcomingFire",
     "Usage",
     "Used",

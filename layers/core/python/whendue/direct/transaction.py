@@ -142,10 +142,13 @@ def _check(request: JobRequest) -> None:
     """Refuse what needs other writes than those of the job and of its payload's item.
 
     Raises:
-        InvalidRequestError: it depends on other jobs.
+        InvalidRequestError: it depends on other jobs, or has a unique key.
         PayloadTooLargeError: its payload would be stored in the bucket.
     """
     if request.depends_on:
         problem = "must be left out: a job in a transaction cannot depend on others"
         raise InvalidRequestError("the request is not valid", errors=[{"where": "dependsOn", "problem": problem}])
+    if request.unique:
+        problem = "must be left out: a job in a transaction cannot have a unique key"
+        raise InvalidRequestError("the request is not valid", errors=[{"where": "unique", "problem": problem}])
     payload_text(request.payload, PAYLOAD_ITEM_BYTES)

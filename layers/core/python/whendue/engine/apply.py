@@ -20,7 +20,7 @@ def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
     A transition that a subscription wants, or whose job has gained dependents since it was read, is written with
     pending fan-out.
     """
-    steps = [with_pending_fan_out(step) if _is_wanted(runtime, step) else step for step in transitions]
+    steps = prepared(runtime, transitions)
     results = _applied(runtime.store, steps)
     with_new_dependents = [
         number for number, result in enumerate(results) if _has_new_dependents(steps[number], result)
@@ -35,8 +35,13 @@ def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
     for step, result in done:
         if result.status is WriteStatus.INVALID:
             runtime.bulkhead.note(step.name, step.job.id, UnstorableError())
-    _count(runtime, done)
+    count(runtime, done)
     return done
+
+
+def prepared(runtime: Runtime, transitions: Sequence[Transition]) -> list[Transition]:
+    """Return transitions as they are written: with pending fan-out where a subscription wants their event."""
+    return [with_pending_fan_out(step) if _is_wanted(runtime, step) else step for step in transitions]
 
 
 def _is_wanted(runtime: Runtime, step: Transition) -> bool:
@@ -52,7 +57,7 @@ def _is_wanted(runtime: Runtime, step: Transition) -> bool:
         return True
 
 
-def _count(runtime: Runtime, done: Written) -> None:
+def count(runtime: Runtime, done: Written) -> None:
     """Count what is written; an error of the metrics undoes nothing."""
     for write in done:
         try:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from whendue.engine.apply import Written, apply, send
+from whendue.engine.apply import Written, apply, count, prepared, send
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.ports import WriteResult
 from whendue.engine.runtime import Runtime
 from whendue.jobs.transition import Transition
+from whendue.table.writes import Write
 
 
 def commit_unsent(runtime: Runtime, transitions: Sequence[Transition]) -> list[WriteResult]:
@@ -28,6 +29,22 @@ def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> 
     _follow(runtime, done)
     send(runtime.queue, [step.job for step, result in done if result.done and step.send], now_ms, runtime.bulkhead)
     return [result for _, result in done]
+
+
+def commit_together(
+    runtime: Runtime, transitions: Sequence[Transition], others: Sequence[Write], now_ms: int
+) -> list[WriteResult]:
+    """Write transitions of different jobs and other items, all or none, as `commit`; one result each transition."""
+    steps = prepared(runtime, transitions)
+    first_writes = [step.first for step in steps if step.first]
+    if first_writes and (failed := [result for result in runtime.store.apply(first_writes) if result.failed]):
+        return [failed[0]] * len(steps)
+    results = runtime.store.apply_together([*steps, *others])[: len(steps)]
+    done = list(zip(steps, results, strict=True))
+    count(runtime, done)
+    _follow(runtime, done)
+    send(runtime.queue, [step.job for step, result in done if result.done and step.send], now_ms, runtime.bulkhead)
+    return results
 
 
 def _follow(runtime: Runtime, done: Written) -> None:

@@ -84,6 +84,13 @@ class JobStore(Protocol):
     def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry out writes, each on its own; one result per write, in order. No item may appear twice."""
 
+    def apply_together(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out writes of a few different items, all or none, at twice the price; one result per write, in order.
+
+        Either each is DONE, or none is written. Then those whose condition failed show what refused them, and the
+        others are REFUSED without an item; if one is UNAVAILABLE or INVALID, all are.
+        """
+
     def get(self, keys: Sequence[Key], *, consistent: bool = True) -> list[Item | None]:
         """Read items; one answer per key, in order.
 

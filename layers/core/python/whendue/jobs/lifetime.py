@@ -15,6 +15,8 @@ from whendue.table.writes import Has, Write
 ERASE: Final = "erase#"
 # Where a payload or result is that has an item of its own.
 IN_ITEM: Final = "item"
+# Of an item in a job's place: the job that the request of its Idempotency-Key was answered with (decision 30).
+STANDS_FOR: Final = "stands_for"
 
 
 def erase_partition(shard: int) -> str:

@@ -1,7 +1,9 @@
-"""A limit as a job carries it, and what a job waits for that a limit does not let start."""
+"""What keeps jobs from each other, as a job carries it: its limit, what it waits for there, and its unique key."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+Scope = Literal["pending", "running", "until_success", "for_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,28 @@ class Wait:
     since: int
     late: int = 0
     far: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """The unique key that a job took when it was submitted; `whendue.submission.unique_policy` says until when.
+
+    Args:
+        id: the key, as a keyed hash of it.
+        scope: which of the job's states hold it.
+        until: from when on the job does not hold it, whatever its state, ms UTC.
+        since: when the first of the jobs was submitted that were replaced by each other, ms UTC; None: this is it.
+    """
+
+    id: str
+    scope: Scope
+    until: int
+    since: int | None = None
+
+    @property
+    def outlives_death(self) -> bool:
+        """Whether a dead job holds it."""
+        return self.scope in ("until_success", "for_seconds")
 
 
 def effective(asked: Limit | None, profile: Limit | None, *, profile_name: str, job_type: str) -> Limit | None:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final, Literal
 
 from whendue.errors import OldTableError
-from whendue.jobs.limit_spec import Limit, Wait
+from whendue.jobs.limit_spec import Limit, Unique, Wait
 from whendue.quotas import LIST_PARTITIONS, WORKFLOW_ATTEMPTS, WORKFLOW_TIMEOUT_S
 from whendue.table.items import checked, known
 from whendue.table.keys import Key, job_id_of, job_key
@@ -109,6 +109,7 @@ class Job:
         last: the last failed attempt.
         limit: what the request asked for over the profile.
         waits_for: why a limit put it off, until it is claimed.
+        unique: the unique key that it was submitted with.
         expires_at: seconds since 1970; DynamoDB's TTL. None for what is live, and for members of composites.
         fingerprint: of the failure that it is dead of; None unless it is in a `dead#...` partition.
         change: what was last asked of it, see `whendue.jobs.transition.with_change`; None for nothing.
@@ -176,6 +177,7 @@ class Job:
     group: str | None = None
     limit: Limit | None = None
     waits_for: Wait | None = None
+    unique: Unique | None = None
     schedule: str | None = None
     nominal_at: int | None = None
     overlap: str | None = None
@@ -291,7 +293,7 @@ def shown_state(job: Job, now_ms: int) -> str:
     return "scheduled" if now_ms < job.due_at else "queued"
 
 
-_MAPS: Final = (Policy, Failure, Limit, Wait)
+_MAPS: Final = (Policy, Failure, Limit, Unique, Wait)
 _PLAIN: Final = frozenset((str, int, bool))
 
 
@@ -359,6 +361,7 @@ def from_item(item: Mapping[str, Any]) -> Job:
         "policy": Policy(**checked(Policy, read_policy(item["policy"]))),
         "last": _read(Failure, item["last"]) if item.get("last") else None,
         "limit": _read(Limit, item["limit"]) if "limit" in item else None,
+        "unique": _read(Unique, item["unique"]) if "unique" in item else None,
         "waits_for": _read(Wait, item["waits_for"]) if "waits_for" in item else None,
     }
     return Job(**checked(Job, values))

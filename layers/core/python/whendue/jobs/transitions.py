@@ -242,6 +242,9 @@ def redrive(
         by: who asks for it; None for whendue itself.
     """
     changes, send = due(job, due_at, now_ms, timing)
+    if job.unique and not (job.state is State.DEAD and job.unique.outlives_death):
+        # It was released, and another job may have it.
+        changes |= {"unique": None}
     if unmet_dependencies:
         changes |= {"check_at": now_ms + WAITING_CHECK_S * 1000}
     again = step(

@@ -131,9 +131,8 @@ class JobEraser:
 
     def _jobs(self, ids: Sequence[str]) -> dict[str, Job]:
         keys = [job_key(job_id) for job_id in dict.fromkeys(ids)]
-        return (
-            {job.id: job for job in (from_item(item) for item in self._runtime.store.get(keys) if item)} if keys else {}
-        )
+        items = self._runtime.store.get(keys) if keys else []
+        return {job.id: job for job in (from_item(item) for item in items if item)}
 
     def _decide(
         self,

@@ -18,7 +18,8 @@ from whendue.errors import (
 )
 from whendue.jobs.dependencies import Upstream
 from whendue.jobs.due_index import expiry_of, live_entry
-from whendue.jobs.model import Job, State, evolve
+from whendue.jobs.limit_spec import Unique
+from whendue.jobs.model import Job, Policy, State, evolve
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
 from whendue.notifications.publisher import NotificationPublisher
@@ -201,6 +202,7 @@ class JobPlanner:
             tags=dict(request.tags) or None,
             group=request.group,
             limit=request.limit,
+            unique=self._unique(tenant, request, policy, due_at, now_ms) if request.unique else None,
             schedule=request.schedule,
             nominal_at=request.nominal_at,
             overlap=request.overlap,
@@ -222,6 +224,23 @@ class JobPlanner:
             # Distinguishes a repeat of this write from another request with its Idempotency-Key in the same ms.
             fence=self._runtime.clock.new_id(),
         )
+
+    def _unique(self, tenant: str, request: JobRequest, policy: Policy, due_at: int, now_ms: int) -> Unique:
+        """Return the unique key that the job is to take.
+
+        Raises:
+            InvalidRequestError: it would be held for longer than the job is kept.
+        """
+        from whendue.submission import unique_policy  # noqa: PLC0415 - a worker without unique jobs does not need it
+
+        asked = request.unique
+        assert asked is not None  # noqa: S101 - the caller has seen it
+        if asked.for_s is not None and asked.for_s > policy.retention_s:
+            problem = f"must be at most retentionSeconds, which is {policy.retention_s} for this job"
+            errors = [{"where": "unique.forSeconds", "problem": problem}]
+            raise InvalidRequestError("a unique key is held for as long as its job is kept, at most", errors=errors)
+        unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(request))
+        return unique_policy.unique_of(asked, unique_id, due_at, now_ms)
 
     def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile) -> Resolved:
         """Return the job's policy; one that no worker can keep is refused.

@@ -4,12 +4,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from whendue.jobs.dependencies import FailurePolicy, On
-from whendue.jobs.limit_spec import Limit
+from whendue.jobs.limit_spec import Limit, Scope
 from whendue.quotas import TAG_KEY_BYTES, TAG_VALUE_BYTES, TAGS, TAGS_BYTES
 from whendue.table.items import known
+
+OnConflict = Literal["return", "reject", "replace", "postpone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,28 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueRequest:
+    """A unique key, as requested: exactly one of `key` and `by_payload`.
+
+    Args:
+        key: its name.
+        by_payload: the places in the payload whose values make the key, as in `order.id`; none stand for all of it.
+        scope: until when the job holds it: until it begins (`pending`) or ends (`running`), until it succeeds, or for
+            a time (`for_seconds`).
+        for_s: that time, seconds.
+        on_conflict: what happens if another job holds it.
+        max_wait_s: for `postpone`: how long after the first submit the job is due at the latest, seconds.
+    """
+
+    key: str | None = None
+    by_payload: tuple[str, ...] | None = None
+    scope: Scope = "running"
+    for_s: float | None = None
+    on_conflict: OnConflict = "return"
+    max_wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobRequest:
     """A job as requested; None leaves a value to the profile.
 
@@ -46,6 +70,7 @@ class JobRequest:
         follow: whether to take the newest version of the profile at each claim; None is left to the profile.
         tags: a few short words to find the job by.
         limit: asked for over the profile's.
+        unique: the unique key; None for none.
         idempotency_key: equal keys of a tenant are the same job.
         group: see `Job.group`.
         schedule: the schedule that submits it.
@@ -70,6 +95,7 @@ class JobRequest:
     follow: bool | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     limit: Limit | None = None
+    unique: UniqueRequest | None = None
     idempotency_key: str | None = None
     group: str | None = None
     schedule: str | None = None
@@ -97,6 +123,7 @@ def request_hash(request: JobRequest) -> str:
         "ref": request.ref,
         "expires_at": request.expires_at,
         "expires_s": request.expires_s,
+        "unique": asdict(request.unique) if request.unique else None,
     }
     parts += [{name: value} for name, value in later.items() if value is not None]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
@@ -141,7 +168,7 @@ def request_value(request: JobRequest) -> dict[str, Any]:
 
 def _part(value: Any) -> Any:
     match value:
-        case Limit() | Dependency():
+        case Limit() | Dependency() | UniqueRequest():
             return {name: part for name, part in asdict(value).items() if part is not None}
         case tuple():
             return [_part(item) for item in value]
@@ -160,10 +187,15 @@ def request_from(value: Mapping[str, Any]) -> JobRequest:
     values = known(JobRequest, value)
     policy = {name: tuple(item) if isinstance(item, list) else item for name, item in values.get("policy", {}).items()}
     limit = values.get("limit")
+    unique: dict[str, Any] = {
+        name: tuple(part) if isinstance(part, list) else part
+        for name, part in known(UniqueRequest, values.get("unique") or {}).items()
+    }
     depends_on = tuple(Dependency(**known(Dependency, item)) for item in values.get("depends_on", ()))
     read = {
         "policy": policy,
         "limit": None if limit is None else Limit(**known(Limit, limit)),
         "depends_on": depends_on,
+        "unique": UniqueRequest(**unique) if unique else None,
     }
     return JobRequest(**values | read)

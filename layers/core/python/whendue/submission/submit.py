@@ -8,7 +8,7 @@ from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import read_one
 from whendue.engine.runtime import Runtime
 from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
-from whendue.jobs.lifetime import is_over, is_past
+from whendue.jobs.lifetime import STANDS_FOR, is_over, is_past
 from whendue.jobs.model import Job, evolve, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import submit
@@ -17,7 +17,7 @@ from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import Profile
 from whendue.submission.dependency_edges import DependencyEdges, read_edges
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
-from whendue.submission.request import JobRequest, request_hash
+from whendue.submission.request import JobRequest, UniqueRequest, request_hash
 from whendue.table.keys import job_key
 from whendue.table.writes import Is, delete
 
@@ -72,7 +72,12 @@ class Submit:
         edges = read_edges(self._runtime, tenant, requests) if any(r.depends_on for r in requests) else None
         profiles = self._profiles.each(tenant, {request.profile for request in requests})
         plans = [self._planned(tenant, request, profiles[request.profile], edges, now_ms) for request in requests]
-        results = self._written(_first_of_each(plans), edges, now_ms)
+        uniques = {
+            plan.job.id: request.unique
+            for plan, request in zip(plans, requests, strict=True)
+            if request.unique and isinstance(plan, Transition)
+        }
+        results = self._written(_first_of_each(plans), uniques, edges, now_ms)
         return self._accepted_before(tenant, requests, _answers(plans, results))
 
     def _planned(
@@ -97,18 +102,22 @@ class Submit:
         return step
 
     def _written(
-        self, steps: Mapping[str, Transition], edges: DependencyEdges | None, now_ms: int
+        self,
+        steps: Mapping[str, Transition],
+        uniques: Mapping[str, UniqueRequest],
+        edges: DependencyEdges | None,
+        now_ms: int,
     ) -> dict[str, SubmitResult]:
         """Write jobs, by their ids, after the edges of those that depend on others."""
         if edges is None:
-            return self._committed(list(steps.values()), now_ms)
+            return self._committed(list(steps.values()), uniques, now_ms)
         refused, depended_on = edges.write(), edges.new_upstreams
         ready = [
             self._with_dependents(step) if job_id in depended_on else step
             for job_id, step in steps.items()
             if job_id not in refused
         ]
-        results: dict[str, SubmitResult] = {**self._committed(ready, now_ms), **refused}
+        results: dict[str, SubmitResult] = {**self._committed(ready, uniques, now_ms), **refused}
         for job_id in steps:
             if any(isinstance(results[upstream], WhendueError) for upstream in edges.made_here_for(job_id)):
                 results[job_id] = refused.get(job_id) or _unknown()
@@ -116,14 +125,42 @@ class Submit:
         edges.reconcile(created)
         return results
 
-    def _committed(self, steps: Sequence[Transition], now_ms: int) -> dict[str, SubmitResult]:
+    def _committed(
+        self, steps: Sequence[Transition], uniques: Mapping[str, UniqueRequest], now_ms: int
+    ) -> dict[str, SubmitResult]:
+        plain = [step for step in steps if step.job.id not in uniques] if uniques else steps
         results = self._runtime.bulkhead.batch(
-            steps, lambda batch: self._recorded(batch, now_ms), stage="submit", name=lambda step: step.job.id
+            plain, lambda batch: self._recorded(batch, now_ms), stage="submit", name=lambda step: step.job.id
         )
-        return {
+        known = {
             step.job.id: result if isinstance(result, Submitted | WhendueError) else WhendueError()
             for step, result in results
         }
+        return known | {
+            step.job.id: self._unique(step, uniques[step.job.id], now_ms) for step in steps if step.job.id in uniques
+        }
+
+    def _unique(self, step: Transition, request: UniqueRequest, now_ms: int) -> SubmitResult:
+        """Submit a job with a unique key; an error refuses this one alone."""
+        from whendue.submission import unique_jobs  # noqa: PLC0415 - most processes never have one
+
+        try:
+            job, unique, jobs = step.job, step.job.unique, unique_jobs.UniqueJobs(self._runtime)
+            if unique is None:
+                return WhendueError()
+            result = jobs.submit(step, unique, request)
+            if isinstance(result, WriteResult) and self._freed([step], [result], now_ms):
+                result = jobs.submit(step, unique, request)
+            if isinstance(result, unique_jobs.Accepted):
+                return Submitted(*result)
+            if result.current and STANDS_FOR in result.current:
+                return Submitted(unique_jobs.stood_for(self._runtime, job, result.current), created=False)
+            return _end(job, result)
+        except WhendueError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other requests go on
+            self._runtime.bulkhead.note("submit", step.job.id, error)
+            return WhendueError()
 
     def _recorded(self, steps: Sequence[Transition], now_ms: int) -> list[SubmitResult]:
         outcomes = commit(self._runtime, steps, now_ms)
@@ -170,7 +207,7 @@ class Submit:
             items = self._runtime.store.get([job_key(job_id) for job_id in ids.values()]) if ids else []
         except UnavailableError as error:
             return [error if number in ids else result for number, result in enumerate(answers)]
-        pairs = [(number, item) for number, item in zip(ids, items, strict=True) if item]
+        pairs = [(number, item) for number, item in zip(ids, items, strict=True) if item and STANDS_FOR not in item]
         known = self._runtime.bulkhead.each(
             pairs, lambda pair: from_item(pair[1]), stage="submit", name=lambda pair: ids[pair[0]]
         )
@@ -199,6 +236,9 @@ def _end(job: Job, outcome: WriteResult) -> SubmitResult:
         return UnstorableError()
     if outcome.status is WriteStatus.UNAVAILABLE or outcome.current is None:
         return _unknown()
+    if STANDS_FOR in outcome.current:
+        # A request that is answered so has a unique key: this one, which has none, is another.
+        return IdempotencyConflictError()
     return _same_request(job, read_one(outcome.current, from_item, f"the job {job.id}"))
 
 
@@ -224,7 +264,7 @@ def _answers(plans: Sequence[Plan], results: Mapping[str, SubmitResult]) -> list
             answers.append(plan)
             continue
         result = results[plan.job.id]
-        if plan.job.id in seen and isinstance(result, Submitted):
+        if plan.job.id in seen and isinstance(result, Submitted) and result.job.id == plan.job.id:
             result = _same_request(plan.job, result.job)
         answers.append(result)
         seen.add(plan.job.id)

@@ -40,6 +40,10 @@ class Ids:
         """Derive the id of a member from the job that created it (`Job.member_id_base`)."""
         return self._derived("part", member_id_base, str(number))
 
+    def of_unique(self, tenant: str, name: str) -> str:
+        """Derive the id of a unique key from a tenant and what the key is made of."""
+        return self._derived("unique", tenant, name)
+
     def _derived(self, kind: str, scope: str, name: str) -> str:
         """Return a UUID version 8 (RFC 9562 section 5.8) of an HMAC-SHA256; kind and length keep scopes apart."""
         text = f"{kind}:{len(scope)}:{scope}:{name}"

@@ -166,6 +166,11 @@ def rate_key(pk: str) -> Key:
     return Key(pk, "rate")
 
 
+def unique_key(unique_id: str) -> Key:
+    """Return the key of the item that says which job took a unique key last."""
+    return Key(f"UNIQUE#{unique_id}", "holder")
+
+
 def subscription_key(tenant: str, name: str) -> Key:
     """Return the key of a subscription; all of a tenant's share a partition."""
     return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from whendue.adapters.memory import MemoryStore
 from whendue.bootstrap.application import App
 from whendue.jobs.json_values import to_text
+from whendue.jobs.lifetime import STANDS_FOR
 from whendue.jobs.model import Failure, from_item, shown_state
 from whendue.operations.reader import JobView
 from whendue.quotas import PAYLOAD_BYTES, RESULT_DEPTH
@@ -82,7 +83,7 @@ def record_of(view: JobView, now_ms: int) -> JobRecord:
 
 def records_of(app: App, table: MemoryStore) -> list[JobRecord]:
     """Return all jobs of a table, the oldest first, without the deliveries of notifications."""
-    jobs = [from_item(item) for key, item in table.rows.items() if key.sk == _JOB]
+    jobs = [from_item(item) for key, item in table.rows.items() if key.sk == _JOB and STANDS_FOR not in item]
     views = app.query.views([job for job in jobs if job.subscription is None])
     return [record_of(view, app.clock.now_ms()) for view in views]
 

@@ -38,6 +38,12 @@ class ChangeCountingStore(MemoryStore):
         )
         return results
 
+    def apply_together(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out writes, all or none."""
+        results = super().apply_together(writes)
+        self.changes += all(result.done for result in results)
+        return results
+
 
 class SimulatedTime:
     """Moves the clock of a whendue in memory; the timer ticks at full minutes, workers receive all the time.

@@ -26,6 +26,8 @@ from whendue.table.writes import Write, already_done
 REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException", "DuplicateItem"})
 # What is wrong with a request itself, alone and in a batch.
 WRONG = frozenset({"ValidationException", "ValidationError"})
+# What DynamoDB answers if a condition of a transaction fails, or another one has one of its items.
+CANCELLED: Final = "TransactionCanceledException"
 UNAVAILABLE = WriteResult(WriteStatus.UNAVAILABLE)
 INVALID = WriteResult(WriteStatus.INVALID)
 # What DynamoDB says of a query on an index that the table does not have, or not yet.
@@ -71,6 +73,49 @@ class DynamoStore:
             for start in range(0, len(sound), DYNAMODB_MAX_STATEMENTS):
                 outcomes |= self._apply_batch(sound[start : start + DYNAMODB_MAX_STATEMENTS])
         return [outcomes.get(write.key, INVALID) for write in writes]
+
+    def apply_together(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out writes by one TransactWriteItems."""
+        if not all(map(_is_storable, writes)):
+            return [INVALID] * len(writes)
+        for _ in backoff_attempts(self._clock):
+            try:
+                self._call("transact_write_items", TransactItems=[_transacted(self._table, write) for write in writes])
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == CANCELLED:
+                    reasons: list[Any] = error.response.get("CancellationReasons", [])
+                    if (results := self._cancelled(writes, reasons)) is not None:
+                        return results
+                elif code in WRONG:
+                    return [INVALID] * len(writes)
+                elif not is_retryable(code):
+                    raise
+            except NETWORK_ERRORS:
+                # It may have been done: a repetition is recognised by what the items carry.
+                continue
+            else:
+                return [WriteResult(WriteStatus.DONE)] * len(writes)
+        return [UNAVAILABLE] * len(writes)
+
+    def _cancelled(self, writes: Sequence[Write], reasons: Sequence[Any]) -> list[WriteResult] | None:
+        """Return the results of a cancelled transaction; None where it is worth another try."""
+        codes = [reason.get("Code", "None") for reason in reasons]
+        if any(code in WRONG for code in codes):
+            return [INVALID] * len(writes)
+        at_fault = [
+            (write, reason.get("Item"))
+            for write, code, reason in zip(writes, codes, reasons, strict=True)
+            if code in REFUSED
+        ]
+        known = self._refused(at_fault) if at_fault else {}
+        if not at_fault or len(known) < len(at_fault):
+            return None
+        if len(at_fault) == len(writes) and all(result.done for result in known.values()):
+            return [WriteResult(WriteStatus.DONE)] * len(writes)
+        refused = WriteResult(WriteStatus.REFUSED)
+        results = (known.get(write.key, refused) for write in writes)
+        return [WriteResult(WriteStatus.REFUSED, result.current) for result in results]
 
     def _apply_one(self, write: Write) -> WriteResult:
         operation, arguments = _operation(write)
@@ -284,6 +329,13 @@ def _operation(write: Write) -> tuple[str, Callable[[str, Write], dict[str, Any]
     if write.inserts:
         return "put_item", put
     return ("delete_item", remove) if write.deletes else ("update_item", update)
+
+
+def _transacted(table: str, write: Write) -> dict[str, Any]:
+    """Return an item of TransactWriteItems."""
+    if write.inserts:
+        return {"Put": put(table, write)}
+    return {"Delete": remove(table, write)} if write.deletes else {"Update": update(table, write)}
 
 
 def _is_storable(write: Write) -> bool:

@@ -43,6 +43,29 @@ class MemoryStore:
         with self._lock:
             return [self._apply(write) for write in writes]
 
+    def apply_together(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Carry out writes, all or none."""
+        with self._lock:
+            refusals = [self._refusal_of(write) for write in writes]
+            if not any(refusals):
+                return [self._apply(write) for write in writes]
+        if WriteResult(WriteStatus.INVALID) in refusals:
+            return [WriteResult(WriteStatus.INVALID)] * len(writes)
+        if all(refusal and refusal.done for refusal in refusals):
+            return [WriteResult(WriteStatus.DONE)] * len(writes)
+        return [WriteResult(WriteStatus.REFUSED, refusal.current if refusal else None) for refusal in refusals]
+
+    def _refusal_of(self, write: Write) -> WriteResult | None:
+        """Return what a write that must not hold alone would be answered with; None where nothing refuses it."""
+        old = self._items.get(write.key)
+        try:
+            check(write)
+            if (refusal := _refusal(write, old)) is None and not write.deletes:
+                _after(write, old)
+        except UnstorableError:
+            return WriteResult(WriteStatus.INVALID)
+        return refusal
+
     def _apply(self, write: Write) -> WriteResult:
         try:
             check(write)
@@ -52,11 +75,8 @@ class MemoryStore:
 
     def _carry_out(self, write: Write) -> WriteResult:
         old = self._items.get(write.key)
-        # An update never creates an item: DynamoDB gets attribute_exists(pk).
-        missing = old is None and not write.inserts
-        if missing or not all(holds(condition, old) for condition in write.expected):
-            done = already_done(write, old)
-            return WriteResult(WriteStatus.DONE if done else WriteStatus.REFUSED, _copied(old))
+        if refusal := _refusal(write, old):
+            return refusal
         then = None if write.deletes else _copied(_after(write, old))
         self._unlist(write.key, old)
         if then is None:
@@ -141,6 +161,16 @@ class MemoryStore:
         """Show a copy of the whole table, for assertions."""
         with self._lock:
             return {key: _copied(item) for key, item in self._items.items()}
+
+
+def _refusal(write: Write, old: Item | None) -> WriteResult | None:
+    """Return the result of a write that a condition refuses: DONE where it was carried out before."""
+    # An update never creates an item: DynamoDB gets attribute_exists(pk).
+    missing = old is None and not write.inserts
+    if not missing and all(holds(condition, old) for condition in write.expected):
+        return None
+    done = already_done(write, old)
+    return WriteResult(WriteStatus.DONE if done else WriteStatus.REFUSED, _copied(old))
 
 
 def _after(write: Write, old: Item | None) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import typer
 
 from whendue.cli.commands.arguments import expiry_of, json_of, seconds_of, tags_of, time_of
 from whendue.cli.connection import JsonOption, ProfileOption, connect
-from whendue.cli.failures import ExitCode
+from whendue.cli.failures import ExitCode, UsageProblemError
 from whendue.cli.output import Column, cell, note, write_json, write_line, write_list, write_one
-from whendue.client import AttemptLog, Client, Job, JobEvent, NewJob
+from whendue.client import AttemptLog, Client, Job, JobEvent, NewJob, Unique
 from whendue.client.flows.waiting import wait_until
 from whendue.client.models.jobs import JobWithTimeline
 from whendue.client.requests.jobs import get_job
@@ -17,6 +17,8 @@ from whendue.quotas import PAGE_MAX
 
 app = typer.Typer(name="jobs", no_args_is_help=True, help="Submit, look at, watch, cancel and redrive jobs.")
 Priority = Literal["critical", "high", "normal", "low"]
+Scope = Literal["pending", "running", "until_success", "for_seconds"]
+OnConflict = Literal["return", "reject", "replace", "postpone"]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of the job.")]
 LIMIT = 50
 COLUMNS: tuple[Column[Job], ...] = (
@@ -65,6 +67,19 @@ def submit(
         str | None,
         typer.Option(metavar="DURATION|TIME", help="Do not begin it this long after it is due, or from this time on."),
     ] = None,
+    unique: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Key that one job of this task holds at a time.")
+    ] = None,
+    unique_scope: Annotated[
+        Scope | None, typer.Option(help="How long it holds the key; with --unique-for: for_seconds.")
+    ] = None,
+    unique_for: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Hold the key for this long, even if it ends.")
+    ] = None,
+    on_conflict: Annotated[OnConflict | None, typer.Option(help="If another job holds the key.")] = None,
+    max_wait: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Longest wait of --on-conflict postpone.")
+    ] = None,
     priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
     job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
@@ -90,6 +105,7 @@ def submit(
         retries=retries,
         tags=tags_of(tag),
         depends_on=depends_on or None,
+        unique=_unique(unique, unique_scope, unique_for, on_conflict, max_wait),
     )
     timeout_s = seconds_of(timeout, "--timeout")
     with connect(profile) as client:
@@ -98,6 +114,27 @@ def submit(
             _watch(client, made.id, timeout_s, as_json=as_json)
             return
     write_job(made, as_json=as_json)
+
+
+def _unique(
+    key: str | None, scope: Scope | None, for_: str | None, on_conflict: OnConflict | None, max_wait: str | None
+) -> Unique | None:
+    """Return the unique key of a job.
+
+    Raises:
+        UsageProblemError: there is something about a key, but no key.
+    """
+    if key is None:
+        if scope or for_ or on_conflict or max_wait:
+            raise UsageProblemError("--unique-scope, --unique-for, --on-conflict and --max-wait need --unique")
+        return None
+    return Unique(
+        key=key,
+        scope="for_seconds" if for_ and scope is None else scope,
+        for_seconds=None if for_ is None else seconds_of(for_, "--unique-for"),
+        on_conflict=on_conflict,
+        max_wait_seconds=None if max_wait is None else seconds_of(max_wait, "--max-wait"),
+    )
 
 
 @app.command()

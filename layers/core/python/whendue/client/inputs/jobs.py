@@ -82,6 +82,34 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unique:
+    """A key that one job of its type holds at a time.
+
+    Args:
+        key: The key, among the jobs of the same type. Send this or `by_payload`.
+        by_payload: Places in the payload that the key is made of: names of fields, joined by dots. An empty list means
+            the whole payload. Send this or `key`.
+        scope: How long the job holds the key: until it begins (`pending`), until it ends (`running`), until it
+            succeeds, is cancelled or expires (`until_success`), or `for_seconds` from now (`for_seconds`). Default:
+            `running`.
+        for_seconds: Seconds for which the job holds the key with the scope `for_seconds`, at most its
+            `retention_seconds`.
+        on_conflict: What happens if another job holds the key: `return` that job, `reject` this one with
+            `unique_conflict`, `replace` that one, which is cancelled, or `postpone`: `replace` it, up to the longest
+            wait. A job that has begun is not replaced: `unique_conflict`. Default: `return`.
+        max_wait_seconds: Longest wait of `postpone`: seconds from the first of the jobs that replace each other until
+            the last one is due.
+    """
+
+    key: str | None = None
+    by_payload: Sequence[str] | None = None
+    scope: Literal["pending", "running", "until_success", "for_seconds"] | None = None
+    for_seconds: float | None = None
+    on_conflict: Literal["return", "reject", "replace", "postpone"] | None = None
+    max_wait_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob(JobTemplate):
     """A job to submit.
 
@@ -94,6 +122,7 @@ class NewJob(JobTemplate):
         depends_on: Jobs that must end first. Ids, or objects. Default: none.
         on_dependency_failure: What happens when a job that it depends on does not end as required: `cancel` it, `run`
             it anyway, or `hold` it until that job is run again and ends as required. Default: `cancel`.
+        unique: A key that one job of this type holds at a time. Default: none.
     """
 
     delay_seconds: float | None = None
@@ -101,6 +130,7 @@ class NewJob(JobTemplate):
     expires_at: datetime | None = None
     depends_on: Sequence[str | Dependency] | None = None
     on_dependency_failure: Literal["cancel", "run", "hold"] | None = None
+    unique: Unique | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

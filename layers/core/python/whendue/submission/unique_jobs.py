@@ -1,0 +1,131 @@
+"""Unique jobs: submit a job with the key that it takes, in one transaction, or answer with the job that holds it."""
+
+from typing import Any, NamedTuple
+
+from whendue.engine.commit import commit_together
+from whendue.engine.ports import Item, WriteResult, WriteStatus
+from whendue.engine.readable import read_one
+from whendue.engine.runtime import Runtime
+from whendue.errors import IdempotencyConflictError, UnavailableError, UniqueConflictError
+from whendue.jobs.lifetime import STANDS_FOR, is_over
+from whendue.jobs.limit_spec import Unique
+from whendue.jobs.model import Job, from_item
+from whendue.jobs.transition import Transition
+from whendue.jobs.transitions import skip, submit
+from whendue.quotas import UNIQUE_TRIES
+from whendue.submission.request import UniqueRequest
+from whendue.submission.unique_policy import REPLACED, Decision, decide, stand_in, succeeding, take
+from whendue.table.keys import job_key, unique_key
+from whendue.table.writes import Is, delete
+
+_MESSAGE = "a later submit with its unique key replaced it"
+
+
+class Accepted(NamedTuple):
+    """The job that a submit is answered with: the one that it has created, or the one that holds the key."""
+
+    job: Job
+    created: bool
+
+
+class Met(NamedTuple):
+    """What a submit has met.
+
+    Args:
+        item: of the key; None where there is none.
+        job: the job that took the key last; None if it is gone.
+        own: the item under the new job's own id, of an earlier request with its Idempotency-Key.
+    """
+
+    item: Item | None = None
+    job: Job | None = None
+    own: Item | None = None
+
+
+class UniqueJobs:
+    """Submits jobs with unique keys."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Use this runtime."""
+        self._runtime = runtime
+
+    def submit(self, step: Transition, unique: Unique, request: UniqueRequest) -> Accepted | WriteResult:
+        """Write a job that takes its key, or find the job that holds it.
+
+        Returns:
+            The job to answer with; or the result of the write, if it failed or if there is an item under the job's id.
+
+        Raises:
+            UniqueConflictError: another job holds the key, and may not be returned or replaced.
+            UnavailableError: the table does not answer.
+        """
+        met = Met()
+        for number in range(UNIQUE_TRIES):
+            now_ms = self._runtime.clock.now_ms()
+            decision, holder = decide(met.job, unique.id, request, now_ms), met.job
+            if holder is not None and decision is Decision.RETURN:
+                return self._returned(step.job, holder)
+            if holder is not None and decision is Decision.REJECT:
+                raise UniqueConflictError(f"job {holder.id} holds the unique key", jobId=holder.id)
+            writing = self._replacing(step, holder, request, now_ms) if decision is Decision.REPLACE else [step]
+            taken = take(writing[0].job, met.item, self._runtime.clock.new_id())
+            written = commit_together(self._runtime, writing, [taken], now_ms)[0]
+            if written.done:
+                return Accepted(writing[0].job, created=True)
+            if written.failed or written.current is not None:
+                return written
+            met = self._meet(step.job, unique)
+            if met.own is not None:
+                return WriteResult(WriteStatus.REFUSED, met.own)
+            self._pause(number)
+        raise UnavailableError("other submits took the unique key at the same moment; send the same request again")
+
+    def _replacing(self, step: Transition, holder: Job | None, request: UniqueRequest, now_ms: int) -> list[Transition]:
+        """Return the write of the new job, and the cancel of the one that it replaces."""
+        if holder is None:
+            return [step]
+        settings = self._runtime.settings
+        job = succeeding(step.job, holder, request, settings.shards, settings.timing)
+        return [submit(job, settings.timing, first=step.first), skip(holder, REPLACED, _MESSAGE, now_ms)]
+
+    def _meet(self, job: Job, unique: Unique) -> Met:
+        """Read who is in the way; an Idempotency-Key's own job, if there is one, is the answer."""
+        [item] = self._runtime.store.get([unique_key(unique.id)])
+        taken_by = None if item is None else job_key(item["job_id"])
+        own = None if job.life is None else job.key
+        keys = [key for key in dict.fromkeys((taken_by, own)) if key is not None]
+        found = dict(zip(keys, self._runtime.store.get(keys), strict=True)) if keys else {}
+        stored = None if taken_by is None else found[taken_by]
+        if stored is None or STANDS_FOR in stored:
+            return Met(item, None, None if own is None else found[own])
+        holder = read_one(stored, from_item, "the job that holds the unique key")
+        return Met(item, holder, None if own is None else found[own])
+
+    def _returned(self, job: Job, holder: Job) -> Accepted | WriteResult:
+        """Return the holder; under an Idempotency-Key, what is sent again is to have the same answer."""
+        if job.life is None:
+            return Accepted(holder, created=False)
+        [noted] = self._runtime.store.apply([stand_in(job, holder)])
+        return Accepted(holder, created=False) if noted.done else noted
+
+    def _pause(self, number: int) -> None:
+        """Let those pass that are first, once a few have been."""
+        if number > 1:
+            self._runtime.clock.sleep(self._runtime.clock.random() * min(0.4, 0.01 * 2**number))
+
+
+def stood_for(runtime: Runtime, job: Job, item: Any) -> Job:
+    """Return the job that an earlier request with the same Idempotency-Key was answered with.
+
+    Raises:
+        IdempotencyConflictError: that was another request.
+        UnavailableError: the job is gone, and with it the note about it from now on; or the table does not answer.
+    """
+    if item["request_hash"] != job.request_hash:
+        raise IdempotencyConflictError
+    [stored] = runtime.store.get([job_key(item[STANDS_FOR])])
+    existing = read_one(stored, from_item, "the job of the Idempotency-Key") if stored else None
+    if existing is None or is_over(existing, runtime.clock.now_ms()):
+        runtime.store.apply([delete("forget", job.key, Is(STANDS_FOR, item[STANDS_FOR]))])
+        raise UnavailableError("the job of this Idempotency-Key is gone; send the same request again")
+    return existing

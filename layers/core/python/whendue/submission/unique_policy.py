@@ -1,0 +1,172 @@
+"""Unique keys: which job holds one, and what a submit does that meets a holder. Pure (decision 30)."""
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from whendue.jobs.due_index import live_entry
+from whendue.jobs.lifetime import STANDS_FOR, is_over
+from whendue.jobs.limit_spec import Unique
+from whendue.jobs.model import Job, State, evolve, to_item
+from whendue.quotas import UNIQUE_HELD_S
+from whendue.settings import Timing
+from whendue.submission.request import JobRequest, UniqueRequest
+from whendue.table.keys import unique_key
+from whendue.table.writes import Is, Write, insert
+
+# A day after the last moment at which it says something.
+_GRACE_S: Final = 86_400
+# What a replaced job was cancelled for.
+REPLACED: Final = "replaced"
+
+
+class Decision(Enum):
+    """What a submit does about the job that took its key last."""
+
+    TAKE = "take"
+    REPLACE = "replace"
+    RETURN = "return"
+    REJECT = "reject"
+
+
+def holds(job: Job, unique_id: str, now_ms: int) -> bool:
+    """Return whether a job holds a unique key. Once it does not, it never does again.
+
+    Args:
+        job: the job as stored.
+        unique_id: the key's id.
+        now_ms: the time, ms UTC.
+    """
+    unique = job.unique
+    if unique is None or unique.id != unique_id or now_ms >= unique.until or is_over(job, now_ms):
+        return False
+    match unique.scope:
+        case "pending":
+            return not job.terminal and not has_begun(job)
+        case "running":
+            return not job.terminal
+        case "until_success":
+            return not job.terminal or job.state is State.DEAD
+        case _:
+            # What never began has done nothing that was to be done once in this time.
+            return job.state not in (State.CANCELLED, State.EXPIRED)
+
+
+def has_begun(job: Job) -> bool:
+    """Return whether an attempt of a job has begun: what has is not replaced."""
+    return job.started_at is not None or job.state not in (State.WAITING, State.PENDING)
+
+
+def decide(holder: Job | None, unique_id: str, request: UniqueRequest, now_ms: int) -> Decision:
+    """Decide what a submit does.
+
+    Args:
+        holder: the job that took the key last; None if it is gone, or if no job ever did.
+        unique_id: the key's id.
+        request: what the submit asks for.
+        now_ms: the time, ms UTC.
+    """
+    if holder is None or not holds(holder, unique_id, now_ms):
+        return Decision.TAKE
+    if request.on_conflict == "return":
+        return Decision.RETURN
+    if request.on_conflict == "reject" or has_begun(holder):
+        return Decision.REJECT
+    return Decision.REPLACE
+
+
+def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
+    """Note that a job has its key from now on, if nobody has taken the key since it was read.
+
+    Args:
+        job: the new job.
+        current: the key's item as read; None where there is none.
+        fence: a mark that no other submit has.
+
+    Raises:
+        ValueError: the job has no unique key.
+    """
+    if job.unique is None:
+        raise ValueError("the job has no unique key")
+    key = unique_key(job.unique.id)
+    values = {"job_id": job.id, "fence": fence, "expires_at": job.unique.until // 1000 + _GRACE_S}
+    if current is None:
+        return insert("hold_key", key, values)
+    return Write("take_key", key, [Is("fence", current["fence"])], values)
+
+
+def stand_in(job: Job, holder: Job) -> Write:
+    """Note under a job's id that its request was answered with another job, for as long as its own would be kept.
+
+    The item is that of a job which was cancelled before it began, in no index: whoever reads it finds an ended job.
+    """
+    ended = evolve(
+        job,
+        state=State.CANCELLED,
+        check_at=None,
+        finished_at=job.created_at,
+        expires_at=job.due_at // 1000 + job.policy.retention_s,
+        unmet_dependencies=None,
+        payload=None,
+        payload_at=None,
+        unique=None,
+    )
+    return insert("stand_in", job.key, to_item(ended) | {STANDS_FOR: holder.id})
+
+
+def unique_name(request: JobRequest) -> str:
+    """Return the text that a request's unique key is derived from; equal texts of a tenant are the same key.
+
+    Raises:
+        ValueError: the request has none.
+    """
+    unique = request.unique
+    if unique is None:
+        raise ValueError("the request has no unique key")
+    if unique.by_payload is None:
+        return json.dumps([request.type, "key", unique.key])
+    values = [_at(request.payload, path) for path in unique.by_payload] or [request.payload]
+    return json.dumps([request.type, "payload", unique.by_payload, values], sort_keys=True)
+
+
+def _at(payload: Any, path: str) -> Any:
+    """Return the value at a path of names; None where there is none."""
+    for name in path.split("."):
+        if not isinstance(payload, Mapping):
+            return None
+        payload = payload.get(name)
+    return payload
+
+
+def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) -> Unique:
+    """Return the key as a new job carries it.
+
+    Args:
+        request: what the submit asks for.
+        unique_id: the key's id.
+        due_at: when the job is due, ms UTC; the earliest time where it waits for others.
+        now_ms: the time, ms UTC.
+    """
+    held_ms = due_at + 1000 * UNIQUE_HELD_S if request.for_s is None else now_ms + round(1000 * request.for_s)
+    return Unique(unique_id, request.scope, held_ms)
+
+
+def succeeding(job: Job, replaced: Job, request: UniqueRequest, shards: int, timing: Timing) -> Job:
+    """Return a new job that replaces another one: with `postpone` it is due within the longest wait.
+
+    Args:
+        job: the new job.
+        replaced: the job that holds the key.
+        request: what the submit asks for.
+        shards: see `whendue.settings`.
+        timing: the due-index rule's numbers.
+    """
+    if request.max_wait_s is None or job.unique is None or replaced.unique is None:
+        return job
+    since = replaced.created_at if replaced.unique.since is None else replaced.unique.since
+    latest = since + round(1000 * request.max_wait_s)
+    due_at = max(job.created_at, min(job.due_at, latest))
+    partition, check_at = live_entry(job.queue, job.id, due_at, shards, timing)
+    unique = Unique(job.unique.id, job.unique.scope, job.unique.until, since)
+    return evolve(job, due_at=due_at, due_pk=partition, check_at=check_at, unique=unique)

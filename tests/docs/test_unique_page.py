@@ -1,0 +1,67 @@
+"""docs/guide/unique.md: what its examples send does what the page says."""
+
+import json
+import re
+from typing import Any, Final
+
+from tests.builders.api import a_token, api_of
+from tests.builders.gateway import Client
+from tests.builders.world import World
+from tests.docs.pages import text_of
+from whendue.quotas import HORIZON_S, UNIQUE_HELD_S, UNIQUE_KEY_BYTES
+
+PAGE: Final = "docs/guide/unique.md"
+
+
+def example(name: str) -> dict[str, Any]:
+    """Return a JSON example of the page."""
+    [block] = re.findall(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", text_of(PAGE), re.DOTALL)
+    value: dict[str, Any] = json.loads(block)
+    return value
+
+
+def a_client(world: World) -> Client:
+    world.task("demo.greet", lambda payload, ctx: None)
+    return Client(api_of(world), a_token())
+
+
+def test_the_second_request_is_answered_with_the_first_job_until_that_has_ended() -> None:
+    """With 202 and 200."""
+    world = World()
+    client = a_client(world)
+    first, second = (client.send("POST", "/jobs", example("submit")) for _ in range(2))
+    assert (first.status, second.status, second.json["id"]) == (202, 200, first.json["id"])
+    world.pass_time(61, step_s=1)
+    assert client.send("POST", "/jobs", example("submit")).status == 202
+
+
+def test_one_job_runs_in_ten_minutes() -> None:
+    """However soon it has ended."""
+    world = World()
+    client, statuses = a_client(world), []
+    for _ in range(5):
+        statuses.append(client.send("POST", "/jobs", example("throttle")).status)
+        world.pass_time(150, step_s=10)
+    assert statuses == [202, 200, 200, 200, 202]
+
+
+def test_a_burst_ends_in_one_run_within_the_longest_wait() -> None:
+    """Requests every 20 seconds would put it off for ever."""
+    world = World()
+    client, made = a_client(world), []
+    began = world.clock.now_ms()
+    for _ in range(14):
+        made.append(client.send("POST", "/jobs", example("debounce")).json["id"])
+        world.pass_time(20, step_s=1)
+    world.pass_time(60)
+    states = [client.send("GET", f"/jobs/{each}").json["state"] for each in made]
+    assert states == ["cancelled"] * 13 + ["succeeded"]
+    assert max(at for _, _, at in world.ran) - began <= 301_000
+
+
+def test_the_page_has_the_bounds() -> None:
+    """Of key and times."""
+    text = text_of(PAGE)
+    assert f"up to {UNIQUE_KEY_BYTES} characters" in text
+    assert f"1 s to {HORIZON_S // 86_400} days" in text
+    assert f"until {UNIQUE_HELD_S // 86_400} days after" in text
