@@ -16,6 +16,7 @@ from tests.simulation.scenarios import (
     pauses,
     profiles,
     schedules,
+    unique,
 )
 from tests.simulation.scenarios.base import Scenario
 
@@ -370,6 +371,23 @@ METRICS: Final = Area(
     ),
     scenarios=(),
 )
+UNIQUE: Final = Area(
+    modules=("submission.unique_jobs", "submission.unique_policy"),
+    tests=(
+        "unit/submission/test_unique_policy.py",
+        "functional/submission/test_unique_jobs.py",
+        "contract/test_together.py",
+        "property/test_unique_laws.py",
+        "property/test_debounce_laws.py",
+    ),
+    scenarios=unique.SCENARIOS,
+)
+# It only reads: no scenario notices.
+WAITING: Final = Area(
+    modules=("operations.waiting",),
+    tests=("functional/operations/test_waiting.py",),
+    scenarios=(),
+)
 CONTAINERS: Final = Area(
     modules=(
         "worker.job_stream",
@@ -401,6 +419,8 @@ PARTS: Final = (
     ISOLATION,
     LIFETIMES,
     METRICS,
+    UNIQUE,
+    WAITING,
     CONTAINERS,
 )
 AREA_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}
