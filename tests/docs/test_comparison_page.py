@@ -80,7 +80,7 @@ def test_a_row_of_dashes_says_nothing() -> None:
 def test_the_page_says_what_the_readme_says() -> None:
     """Both have the first two tables. A claim that is corrected in one is corrected in the other."""
     readme, page = claims_of(README), claims_of(PAGE)
-    assert {place: page.get(place) for place in readme} == readme
+    assert {claim: page.get(claim) for claim in readme} == readme
 
 
 CLAIMS: Final = f"""
