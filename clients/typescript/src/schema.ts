@@ -201,7 +201,7 @@ export interface paths {
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
          *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-         *     once if too many requests are waiting already.
+         *     once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
          *
          *     Required scope: `jobs:read`.
          */

@@ -171,6 +171,11 @@ def unique_key(unique_id: str) -> Key:
     return Key(f"UNIQUE#{unique_id}", "holder")
 
 
+def waits_key(tenant: str, window: int) -> Key:
+    """Return the key of the count of a tenant's requests that began to wait in a window, numbered from 1970."""
+    return Key(f"WAITS#{tenant}", f"{window:015d}")
+
+
 def subscription_key(tenant: str, name: str) -> Key:
     """Return the key of a subscription; all of a tenant's share a partition."""
     return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")
