@@ -1,6 +1,6 @@
 """Query parameters that lists share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -42,6 +42,21 @@ TypeParameter = Annotated[TypeName | None, Query(description="Only jobs of this 
 PriorityParameter = Annotated[
     str | None, Query(description="Only this priority: `critical`, `high`, `normal` or `low`. Default: all.")
 ]
+QueueParameter = Annotated[
+    str | None,
+    Query(
+        description="Only jobs of this queue: `critical`, `high`, `normal` or `low`. The same as `priority`. Default: "
+        "all."
+    ),
+]
+FingerprintParameter = Annotated[
+    Name | None,
+    Query(
+        description="Only jobs whose last error has this fingerprint, as `error.fingerprint` of a job or "
+        "`GET /dead-letters` shows it. Default: all.",
+        examples=["3f2a9c0d1e4b5a69"],
+    ),
+]
 TagsParameter = Annotated[
     list[Annotated[str, BeforeValidator(unquote), AfterValidator(_tag)]] | None,
     Query(
@@ -57,6 +72,20 @@ CreatedAfterParameter = Annotated[
 ]
 CreatedBeforeParameter = Annotated[
     Rfc3339 | None, Query(alias="createdBefore", description="Only jobs submitted before this time. Default: all.")
+]
+FinishedAfterParameter = Annotated[
+    Rfc3339 | None,
+    Query(alias="finishedAfter", description="Only jobs that ended at this time or later. Default: all."),
+]
+FinishedBeforeParameter = Annotated[
+    Rfc3339 | None, Query(alias="finishedBefore", description="Only jobs that ended before this time. Default: all.")
+]
+OrderParameter = Annotated[
+    Literal["newest", "oldest"],
+    Query(
+        description="`newest`: the newest first. `oldest`: the oldest first, up to the time of the first request. "
+        "Default: `newest`."
+    ),
 ]
 ScheduleParameter = Annotated[
     Name | None, Query(description="Only jobs that the schedule with this name created. Default: all.")

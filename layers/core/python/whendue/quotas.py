@@ -49,6 +49,8 @@ LIST_READS = 1000
 LIST_ENTRIES = 8000
 LIST_ENTRIES_AT_ONCE = 1000
 DEAD_LETTERS_COUNTED = 10_000
+# What lists assume clocks of processes to differ by at most: AWS keeps those of functions within milliseconds.
+CLOCKS_APART_S = 60
 MIGRATED_PER_S = 500  # Items of a table that `whendue migrate` reads if nothing else is said.
 TAGS = 10
 TAG_KEY_BYTES = 32
