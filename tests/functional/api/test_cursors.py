@@ -22,6 +22,7 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/workflows": ("/workflows", {"state": "scheduled"}),
     "/schedules": ("/schedules", {}),
     "/dead-letters": ("/dead-letters", {"type": "bad"}),
+    "/dead-letters/by-tenant": ("/dead-letters/by-tenant", {"type": "bad"}),
     "/subscriptions/<name>/deliveries": ("/subscriptions/hook/deliveries", {"state": "succeeded"}),
     "/schedules/<name>/fires": ("/schedules/s0/fires", {"outcome": "ran"}),
 }
