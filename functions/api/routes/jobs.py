@@ -38,7 +38,6 @@ from functions.api.schemas.shared.attempts import (
     events_reply,
     failed_attempts,
 )
-from functions.api.schemas.shared.job_filter import job_filter
 from functions.api.schemas.shared.list_parameters import (
     CreatedAfterParameter,
     CreatedBeforeParameter,
@@ -55,6 +54,7 @@ from functions.api.schemas.shared.list_parameters import (
     TagsParameter,
     TypeParameter,
     WorkflowParameter,
+    job_filter,
 )
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
