@@ -173,11 +173,11 @@ def test_jobs_are_listed_by_the_time_of_their_end(client: Client, world: World) 
         world.work()
         world.clock.advance(10)
     client.submit(delaySeconds=3600)
-    ends = [client.send("GET", f"/jobs/{job_id}").json["finishedAt"] for job_id in made]
-    assert ids(client, f"finishedAfter={ends[1]}") == [made[2], made[1]]
-    assert ids(client, f"finishedBefore={ends[1]}") == [made[0]]
-    assert ids(client, f"finishedAfter={ends[0]}&finishedBefore={ends[2]}&state=dead") == [made[1]]
-    assert ids(client, f"finishedAfter={ends[0]}&state=scheduled") == []
+    finished = [client.send("GET", f"/jobs/{job_id}").json["finishedAt"] for job_id in made]
+    assert ids(client, f"finishedAfter={finished[1]}") == [made[2], made[1]]
+    assert ids(client, f"finishedBefore={finished[1]}") == [made[0]]
+    assert ids(client, f"finishedAfter={finished[0]}&finishedBefore={finished[2]}&state=dead") == [made[1]]
+    assert ids(client, f"finishedAfter={finished[0]}&state=scheduled") == []
 
 
 def test_the_oldest_come_first_if_asked_for(client: Client, world: World) -> None:

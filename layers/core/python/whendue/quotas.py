@@ -49,13 +49,10 @@ LIST_READS = 1000
 LIST_ENTRIES = 8000
 LIST_ENTRIES_AT_ONCE = 1000
 DEAD_LETTERS_COUNTED = 10_000
-# Of dead letters by tenant: tenants in a page, which share what it counts, and groups of each.
-DEAD_TENANTS_AT_ONCE = 20
+DEAD_TENANTS_AT_ONCE = 20  # Of a page of dead letters by tenant: they share what it counts.
 DEAD_TENANT_GROUPS = 10
-# What a process remembers of tenants that are noted to have dead jobs: each is noted once.
-DEAD_TENANTS_REMEMBERED = 10_000
-# What lists assume clocks of processes to differ by at most: AWS keeps those of functions within milliseconds.
-CLOCKS_APART_S = 60
+DEAD_TENANTS_REMEMBERED = 10_000  # Of a process, which notes each once.
+CLOCKS_APART_S = 60  # What lists assume at most; AWS keeps clocks of functions within milliseconds.
 MIGRATED_PER_S = 500  # Items of a table that `whendue migrate` reads if nothing else is said.
 TAGS = 10
 TAG_KEY_BYTES = 32
