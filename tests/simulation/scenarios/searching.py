@@ -37,11 +37,11 @@ def _list(world: World, kept: Sequence[str], **query: str) -> None:
 
 def _jobs(world: World) -> None:
     def script() -> None:
-        kept = [submit(world, f"kept-{number}", delaySeconds=200, tags={"kept": "yes"}) for number in range(3)]
+        kept = [submit(world, f"kept-{number}", delaySeconds=600) for number in range(3)]
         world.scheduler.sleep(LAG_MS)
         _list(world, kept)
         _list(world, kept, order="oldest")
-        _list(world, kept, tag="kept:yes", state="scheduled")
+        _list(world, kept, state="scheduled")
 
     world.client(1, script)
     for number in range(3):
