@@ -12,8 +12,9 @@ from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import InvalidCursorError
 from whendue.operations.dead_letters import TenantDeadLetters
 from whendue.operations.listing import JobFilter
-from whendue.quotas import DEAD_LETTERS_COUNTED, DEAD_TENANTS_AT_ONCE
+from whendue.quotas import DEAD_LETTERS_COUNTED, DEAD_TENANTS_AT_ONCE, LIST_PARTITIONS
 from whendue.submission.request import JobRequest
+from whendue.table.index import IndexPage, IndexQuery
 from whendue.table.keys import TENANTS_PK, dead_tenant_key, tenant_of
 from whendue.table.writes import Write
 
@@ -188,6 +189,25 @@ def test_only_an_operator_sees_them() -> None:
     assert "hunter2" not in answer.text
 
 
-def test_a_page_reads_a_bounded_number_of_entries() -> None:
-    """As many as a tenant's own list of dead letters."""
+def test_a_page_looks_at_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many dead jobs the tenants of a page have."""
+    monkeypatch.setattr("whendue.operations.dead_letters.DEAD_LETTERS_COUNTED", 24)
+    monkeypatch.setattr("whendue.operations.dead_letters.DEAD_TENANTS_AT_ONCE", 3)
+    world = World()
+    for tenant in ("a", "b", "c", "d"):
+        bad(world, tenant, 20)
+    looked_at = list[int]()
+    real = world.table.query_newest
+
+    def counted(queries: Sequence[IndexQuery]) -> list[IndexPage]:
+        found = real(queries)
+        looked_at.extend(page.looked_at for page in found)
+        return found
+
+    monkeypatch.setattr(world.table, "query_newest", counted)
+    page = world.app.dead_letters.by_tenant(ALL, None)
+    assert [found.tenant for found in page.tenants] == ["a", "b", "c"]
+    assert all(found.has_more for found in page.tenants)
+    # Up to one more in each of a tenant's partitions but the last.
+    assert sum(looked_at) <= 24 + 3 * (LIST_PARTITIONS - 1)
     assert DEAD_LETTERS_COUNTED % DEAD_TENANTS_AT_ONCE == 0
