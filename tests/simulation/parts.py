@@ -116,6 +116,7 @@ JOBS: Final = Area(
         "functional/operations/test_commands.py",
         "functional/operations/test_listing.py",
         "functional/operations/test_dead_letters.py",
+        "functional/operations/test_dead_letters_by_tenant.py",
         "functional/migration/test_migration.py",
         "functional/operations/test_newest_first.py",
         "functional/worker/test_dead_letter_consumer.py",

@@ -202,6 +202,22 @@ SEEDED_BUGS: Final = (
         "told of a failed attempt, by frozen workers",
     ),
     SeededBug(
+        "a tenant that is not noted before its dead jobs",
+        "whendue.engine.apply",
+        "        if is_listed_as_dead(step) and step.job.tenant not in runtime.dead_tenants:\n",
+        "        if False:\n",
+        "out of an operator's sight",
+        "exhausted",
+    ),
+    SeededBug(
+        "a page that begins behind jobs that were not shown",
+        "whendue.operations.listing",
+        "            merged.keep(taken, used)\n",
+        "            merged.keep(taken, len(taken))\n",
+        "a job that matches all the time is not listed",
+        "listed as others come and go",
+    ),
+    SeededBug(
         "messages deleted when their jobs are claimed",
         "whendue.worker.job_stream",
         "return Begun(len(claimed.passed), decoded.left + claimed.left, suspects)",

@@ -7,6 +7,7 @@ from tests.simulation.watch_expiry import ExpiryWatcher
 from tests.simulation.watch_history import HistoryWatcher
 from tests.simulation.watch_lifetimes import LifetimeWatcher
 from tests.simulation.watch_limits import LimitWatcher
+from tests.simulation.watch_lists import ListWatcher
 from tests.simulation.watch_notifications import NotificationWatcher
 from tests.simulation.watch_pauses import PauseWatcher
 from tests.simulation.watch_profiles import ProfileWatcher
@@ -20,6 +21,7 @@ WATCHERS: Final[tuple[type[Watcher], ...]] = (
     HistoryWatcher,
     LifetimeWatcher,
     LimitWatcher,
+    ListWatcher,
     NotificationWatcher,
     PauseWatcher,
     ProfileWatcher,

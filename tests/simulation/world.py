@@ -409,9 +409,16 @@ class World:
         self._clients -= 1
 
     def ask(
-        self, method: str, path: str, body: Any = None, key: str | None = None, token: str = TOKEN, **more: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+        token: str = TOKEN,
+        query: Mapping[str, str] | None = None,
+        **more: str,
     ) -> Answer | None:
-        """Send a request as a client, with more headers if given; None when no reply comes."""
+        """Send a request as a client, with a query and more headers if given; None when no reply comes."""
         answers: list[Answer] = []
         strand, nap = current_strand(), current_strand().naps + 1
         process = self.process("api", API_MS, lambda: self.scheduler.wake(strand, nap))
@@ -419,7 +426,7 @@ class World:
 
         def serve() -> None:
             api = Api(process.app, WHOEVER)
-            answers.append(Client(api, token).send(method, path, body, headers))
+            answers.append(Client(api, token).send(method, path, body, headers, **(query or {})))
 
         process.run(serve)
         self.scheduler.sleep(10 * API_MS)
@@ -432,7 +439,7 @@ class World:
     def insist(self, method: str, path: str, body: Any = None, key: str | None = None, **more: str) -> Answer:
         """Send a request until there is an answer that is none of ours to repeat."""
         while True:
-            answer = self.ask(method, path, body, key, **more)
+            answer = self.ask(method, path, body, key, query=None, **more)
             if answer and answer.status < 500:
                 return answer
             self.scheduler.sleep(1000)

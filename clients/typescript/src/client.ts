@@ -221,6 +221,16 @@ export class Client {
     );
   }
 
+  /** Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`. */
+  listDeadLettersByTenant(
+    query: t.DeadLetterQuery = {},
+    options: t.CallOptions = {},
+  ): Items<t.TenantDeadLetters, t.TenantDeadLettersPage> {
+    return listed(query, (cursor) =>
+      this.#requests.GET("/dead-letters/by-tenant", { ...options, params: { query: { ...query, cursor } } }),
+    );
+  }
+
   /** Run dead jobs again, up to `limit` of them in one request; `redriveAllDeadLetters` goes on to the end. */
   async redriveDeadLetters(options: t.RedriveOptions = {}): Promise<t.RedriveResult> {
     const { signal, ...body } = options;

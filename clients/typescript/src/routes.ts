@@ -31,6 +31,7 @@ export const ROUTES = {
   redriveJob: { method: "POST", path: "/jobs/{job_id}/redrive", repeatable: false, keyed: false, public: false },
   eraseJob: { method: "DELETE", path: "/jobs/{job_id}", repeatable: true, keyed: false, public: false },
   listDeadLetters: { method: "GET", path: "/dead-letters", repeatable: true, keyed: false, public: false },
+  listDeadLettersByTenant: { method: "GET", path: "/dead-letters/by-tenant", repeatable: true, keyed: false, public: false },
   redriveDeadLetters: { method: "POST", path: "/dead-letters/redrive", repeatable: false, keyed: false, public: false },
   submitWorkflow: { method: "POST", path: "/workflows", repeatable: true, keyed: true, public: false },
   listWorkflows: { method: "GET", path: "/workflows", repeatable: true, keyed: false, public: false },

@@ -70,6 +70,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dead-letters/by-tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Group dead jobs of all tenants by error
+         * @description Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
+         *
+         *     Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
+         *     those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+         *
+         *     Required scope: `operator`.
+         */
+        get: operations["listDeadLettersByTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dead-letters/redrive": {
         parameters: {
             query?: never;
@@ -147,6 +172,8 @@ export interface paths {
         /**
          * List jobs
          * @description Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end.
+         *
+         *     A page may be short, even empty, before the end: `cursor` is null at the end alone. No page repeats a job.
          *
          *     Required scope: `jobs:read`.
          */
@@ -5027,6 +5054,37 @@ export interface components {
             policy: components["schemas"]["TaskPolicyReply"];
         };
         /**
+         * TenantDeadLettersReply
+         * @description Dead jobs of a tenant, grouped by error.
+         */
+        TenantDeadLettersReply: {
+            /**
+             * Groups
+             * @description The groups, the largest one first; at most 10.
+             */
+            groups: components["schemas"]["DeadLetterGroupReply"][];
+            /**
+             * Hasmore
+             * @description Whether it may have more dead jobs than were counted.
+             */
+            hasMore: boolean;
+            /**
+             * Jobs
+             * @description Number of its dead jobs that were counted, those that ended last.
+             */
+            jobs: number;
+            /**
+             * Othergroups
+             * @description Number of groups that were counted but are not in `groups`.
+             */
+            otherGroups: number;
+            /**
+             * Tenant
+             * @description The tenant.
+             */
+            tenant: string;
+        };
+        /**
          * TenantPauseBody
          * @description What of the tenant is paused, why, and until when.
          * @example {
@@ -5144,6 +5202,27 @@ export interface components {
              * @description DynamoDB write units.
              */
             writeUnits: number;
+        };
+        /**
+         * TenantsDeadLettersReply
+         * @description Dead jobs of several tenants.
+         */
+        TenantsDeadLettersReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` for the next tenants; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description Tenants with dead jobs, sorted by name.
+             */
+            items: components["schemas"]["TenantDeadLettersReply"][];
+            /**
+             * Missing
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
+             */
+            missing: "jobs_before_upgrade" | null;
         };
         /**
          * TriggerBody
@@ -6119,6 +6198,120 @@ export interface operations {
             };
         };
     };
+    listDeadLettersByTenant: {
+        parameters: {
+            query?: {
+                /** @description Only jobs of this task. Default: all. */
+                type?: string | null;
+                /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
+                priority?: string | null;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantsDeadLettersReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     redriveDeadLetters: {
         parameters: {
             query?: never;
@@ -6416,8 +6609,15 @@ export interface operations {
                 state?: string | null;
                 /** @description Only jobs of this task. Default: all. */
                 type?: string | null;
+                /** @description Only jobs of this queue: `critical`, `high`, `normal` or `low`. The same as `priority`. Default: all. */
+                queue?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /**
+                 * @description Only jobs whose last error has this fingerprint, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
+                 * @example 3f2a9c0d1e4b5a69
+                 */
+                fingerprint?: string | null;
                 /**
                  * @description Only jobs with this tag, as `name:value`; the name ends at the first colon. Send it several times for jobs with all of the tags. Default: all.
                  * @example [
@@ -6433,6 +6633,12 @@ export interface operations {
                 createdAfter?: string | null;
                 /** @description Only jobs submitted before this time. Default: all. */
                 createdBefore?: string | null;
+                /** @description Only jobs that ended at this time or later. Default: all. */
+                finishedAfter?: string | null;
+                /** @description Only jobs that ended before this time. Default: all. */
+                finishedBefore?: string | null;
+                /** @description `newest`: the newest first. `oldest`: the oldest first, up to the time of the first request. Default: `newest`. */
+                order?: "newest" | "oldest";
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
                 /** @description `cursor` of the previous page. Default: start with the first page. */

@@ -80,6 +80,11 @@ test("dead letters", async () => {
   const events = await all(client.listJobEvents(id, { limit: 2 }));
   assert.deepEqual(events.map(({ type }) => type), ["dead", "failed", "started", "submitted"]);
   assert.equal((await all(client.listDeadLetters({ type: "bad" })))[0]?.count, 1);
+  const [acme] = await all(client.listDeadLettersByTenant({ type: "bad" }));
+  assert.deepEqual([acme?.jobs, acme?.groups[0]?.count], [1, 1]);
+  const fingerprint = acme?.groups[0]?.fingerprint;
+  const dead = { queue: "normal", fingerprint, finishedAfter: inMs(-HOUR_MS), order: "oldest" } as const;
+  assert.deepEqual((await all(client.listJobs(dead))).map(({ id }) => id), [id]);
   assert.equal((await client.redriveDeadLetters({ filter: { type: "bad" }, dryRun: true })).matched, 1);
   await client.redriveJob(id);
   assert.equal((await client.waitFor(id)).state, "dead");

@@ -125,6 +125,7 @@ OWN: Final[Mapping[str, Errors]] = {
     "POST /workflows/{workflow_id}/cancel": CHANGED,
     "POST /workflows/{workflow_id}/retry": CHANGED,
     "GET /dead-letters": LISTED,
+    "GET /dead-letters/by-tenant": LISTED,
     "POST /dead-letters/redrive": LISTED,
     "GET /schedules": LISTED,
     "POST /schedules/preview": (InvalidScheduleError, InvalidReferenceError, InvalidWorkflowError),

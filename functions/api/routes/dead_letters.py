@@ -8,7 +8,14 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.problems import problem_in_batch
-from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
+from functions.api.schemas.job_replies import (
+    DeadLettersReply,
+    FailedRedriveReply,
+    RedriveReply,
+    TenantsDeadLettersReply,
+    group_reply,
+    tenant_reply,
+)
 from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter
 from functions.api.schemas.shared.redrive import RedriveBody
@@ -33,6 +40,31 @@ def groups(
         items=shown(app, found.groups, group_reply, attrgetter("fingerprint")),
         jobs=found.jobs,
         other_groups=found.other_groups,
+        cursor=found.cursor,
+        missing=missing(is_complete=found.is_complete),
+    )
+
+
+@router.get(
+    "/dead-letters/by-tenant",
+    tags=["dead letters"],
+    summary="Group dead jobs of all tenants by error",
+    operation_id="listDeadLettersByTenant",
+)
+def by_tenant(
+    type: TypeParameter = None,  # noqa: A002 - the parameter's name
+    priority: PriorityParameter = None,
+    cursor: CursorParameter = None,
+) -> TenantsDeadLettersReply:
+    """Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
+
+    Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
+    those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+    """
+    app, _ = caller(router)
+    found = app.dead_letters.by_tenant(JobFilter(type=type, queue=priority), cursor)
+    return TenantsDeadLettersReply(
+        items=shown(app, found.tenants, tenant_reply, attrgetter("tenant")),
         cursor=found.cursor,
         missing=missing(is_complete=found.is_complete),
     )

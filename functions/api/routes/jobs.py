@@ -42,19 +42,23 @@ from functions.api.schemas.shared.list_parameters import (
     CreatedAfterParameter,
     CreatedBeforeParameter,
     CursorParameter,
+    FingerprintParameter,
+    FinishedAfterParameter,
+    FinishedBeforeParameter,
+    OrderParameter,
     PageLimit,
     PriorityParameter,
+    QueueParameter,
     ScheduleParameter,
     StateParameter,
     TagsParameter,
     TypeParameter,
     WorkflowParameter,
-    split_tag,
+    job_filter,
 )
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
-from whendue.operations.listing import JobFilter
 from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT, WAIT_S
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
@@ -171,28 +175,40 @@ def list_jobs(
     *,
     state: StateParameter = None,
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
+    queue: QueueParameter = None,
     priority: PriorityParameter = None,
+    fingerprint: FingerprintParameter = None,
     tag: TagsParameter = None,
     schedule: ScheduleParameter = None,
     workflow: WorkflowParameter = None,
     created_after: CreatedAfterParameter = None,
     created_before: CreatedBeforeParameter = None,
+    finished_after: FinishedAfterParameter = None,
+    finished_before: FinishedBeforeParameter = None,
+    order: OrderParameter = "newest",
     limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> JobListReply:
-    """Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end."""
+    """Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end.
+
+    A page may be short, even empty, before the end: `cursor` is null at the end alone. No page repeats a job.
+    """
     app, tenant = caller(router)
-    wanted = JobFilter(
-        state,
-        type,
-        priority,
-        tags=tuple(split_tag(text) for text in tag or ()),
+    wanted = job_filter(
+        state=state,
+        type=type,
+        queue=queue,
+        priority=priority,
+        fingerprint=fingerprint,
+        tags=tag,
         schedule=schedule,
-        parent_id=workflow,
-        created_from=None if created_after is None else times.read(created_after),
-        created_until=None if created_before is None else times.read(created_before) - 1,
+        workflow=workflow,
+        created_after=created_after,
+        created_before=created_before,
+        finished_after=finished_after,
+        finished_before=finished_before,
     )
-    page = app.listing.page("jobs", tenant, wanted, limit, cursor)
+    page = app.listing.page("jobs", tenant, wanted, limit, cursor, oldest_first=order == "oldest")
     return JobListReply(
         items=shown(app, page.jobs, lambda job: job_reply(job, page.at_ms), attrgetter("id")),
         cursor=page.cursor,

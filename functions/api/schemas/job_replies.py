@@ -15,9 +15,9 @@ from whendue.inspection.explain_rules import Reason
 from whendue.jobs.dependencies import upstream_numbers
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, State, shown_state
-from whendue.operations.dead_letters import DeadLetterGroup
+from whendue.operations.dead_letters import DeadLetterGroup, TenantDeadLetters
 from whendue.operations.reader import JobView
-from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
+from whendue.quotas import ATTEMPTS_SHOWN, DEAD_TENANT_GROUPS, DOCUMENT_SHOWN_BYTES
 
 
 class LimitsReply(Reply):
@@ -176,6 +176,26 @@ class DeadLettersReply(Reply):
     missing: Missing = Field(description=MISSING)
 
 
+class TenantDeadLettersReply(Reply):
+    """Dead jobs of a tenant, grouped by error."""
+
+    tenant: str = Field(description="The tenant.")
+    jobs: int = Field(description="Number of its dead jobs that were counted, those that ended last.")
+    has_more: bool = Field(description="Whether it may have more dead jobs than were counted.")
+    groups: list[DeadLetterGroupReply] = Field(
+        description=f"The groups, the largest one first; at most {DEAD_TENANT_GROUPS}."
+    )
+    other_groups: int = Field(description="Number of groups that were counted but are not in `groups`.")
+
+
+class TenantsDeadLettersReply(Reply):
+    """Dead jobs of several tenants."""
+
+    items: list[TenantDeadLettersReply] = Field(description="Tenants with dead jobs, sorted by name.")
+    cursor: str | None = Field(description="Send it as `cursor` for the next tenants; null at the end.")
+    missing: Missing = Field(description=MISSING)
+
+
 class FailedRedriveReply(Reply):
     """A job that was not run again."""
 
@@ -281,4 +301,15 @@ def group_reply(group: DeadLetterGroup) -> DeadLetterGroupReply:
         first_at=times.to_timestamp(group.first_at) or "",
         last_at=times.to_timestamp(group.last_at) or "",
         sample=group.sample,
+    )
+
+
+def tenant_reply(found: TenantDeadLetters) -> TenantDeadLettersReply:
+    """Show the dead jobs of a tenant."""
+    return TenantDeadLettersReply(
+        tenant=found.tenant,
+        jobs=found.jobs,
+        has_more=found.has_more,
+        groups=[group_reply(group) for group in found.groups],
+        other_groups=found.other_groups,
     )

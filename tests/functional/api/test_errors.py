@@ -213,6 +213,7 @@ OTHERS: dict[str, tuple[int, str, tuple[Any, ...], dict[str, Any]]] = {
         {},
     ),
     "a cursor of groups": (400, "invalid_cursor", ("GET", "/dead-letters"), {"cursor": "abc"}),
+    "a cursor of tenants": (400, "invalid_cursor", ("GET", "/dead-letters/by-tenant"), {"cursor": "abc"}),
     "a rate of nothing": (422, "invalid_request", ("POST", "/dead-letters/redrive", {"ratePerSecond": 0}), {}),
     "a rate of almost nothing": (
         422,

@@ -58,6 +58,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/schedules/{name}/backfills/{backfill_id}/cancel", None),
     ("DELETE", "/schedules/{name}", None),
     ("GET", "/dead-letters", None),
+    ("GET", "/dead-letters/by-tenant", None),
     ("POST", "/dead-letters/redrive", {}),
     ("PUT", "/profiles/{name}", {"retries": 1}),
     ("GET", "/profiles", None),

@@ -52,6 +52,7 @@ NEEDED = {
     ("POST", "/schedules/<name>/backfill"): WRITE,
     ("GET", "/schedules/<name>/backfills/<backfill_id>"): READ,
     ("GET", "/dead-letters"): READ,
+    ("GET", "/dead-letters/by-tenant"): OPERATOR,
     ("POST", "/dead-letters/redrive"): WRITE,
     ("GET", "/tasks"): READ,
     ("GET", "/tasks/<name>"): READ,

@@ -88,6 +88,11 @@ def dead_letters(call: Call, world: World) -> None:
     assert attempt.error.causes == ()
     [group] = call("list_dead_letters", type="bad")
     assert (group.count, group.fingerprint, group.sample) == (1, attempt.error.fingerprint, (job.id,))
+    [tenant] = call("list_dead_letters_by_tenant", type="bad")
+    assert (tenant.tenant, tenant.jobs, tenant.groups[0].sample) == ("acme", 1, (job.id,))
+    found = {"queue": "normal", "fingerprint": group.fingerprint, "finished_after": now(world) - timedelta(hours=1)}
+    assert [each.id for each in call("list_jobs", **found, order="oldest", limit=1)] == [job.id]
+    assert call("list_jobs", finished_before=now(world) - timedelta(hours=1)) == []
     assert call("redrive_dead_letters", DeadLetterFilter(type="bad"), dry_run=True).matched == 1
     assert call("redrive_job", job.id).state in ("queued", "scheduled")
     call("wait_for_job", job.id)

@@ -18,6 +18,7 @@ from tests.simulation.scenarios import (
     pauses,
     profiles,
     schedules,
+    searching,
     timers,
     unique,
 )
@@ -39,5 +40,6 @@ FAMILIES: Final = (
     created.SCENARIOS,
     expiry.SCENARIOS,
     unique.SCENARIOS,
+    searching.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

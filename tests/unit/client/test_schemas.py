@@ -30,6 +30,8 @@ MODELS: dict[str, Any] = {
     "CauseReply": common.Cause,
     "DeadLetterGroupReply": jobs.DeadLetterGroup,
     "DeadLettersReply": jobs.DeadLetters,
+    "TenantDeadLettersReply": jobs.TenantDeadLetters,
+    "TenantsDeadLettersReply": common.Page,
     "DeliveryListReply": common.Page,
     "DeliveryReply": subscriptions.Delivery,
     "EdgeReply": workflows.WorkflowEdge,

@@ -153,6 +153,16 @@ def test_list_filters_and_is_bounded(whendue: CommandLine) -> None:
     assert len(whendue("jobs", "list", "--limit", "2", "--json").lines) == 2
     assert len(whendue("jobs", "list", "--tag", "n=0", "--state", "scheduled", "--json").lines) == 2
     assert whendue("jobs", "list", "--type", "bad", "--json").lines == []
+    listed = [line["id"] for line in whendue("jobs", "list", "--queue", "normal", "--json").lines]
+    oldest = [line["id"] for line in whendue("jobs", "list", "--oldest-first", "--limit", "2", "--json").lines]
+    assert oldest == listed[:0:-1]
+    times = ("--created-after", "2020-01-01T00:00:00Z", "--created-before", "2099-01-01T00:00:00Z")
+    assert len(whendue("jobs", "list", *times, "--json").lines) == 3
+    assert whendue("jobs", "list", "--finished-after", "2020-01-01T00:00:00Z", "--json").lines == []
+    assert whendue("jobs", "list", "--finished-before", "2099-01-01T00:00:00Z", "--json").lines == []
+    assert whendue("jobs", "list", "--fingerprint", "none", "--json").lines == []
+    assert whendue("jobs", "list", "--workflow", "0" * 36, "--json").lines == []
+    assert "--finished-after" in whendue("jobs", "list", "--finished-after", "yesterday").err
     rows = [row.split("\t") for row in whendue("jobs", "list").out.splitlines()]
     assert rows[0][:3] == ["id", "type", "state"]
     assert [row[1:3] for row in rows[1:]] == [["ok", "scheduled"]] * 3

@@ -84,6 +84,7 @@ from whendue.client.models.jobs import (
     JobWithTimeline,
     Reason,
     RedriveResult,
+    TenantDeadLetters,
 )
 from whendue.client.models.schedules import (
     Backfill,
@@ -209,6 +210,7 @@ __all__ = [
     "TaskFailure",
     "TaskPage",
     "TaskPolicy",
+    "TenantDeadLetters",
     "TenantPause",
     "TenantUsage",
     "TokenError",

@@ -131,6 +131,7 @@ class Operations:
     redrive_job = _sends(jobs.redrive_job)
     erase_job = _sends(jobs.erase_job)
     list_dead_letters = ListOperation(jobs.list_dead_letters)
+    list_dead_letters_by_tenant = ListOperation(jobs.list_dead_letters_by_tenant)
     redrive_dead_letters = _sends(jobs.redrive_dead_letters)
     redrive_all_dead_letters = _runs(bulk.redrive_all_dead_letters)
     # Workflows.

@@ -52,6 +52,7 @@ ROUTES: Final = {
     "redriveJob": _once("/jobs/{job_id}/redrive"),
     "eraseJob": Route("DELETE", "/jobs/{job_id}"),
     "listDeadLetters": Route("GET", "/dead-letters"),
+    "listDeadLettersByTenant": Route("GET", "/dead-letters/by-tenant"),
     "redriveDeadLetters": _once("/dead-letters/redrive"),
     "submitWorkflow": _keyed("/workflows"),
     "listWorkflows": Route("GET", "/workflows"),

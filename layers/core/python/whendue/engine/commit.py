@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from whendue.engine.apply import Written, apply, count, prepared, send
+from whendue.engine.apply import Written, apply, count, first_failures, prepared, send
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.ports import WriteResult
 from whendue.engine.runtime import Runtime
@@ -36,9 +36,8 @@ def commit_together(
 ) -> list[WriteResult]:
     """Write transitions of different jobs and other items, all or none, as `commit`; one result each transition."""
     steps = prepared(runtime, transitions)
-    first_writes = [step.first for step in steps if step.first]
-    if first_writes and (failed := [result for result in runtime.store.apply(first_writes) if result.failed]):
-        return [failed[0]] * len(steps)
+    if failed := first_failures(runtime, steps):
+        return [next(iter(failed.values()))] * len(steps)
     results = runtime.store.apply_together([*steps, *others])[: len(steps)]
     done = list(zip(steps, results, strict=True))
     count(runtime, done)

@@ -57,7 +57,8 @@ class NullNotificationSink:
 class Runtime:
     """The ports and settings that every service is given.
 
-    Without `isolation`, jobs suspected of killing their worker run in this process, one at a time.
+    Without `isolation`, jobs suspected of killing their worker run in this process, one at a time. `dead_tenants` is
+    what this process remembers of tenants whose dead jobs operators can find.
     """
 
     store: JobStore
@@ -76,3 +77,4 @@ class Runtime:
     isolation: Isolation | None = None
     pool: Pool = field(default_factory=InlinePool)
     timers: TimerInvoker | None = None
+    dead_tenants: set[str] = field(default_factory=set)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec
 
-from whendue.jobs.due_index import dead_partition, first_check, live_partition, within_horizon, writer_sends
+from whendue.jobs.due_index import DEAD, dead_partition, first_check, live_partition, within_horizon, writer_sends
 from whendue.jobs.lifetime import belonging, check_sooner, expiry
 from whendue.jobs.model import Failure, Job, State, as_value, evolve
 from whendue.quotas import CHANGES_KEPT, FAN_OUT_CHECK_S
 from whendue.settings import Timing
-from whendue.table.keys import change_key
+from whendue.table.keys import change_key, dead_tenant_key
 from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write, insert
 
 
@@ -115,6 +115,17 @@ def is_failed_attempt(over: Transition) -> bool:
 def is_end(over: Transition) -> bool:
     """Return whether a transition ends its job."""
     return over.job.terminal and "state" in over.changes
+
+
+def is_listed_as_dead(over: Transition) -> bool:
+    """Return whether a transition puts a job among the dead ones of its tenant; deliveries are not."""
+    due_pk = over.changes.get("due_pk")
+    return isinstance(due_pk, str) and due_pk.startswith(DEAD) and not over.job.subscription
+
+
+def note_dead(tenant: str) -> Write:
+    """Note for good that a tenant has dead jobs: by it operators find those of all tenants."""
+    return insert("note_dead", dead_tenant_key(tenant), {})
 
 
 def archive(job: Job, state: State, at_ms: int, last: Failure | None) -> dict[str, Any]:

@@ -9,15 +9,24 @@ from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
-from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
+from whendue.errors import InvalidCursorError, StateConflictError, UnavailableError, UnstorableError, WhendueError
 from whendue.jobs.lifetime import is_past
 from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import redrive
 from whendue.operations.listing import JobFilter, Listing
-from whendue.quotas import DEAD_LETTERS_COUNTED, HORIZON_S, LIST_ENTRIES_AT_ONCE, PAGE_MAX, REDRIVE_AGE_S
+from whendue.operations.newest_first import NewestFirst
+from whendue.quotas import (
+    DEAD_LETTERS_COUNTED,
+    DEAD_TENANT_GROUPS,
+    DEAD_TENANTS_AT_ONCE,
+    HORIZON_S,
+    LIST_ENTRIES_AT_ONCE,
+    PAGE_MAX,
+    REDRIVE_AGE_S,
+)
 from whendue.table.index import IndexEntry
-from whendue.table.keys import job_id_of
+from whendue.table.keys import TENANTS_PK, dead_tenant_key, job_id_of, tenant_of
 
 SAMPLE = 5
 
@@ -55,6 +64,32 @@ class DeadLetterGroups(NamedTuple):
     is_complete: bool
 
 
+class TenantDeadLetters(NamedTuple):
+    """Dead jobs of a tenant, those that ended last.
+
+    Args:
+        tenant: whose.
+        groups: by their error, the largest ones first.
+        jobs: number of jobs that were counted.
+        other_groups: number of smaller groups that are left out.
+        has_more: whether there may be more jobs than were counted.
+    """
+
+    tenant: str
+    groups: list[DeadLetterGroup]
+    jobs: int
+    other_groups: int
+    has_more: bool
+
+
+class TenantsDeadLetters(NamedTuple):
+    """Dead jobs of several tenants; a tenant without any is left out, so a page may be empty before the end."""
+
+    tenants: list[TenantDeadLetters]
+    cursor: str | None
+    is_complete: bool
+
+
 class Redriven(NamedTuple):
     """What a bulk redrive did; a cursor says that more jobs match, `is_complete` is as of `Page`."""
 
@@ -67,7 +102,7 @@ class Redriven(NamedTuple):
 
 
 class DeadLetterService:
-    """Works on all dead jobs of a tenant."""
+    """Works on all dead jobs of a tenant, and counts those of all tenants."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
@@ -85,6 +120,54 @@ class DeadLetterService:
         merged, bound = self._listing.entries(
             "dead-letters", tenant, _dead(wanted), LIST_ENTRIES_AT_ONCE, cursor, DEAD_LETTERS_COUNTED
         )
+        counted, number = self._counted(merged)
+        groups = self._described(counted[:PAGE_MAX])
+        return DeadLetterGroups(
+            groups,
+            number,
+            self._listing.cursor(merged, bound),
+            len(counted[PAGE_MAX:]),
+            self._listing.is_complete(),
+        )
+
+    def by_tenant(self, wanted: JobFilter, cursor: str | None) -> TenantsDeadLetters:
+        """Count the dead jobs of the next tenants, in the order of their names; each one's share of a page is the same.
+
+        Args:
+            wanted: which dead jobs.
+            cursor: where the last page said to go on.
+
+        Raises:
+            InvalidRequestError: there is no such priority.
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        bound = ("dead-letters-by-tenant", wanted.type, wanted.queue)
+        after = _name(self._runtime.cursors.open(cursor, bound)) if cursor is not None else ""
+        first, last = dead_tenant_key(f"{after}!").sk, dead_tenant_key("~").sk
+        items = self._runtime.store.query_range(TENANTS_PK, first=first, last=last, limit=DEAD_TENANTS_AT_ONCE)
+        tenants = [tenant_of(item["sk"]) for item in items]
+        counted = self._runtime.bulkhead.each(
+            tenants, lambda tenant: self._of_tenant(tenant, wanted), stage="dead_letters_by_tenant"
+        )
+        is_last = len(items) < DEAD_TENANTS_AT_ONCE
+        return TenantsDeadLetters(
+            [found for _, found in counted if found.jobs],
+            None if is_last else self._runtime.cursors.seal(tenants[-1], bound),
+            self._listing.is_complete(),
+        )
+
+    def _of_tenant(self, tenant: str, wanted: JobFilter) -> TenantDeadLetters:
+        most = DEAD_LETTERS_COUNTED // DEAD_TENANTS_AT_ONCE
+        merged, _ = self._listing.entries("dead-letters", tenant, _dead(wanted), most, None, most)
+        counted, number = self._counted(merged)
+        described = self._described(counted[:DEAD_TENANT_GROUPS])
+        return TenantDeadLetters(
+            tenant, described, number, len(counted[DEAD_TENANT_GROUPS:]), has_more=not merged.has_ended
+        )
+
+    def _counted(self, merged: NewestFirst) -> tuple[list[tuple[str, list[IndexEntry]]], int]:
+        """Group entries by fingerprint, the largest group first; and return how many there were."""
         now_ms = self._runtime.clock.now_ms()
         counted: dict[str, list[IndexEntry]] = {}
         number = 0
@@ -94,15 +177,7 @@ class DeadLetterService:
                 if not is_past(entry.values.get("expires_at"), now_ms):
                     counted.setdefault(entry.values.get("fingerprint", ""), []).append(entry)
                     number += 1
-        largest = sorted(counted.items(), key=lambda group: (-len(group[1]), group[0]))
-        groups = self._described(largest[:PAGE_MAX])
-        return DeadLetterGroups(
-            groups,
-            number,
-            self._listing.cursor(merged, bound),
-            len(largest[PAGE_MAX:]),
-            self._listing.is_complete(),
-        )
+        return sorted(counted.items(), key=lambda group: (-len(group[1]), group[0])), number
 
     def _described(self, counted: Sequence[tuple[str, list[IndexEntry]]]) -> list[DeadLetterGroup]:
         """Describe groups by the failure of the job of each that died last."""
@@ -177,6 +252,13 @@ class DeadLetterService:
 
         self._runtime.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
         return [errors.get(job.id, StateConflictError("the job cannot be run again")) for job in jobs]
+
+
+def _name(opened: object) -> str:
+    """Read a tenant's name in a cursor; another version may have written it otherwise."""
+    if isinstance(opened, str):
+        return opened
+    raise InvalidCursorError
 
 
 def _dead(wanted: JobFilter) -> JobFilter:

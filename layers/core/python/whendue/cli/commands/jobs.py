@@ -154,23 +154,39 @@ def list_(
     *,
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag.")] = None,
+    queue: Annotated[Priority | None, typer.Option(help="Only jobs of this queue.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority: the same as --queue.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="Only jobs whose last error has this fingerprint.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; may come again.")
+    ] = None,
     schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
+    workflow: Annotated[str | None, typer.Option(metavar="ID", help="Only jobs of this workflow or forEach.")] = None,
     created_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted since then.")] = None,
+    created_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted before.")] = None,
+    finished_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended since then.")] = None,
+    finished_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended before.")] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="List the oldest first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs.")] = LIMIT,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List jobs, the newest first."""
+    """List jobs, the newest first; with `--state dead` by the time of their end."""
     with connect(profile) as client:
         found = client.list_jobs(
             state=state,
             type=type_,
+            queue=queue,
             priority=priority,
+            fingerprint=fingerprint,
             tags=tags_of(tag),
             schedule=schedule,
+            workflow=workflow,
             created_after=time_of(created_after, "--created-after"),
+            created_before=time_of(created_before, "--created-before"),
+            finished_after=time_of(finished_after, "--finished-after"),
+            finished_before=time_of(finished_before, "--finished-before"),
+            order="oldest" if oldest_first else None,
             limit=min(limit, PAGE_MAX),
         )
         write_list(islice(found, limit), COLUMNS, as_json=as_json)

@@ -265,6 +265,25 @@ class DeadLetters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TenantDeadLetters:
+    """Dead jobs of a tenant, grouped by error.
+
+    Args:
+        tenant: The tenant.
+        jobs: Number of its dead jobs that were counted, those that ended last.
+        has_more: Whether it may have more dead jobs than were counted.
+        groups: The groups, the largest one first; at most 10.
+        other_groups: Number of groups that were counted but are not in `groups`.
+    """
+
+    tenant: str
+    jobs: int
+    has_more: bool
+    groups: tuple[DeadLetterGroup, ...]
+    other_groups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent:
     """One thing that happened to a job. What a type of event does not have is None.
 

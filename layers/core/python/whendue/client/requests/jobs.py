@@ -22,6 +22,7 @@ from whendue.client.models.jobs import (
     JobWithPolicy,
     JobWithTimeline,
     RedriveResult,
+    TenantDeadLetters,
 )
 
 Priority = Literal["critical", "high", "normal", "low"]
@@ -68,12 +69,17 @@ def list_jobs(
     *,
     state: str | None = None,
     type: str | None = None,  # noqa: A002 - the parameter's name
+    queue: str | None = None,
     priority: str | None = None,
+    fingerprint: str | None = None,
     tags: Mapping[str, str] | None = None,
     schedule: str | None = None,
     workflow: str | None = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    finished_after: datetime | None = None,
+    finished_before: datetime | None = None,
+    order: Literal["newest", "oldest"] | None = None,
     limit: int | None = None,
     cursor: str | None = None,
 ) -> Listing[Page[Job], Job]:
@@ -82,24 +88,34 @@ def list_jobs(
     Args:
         state: only jobs in this state.
         type: only jobs of this task.
+        queue: only jobs of this queue; the same as `priority`.
         priority: only jobs of this priority.
+        fingerprint: only jobs whose last error has this fingerprint.
         tags: only jobs with all of these tags.
         schedule: only jobs that the schedule with this name created.
         workflow: only jobs that the workflow or `forEach` job with this id created.
         created_after: only jobs submitted at this time or later.
         created_before: only jobs submitted before this time.
+        finished_after: only jobs that ended at this time or later.
+        finished_before: only jobs that ended before this time.
+        order: `oldest` lists the oldest first, up to the time of the first request. Default: `newest`.
         limit: maximum number of items in a page. Default: the API's.
         cursor: of the page to begin with. Default: the first page.
     """
     query = {
         "state": state,
         "type": type,
+        "queue": queue,
         "priority": priority,
+        "fingerprint": fingerprint,
         "tag": [f"{name}:{value}" for name, value in tags.items()] if tags else None,
         "schedule": schedule,
         "workflow": workflow,
         "createdAfter": created_after,
         "createdBefore": created_before,
+        "finishedAfter": finished_after,
+        "finishedBefore": finished_before,
+        "order": order,
         "limit": limit,
     }
     return Listing(
@@ -232,6 +248,21 @@ def list_dead_letters(
     query = {"type": type, "priority": priority}
     return Listing(
         lambda at: request("listDeadLetters", model(DeadLetters), query=query | {"cursor": at}),
+        lambda page: page,
+        cursor,
+    )
+
+
+def list_dead_letters_by_tenant(
+    *,
+    type: str | None = None,  # noqa: A002 - the parameter's name
+    priority: str | None = None,
+    cursor: str | None = None,
+) -> Listing[Page[TenantDeadLetters], TenantDeadLetters]:
+    """Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`."""
+    query = {"type": type, "priority": priority}
+    return Listing(
+        lambda at: request("listDeadLettersByTenant", model(Page[TenantDeadLetters]), query=query | {"cursor": at}),
         lambda page: page,
         cursor,
     )
