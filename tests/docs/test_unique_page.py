@@ -35,6 +35,15 @@ def test_the_second_request_is_answered_with_the_first_job_until_that_has_ended(
     assert client.send("POST", "/jobs", example("submit")).status == 202
 
 
+def test_the_holder_is_found_as_the_page_says() -> None:
+    """Of the same words that a submit has."""
+    world = World()
+    client = a_client(world)
+    assert client.send("POST", "/unique/holder", example("holder")).json["job"] is None
+    job_id = client.send("POST", "/jobs", example("submit")).json["id"]
+    assert client.send("POST", "/unique/holder", example("holder")).json["job"]["id"] == job_id
+
+
 def test_one_job_runs_in_ten_minutes() -> None:
     """However soon it has ended."""
     world = World()

@@ -12,6 +12,8 @@ ADMINISTERED: Final = ("/profiles", "/pauses", "/subscriptions")
 OPERATED: Final = ("/queues",)
 # What operators see of all tenants under these paths, each tenant sees of itself.
 SEEN_BY_OPERATORS: Final = (*OPERATED, "/usage")
+# What only reads, and has a body.
+READ_BY_POST: Final = ("/unique/holder",)
 
 
 def scope_of(method: str, path: str) -> str:
@@ -21,7 +23,7 @@ def scope_of(method: str, path: str) -> str:
     """
     if path == METRICS_PATH:
         return METRICS
-    if method in ("GET", "HEAD"):
+    if method in ("GET", "HEAD") or path in READ_BY_POST:
         return READ
     if _is_under(path, OPERATED):
         return OPERATOR

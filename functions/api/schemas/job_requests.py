@@ -189,6 +189,24 @@ class DueBody(ExpiringBody):
         return replace(request, due_at=due_at, delay_s=self.delay_seconds, expires_at=expires_at)
 
 
+class HolderBody(Body):
+    """A unique key, named as a submit names it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.greet", "unique": {"key": "ada"}}})
+
+    type: TypeName = Field(examples=["demo.greet"], description="Name of the task.")
+    payload: Any = Field(
+        default_factory=dict,
+        description="Payload that `byPayload` takes the values from. Default: `{}`.",
+        examples=[{"name": "Ada"}],
+    )
+    unique: UniqueBody = Field(description="The key: only `key` and `byPayload` count.")
+
+    def request(self) -> JobRequest:
+        """Return the request of a job that would take the key."""
+        return JobRequest(self.type, self.payload, unique=self.unique.unique())
+
+
 JobIdText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 

@@ -48,8 +48,8 @@ MODELS: dict[str, Any] = {
     "JobListReply": common.Page,
     "JobLogsReply": common.Page,
     "JobReply": jobs.Job,
-    "JobWithPolicyReply": jobs.JobWithPolicy,
     "JobWithTimelineReply": jobs.JobWithTimeline,
+    "HolderReply": jobs.UniqueHolder,
     "LimitsReply": common.Limits,
     "LogLineReply": common.LogLine,
     "MisfireReply": schedules.Misfire,
@@ -75,6 +75,7 @@ MODELS: dict[str, Any] = {
     "SubscriptionListReply": common.Page,
     "SubscriptionReply": subscriptions.Subscription,
     "SubscriptionWithSecretReply": subscriptions.SubscriptionWithSecret,
+    "SubmittedReply": jobs.SubmittedJob,
     "TaskFailureReply": tenant.TaskFailure,
     "TaskListReply": tenant.TaskPage,
     "TaskPolicyReply": tenant.TaskPolicy,
@@ -82,6 +83,7 @@ MODELS: dict[str, Any] = {
     "TenantPauseReply": tenant.TenantPause,
     "TenantUsageReply": tenant.TenantUsage,
     "TypeUsageReply": tenant.TypeUsage,
+    "UniqueReply": common.JobUnique,
     "UpcomingFireReply": schedules.UpcomingFire,
     "UsageReply": tenant.Usage,
     "UsedReply": tenant.Used,
@@ -113,7 +115,7 @@ INPUTS: dict[str, Any] = {
 }
 # Made of the arguments of an operation.
 ARGUMENTS = {
-    *("BackfillBody", "BatchBody", "ChangeBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
+    *("BackfillBody", "BatchBody", "ChangeBody", "HolderBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
     *("SchedulePauseBody", "TenantPauseBody", "TriggerBody"),
 }
 # Words, not objects.

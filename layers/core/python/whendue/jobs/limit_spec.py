@@ -45,12 +45,16 @@ class Unique:
         scope: which of the job's states hold it.
         until: from when on the job does not hold it, whatever its state, ms UTC.
         since: when the first of the jobs was submitted that were replaced by each other, ms UTC; None: this is it.
+        replaced: the id of the job that it has replaced; None for none.
+        latest: up to when later submits may put it off, ms UTC; None: they were not said to.
     """
 
     id: str
     scope: Scope
     until: int
     since: int | None = None
+    replaced: str | None = None
+    latest: int | None = None
 
     @property
     def outlives_death(self) -> bool:

@@ -12,6 +12,9 @@ from whendue.quotas import TAG_KEY_BYTES, TAG_VALUE_BYTES, TAGS, TAGS_BYTES
 from whendue.table.items import known
 
 OnConflict = Literal["return", "reject", "replace", "postpone"]
+# What became of a request: it created a job, an earlier one with its Idempotency-Key did (`replayed`), another job
+# holds its unique key (`returned`), or was cancelled for it.
+Outcome = Literal["created", "replayed", "returned", "replaced", "postponed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,32 @@ from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import Profile
 from whendue.submission.dependency_edges import DependencyEdges, read_edges
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
-from whendue.submission.request import JobRequest, UniqueRequest, request_hash
+from whendue.submission.request import JobRequest, Outcome, UniqueRequest, request_hash
 from whendue.table.keys import job_key
 from whendue.table.writes import Is, delete
 
 
 class Submitted(NamedTuple):
-    """An accepted job; `created` is False if an earlier request with its Idempotency-Key created it."""
+    """An accepted job.
+
+    Args:
+        job: what the request is answered with.
+        created: whether this request has created it.
+        is_other: it was not created by the same request either: it holds the unique key.
+    """
 
     job: Job
     created: bool
+    is_other: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the request."""
+        if not self.created:
+            return "returned" if self.is_other else "replayed"
+        if self.job.unique is None or self.job.unique.replaced is None:
+            return "created"
+        return "replaced" if self.job.unique.latest is None else "postponed"
 
 
 SubmitResult = Submitted | WhendueError
@@ -152,9 +168,10 @@ class Submit:
             if isinstance(result, WriteResult) and self._freed([step], [result], now_ms):
                 result = jobs.submit(step, unique, request)
             if isinstance(result, unique_jobs.Accepted):
-                return Submitted(*result)
+                return Submitted(result.job, result.created, is_other=not result.created)
             if result.current and STANDS_FOR in result.current:
-                return Submitted(unique_jobs.stood_for(self._runtime, job, result.current), created=False)
+                holder = unique_jobs.stood_for(self._runtime, job, result.current)
+                return Submitted(holder, created=False, is_other=True)
             return _end(job, result)
         except WhendueError as error:
             return error
