@@ -2901,6 +2901,8 @@ export interface components {
              * @example demo.greet
              */
             type: string;
+            /** @description A key that one job of this type holds at a time. A fire whose key is held is skipped, unless `onConflict` is `replace` and the job that holds it has not begun. Default: none. */
+            unique?: components["schemas"]["UniqueBody"] | null;
         };
         /**
          * JobWithTimelineReply

@@ -30,7 +30,7 @@ from functions.api.schemas.job_replies import (
     reason_reply,
     submitted_reply,
 )
-from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, HolderBody, JobBody
+from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.schemas.reply import missing
 from functions.api.schemas.shared.attempts import (
     JobEventListReply,
@@ -52,6 +52,7 @@ from functions.api.schemas.shared.list_parameters import (
     WorkflowParameter,
     split_tag,
 )
+from functions.api.schemas.shared.unique import HolderBody
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state

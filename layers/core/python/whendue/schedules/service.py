@@ -240,7 +240,9 @@ class ScheduleService:
         check(anchored(definition.recurrence, now_ms))
         if len(to_text(definition).encode()) > SCHEDULE_BYTES:
             raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
-        self._submit.prepare(tenant, definition.template, now_ms)
+        unique = self._submit.prepare(tenant, definition.template, now_ms).job.unique
+        if unique and unique.latest is not None:
+            raise InvalidRequestError("a schedule's job cannot postpone others: send another onConflict in its unique")
 
     def _check_end(self, where: str, until_ms: int | None) -> None:
         """Refuse the end of a pause that is in the past."""

@@ -89,9 +89,9 @@ class Submit:
         profiles = self._profiles.each(tenant, {request.profile for request in requests})
         plans = [self._planned(tenant, request, profiles[request.profile], edges, now_ms) for request in requests]
         uniques = {
-            plan.job.id: request.unique
+            plan.job.id: asked
             for plan, request in zip(plans, requests, strict=True)
-            if request.unique and isinstance(plan, Transition)
+            if isinstance(plan, Transition) and plan.job.unique and (asked := self._planner.unique_of(request))
         }
         results = self._written(_first_of_each(plans), uniques, edges, now_ms)
         return self._accepted_before(tenant, requests, _answers(plans, results))
@@ -235,6 +235,10 @@ class Submit:
             if existing.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(existing, created=False)
         return answers
+
+    def unique_of(self, request: JobRequest) -> UniqueRequest | None:
+        """Return the unique key that a request asks for, or its task; None for none."""
+        return self._planner.unique_of(request)
 
     def prepare(self, tenant: str, request: JobRequest, now_ms: int, position: Position = ALONE) -> Transition:
         """Turn a request into the write of its job.

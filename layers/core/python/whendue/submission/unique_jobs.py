@@ -75,6 +75,8 @@ class UniqueJobs:
         Returns:
             The job to answer with; or the result of the write, if it failed or if there is an item under the job's id.
 
+        A fire of a schedule meets no conflict: it is answered with the holder, and makes no job.
+
         Raises:
             UniqueConflictError: another job holds the key, and may not be returned or replaced.
             UnavailableError: the table does not answer.
@@ -87,6 +89,8 @@ class UniqueJobs:
                 return self._returned(step.job, holder)
             if holder is not None and decision is Decision.REJECT:
                 self._runtime.metrics.answered("rejected")
+                if step.job.nominal_at is not None:
+                    return self._noted(step.job, holder)
                 raise UniqueConflictError(f"job {holder.id} holds the unique key", jobId=holder.id)
             writing = self._replacing(step, holder, request, now_ms) if decision is Decision.REPLACE else [step]
             taken = take(writing[0].job, met.item, self._runtime.clock.new_id())
@@ -119,7 +123,7 @@ class UniqueJobs:
         """Read who is in the way; an Idempotency-Key's own job, if there is one, is the answer."""
         [item] = self._runtime.store.get([unique_key(unique.id)])
         taken_by = None if item is None else job_key(item["job_id"])
-        own = None if job.life is None else job.key
+        own = job.key if _has_derived_id(job) else None
         keys = [key for key in dict.fromkeys((taken_by, own)) if key is not None]
         found = dict(zip(keys, self._runtime.store.get(keys), strict=True)) if keys else {}
         stored = None if taken_by is None else found[taken_by]
@@ -144,17 +148,25 @@ class UniqueJobs:
 
     def _returned(self, job: Job, holder: Job) -> Accepted | WriteResult:
         """Return the holder; under an Idempotency-Key, what is sent again is to have the same answer."""
-        if job.life is not None:
-            [noted] = self._runtime.store.apply([stand_in(job, holder)])
-            if not noted.done:
-                return noted
-        self._runtime.metrics.answered("returned")
-        return Accepted(holder, created=False)
+        answer = self._noted(job, holder) if _has_derived_id(job) else Accepted(holder, created=False)
+        if isinstance(answer, Accepted):
+            self._runtime.metrics.answered("returned")
+        return answer
+
+    def _noted(self, job: Job, holder: Job) -> Accepted | WriteResult:
+        """Note the holder at the job's id; whatever is there already counts."""
+        [noted] = self._runtime.store.apply([stand_in(job, holder)])
+        return Accepted(holder, created=False) if noted.done else noted
 
     def _pause(self, number: int) -> None:
         """Let those pass that are first, once a few have been."""
         if number > 1:
             self._runtime.clock.sleep(self._runtime.clock.random() * min(0.4, 0.01 * 2**number))
+
+
+def _has_derived_id(job: Job) -> bool:
+    """Return whether whoever asks for the job again asks for the same id: of an Idempotency-Key, or of a fire."""
+    return job.life is not None or job.nominal_at is not None
 
 
 def find_holder(runtime: Runtime, tenant: str, request: JobRequest) -> Held:
