@@ -193,6 +193,24 @@ def test_what_is_postponed_has_a_delay_and_waits_for_nothing_else(client: Client
     assert client.send("POST", "/jobs", body).json["code"] == "invalid_request"
 
 
+def test_a_node_of_a_workflow_takes_no_key(client: Client) -> None:
+    """The refusal says what to do instead."""
+    answer = client.send("POST", "/workflows", {"nodes": {"a": {"type": "ok", "unique": {"key": "k"}}}})
+    assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+    assert "takes no unique key" in answer.text
+
+
+def test_a_schedule_shows_its_key_as_it_was_put(client: Client) -> None:
+    """What GET returns can be PUT again."""
+    unique = {"byPayload": ["n"], "scope": "for_seconds", "forSeconds": 60, "onConflict": "replace"}
+    body = {"cron": "0 0 * * * *", "job": {"type": "ok", "payload": {"n": 1}, "unique": unique}}
+    assert client.send("PUT", "/schedules/s", body).status == 201
+    shown = client.send("GET", "/schedules/s").json
+    assert shown["job"]["unique"] == unique
+    often = client.send("PUT", "/schedules/t", body | {"cron": "0 * * * * *"})
+    assert (often.status, often.json["code"]) == (422, "invalid_request")
+
+
 def test_no_job_of_a_batch_depends_on_one_that_may_be_another(client: Client) -> None:
     """The holder may be the answer to `ref`."""
     answer = client.send("POST", "/jobs/batch", {"jobs": [job({"key": "k"}, ref="a")]})
