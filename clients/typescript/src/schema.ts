@@ -12256,7 +12256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict. Codes: `idempotency_conflict`, `state_conflict`. */
+            /** @description Conflict. Codes: `idempotency_conflict`, `state_conflict`, `unique_conflict`. */
             409: {
                 headers: {
                     [name: string]: unknown;

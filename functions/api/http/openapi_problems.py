@@ -139,7 +139,7 @@ OWN: Final[Mapping[str, Errors]] = {
     "DELETE /schedules/{name}": CHANGED,
     "POST /schedules/{name}/pause": (*CHANGED, InvalidScheduleError),
     "POST /schedules/{name}/resume": CHANGED,
-    "POST /schedules/{name}/trigger": (*SUBMIT, StateConflictError),
+    "POST /schedules/{name}/trigger": (*SUBMIT, StateConflictError, UniqueConflictError),
     "POST /schedules/{name}/backfill": CHANGED,
     "GET /schedules/{name}/backfills": LISTED,
     "POST /schedules/{name}/backfills/{backfill_id}/cancel": CHANGED,

@@ -200,6 +200,18 @@ def test_a_node_of_a_workflow_takes_no_key(client: Client) -> None:
     assert "takes no unique key" in answer.text
 
 
+def test_a_trigger_meets_a_holder_as_a_submit_does(client: Client) -> None:
+    """By the key of the schedule's job."""
+    held = client.send("POST", "/jobs", job({"key": "k"})).json["id"]
+    for how, status in (("return", 200), ("reject", 409)):
+        body = {"cron": "0 0 * * * *", "job": {"type": "ok", "unique": {"key": "k", "onConflict": how}}}
+        client.send("PUT", "/schedules/s", body)
+        answer = client.send("POST", "/schedules/s/trigger")
+        assert answer.status == status
+        assert held in answer.text
+        assert "idempotency-replayed" not in answer.headers
+
+
 def test_a_schedule_shows_its_key_as_it_was_put(client: Client) -> None:
     """What GET returns can be PUT again."""
     unique = {"byPayload": ["n"], "scope": "for_seconds", "forSeconds": 60, "onConflict": "replace"}

@@ -157,7 +157,9 @@ def test_a_trigger_is_answered_with_the_holder() -> None:
     """As any submit."""
     world = a_world()
     held = holder(world)
-    assert world.app.schedules.trigger(TENANT, "s", None).job.id == held.id
+    answer = world.app.schedules.trigger(TENANT, "s", None)
+    assert (answer.job.id, answer.outcome) == (held.id, "returned")
+    assert not entries(world)[0], "it made no job"
 
 
 def test_a_schedule_cannot_postpone() -> None:

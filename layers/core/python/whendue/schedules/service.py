@@ -234,6 +234,9 @@ class ScheduleService:
             raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send no body")
         request = replace(template, **changes, idempotency_key=key, schedule=name)
         result = self._submit.one(tenant, request)
+        if result.is_other:
+            # Another job holds the unique key: none was made.
+            return result
         made: Job = result.job
         entry = Fire(
             schedule.fires_pk, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
