@@ -281,8 +281,7 @@ def task(
         check: given payload and tenant at submit, raises `NotAllowedError`; the function checks again as it runs.
         backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
             timedelta, a day at most. Where it fails, and where a profile or request sets one, the policy's counts.
-        policy: fields of `Policy` that this task wants over the defaults; a profile or a request wins over them. And
-            `unique`, the unique key of its jobs (docs/guide/unique.md); a request wins over it.
+        policy: fields of `Policy` over the defaults, and `unique`, a key of its jobs; profile and request win over them.
 
     Raises:
         ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
@@ -305,8 +304,7 @@ def task(
     def declare(function: Callable[P, R]) -> "Task[P, R]":
         from whendue.declarations.calls.task_object import Task
 
-        # A function may be several tasks.
-        plain = function.function if isinstance(function, Task) else function
+        plain = function.function if isinstance(function, Task) else function  # It may be several tasks.
         called = declaration.check_callable(plain)
         parameters = declaration.parameters(called)
         if not parameters:
