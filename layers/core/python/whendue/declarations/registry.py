@@ -281,7 +281,7 @@ def task(
         check: given payload and tenant at submit, raises `NotAllowedError`; the function checks again as it runs.
         backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
             timedelta, a day at most. Where it fails, and where a profile or request sets one, the policy's counts.
-        policy: fields of `Policy` over the defaults, and `unique`, a key of its jobs; profile and request win over them.
+        policy: fields of `Policy` over the defaults, and `unique`, the key of its jobs; a request wins over them.
 
     Raises:
         ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
