@@ -32,6 +32,7 @@ PURE = frozenset(
         "inspection.causes",
         "inspection.explain_end_rules",
         "inspection.explain_rules",
+        "inspection.explain_unique",
         "jobs.dependencies",
         "jobs.dependency_transitions",
         "jobs.due_index",

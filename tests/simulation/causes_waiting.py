@@ -126,6 +126,22 @@ def _ends_at_its_expiry(asked: Asked) -> None:
     asked.never_runs()
 
 
+# --- unique keys --------------------------------------------------------------------------------------------------
+
+UNIQUE: Final[dict[str, Any]] = {"delaySeconds": 20, "unique": {"key": "k"}}
+
+
+def _again(asked: Asked, **more: Any) -> Any:
+    body = {"type": "sim", "payload": {"do": "ok"}, "delaySeconds": 5, "unique": {"key": "k"} | more}
+    return asked.world.insist("POST", "/jobs", body, "again").json
+
+
+def _is_the_answer(asked: Asked) -> None:
+    assert _again(asked)["id"] == asked.id
+    asked.starts(asked.at_ms, asked.at_ms + HEALS_MS)
+    assert Cause.HOLDS_UNIQUE_KEY not in asked.now()
+
+
 # --- limits -------------------------------------------------------------------------------------------------------
 
 
@@ -300,6 +316,7 @@ ROWS: Final = (
     ),
     Row(Cause.EXPIRES, "queued", _expiring(expiresSeconds=200), _ends_at_its_expiry),
     Row(Cause.EXPIRES, "queued", _expiring(expiresSeconds=4), _ends_at_its_expiry, what="and has"),
+    Row(Cause.HOLDS_UNIQUE_KEY, "scheduled", after(0, **UNIQUE), _is_the_answer),
     Row(
         Cause.LIMITED,
         "queued",

@@ -82,10 +82,18 @@ SEEDED_BUGS: Final = (
     SeededBug(
         "a replacement that does not cancel the job that it replaces",
         "whendue.submission.unique_jobs",
-        ", skip(holder, REPLACED, _MESSAGE, now_ms)]",
+        ", skip(holder, REPLACED, message, now_ms)]",
         "]",
         "two jobs hold a unique key",
         "unique, replaced",
+    ),
+    SeededBug(
+        "a fire whose key is held leaves no note at its job's id",
+        "whendue.submission.unique_jobs",
+        "    return job.life is not None or job.nominal_at is not None\n",
+        "    return job.life is not None\n",
+        "was skipped, and ran",
+        "unique, fires of a schedule",
     ),
     SeededBug(
         "the next check not moved on retry",

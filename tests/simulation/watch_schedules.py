@@ -8,6 +8,7 @@ from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
+from whendue.errors import UniqueConflictError
 from whendue.schedules.calendar.recurrence import after, latest
 from whendue.schedules.fires import OVERLAPPED, Fire, FireOutcome, MissedRange, fire_from, missed_from
 from whendue.schedules.model import Schedule, ScheduleState, from_item, is_paused, next_fire, pause_end
@@ -191,7 +192,8 @@ class ScheduleWatcher(Watcher):
                 if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):
                     continue
                 overlapped = fire and fire.reason == OVERLAPPED and plan.definition.overlap != "allow"
-                if outcome is not wanted and not (overlapped and wanted in (O.RAN, O.CAUGHT_UP)):
+                held = fire and fire.reason == UniqueConflictError.code and plan.definition.template.unique
+                if outcome is not wanted and not ((overlapped or held) and wanted in (O.RAN, O.CAUGHT_UP)):
                     self.wrong(f"{at} is {outcome}, its policy says {wanted}")
 
     def _maximum_is_kept(self, fires: dict[int, Fire]) -> None:

@@ -70,12 +70,12 @@ export class Client {
   // Jobs.
 
   /** Submit a job. */
-  async submitJob(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.JobWithPolicy>> {
+  async submitJob(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.SubmittedJob>> {
     return created(this.#requests.POST("/jobs", { ...creating(options), body: job }));
   }
 
   /** Submit a job by the alternative path of the API; the same as `submitJob`. */
-  async scheduleTask(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.JobWithPolicy>> {
+  async scheduleTask(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.SubmittedJob>> {
     return created(this.#requests.POST("/tasks/schedule", { ...creating(options), body: job }));
   }
 
@@ -189,6 +189,11 @@ export class Client {
   /** Explain why a job has not run, or why it ended. */
   async explainJob(jobId: string, options: t.CallOptions = {}): Promise<t.Explanation> {
     return result(this.#requests.GET("/jobs/{job_id}/explain", { ...options, ...job(jobId) }));
+  }
+
+  /** Find the job that holds a unique key: the one that a submit with the same type, payload and key would meet now. */
+  async findUniqueHolder(key: t.UniqueKey, options: t.CallOptions = {}): Promise<t.UniqueHolder> {
+    return result(this.#requests.POST("/unique/holder", { ...options, body: key }));
   }
 
   /** Reschedule or reprioritise a job that has not started, or that waits for its next attempt. */

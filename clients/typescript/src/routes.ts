@@ -26,6 +26,7 @@ export const ROUTES = {
   listJobEvents: { method: "GET", path: "/jobs/{job_id}/events", repeatable: true, keyed: false, public: false },
   listJobLogs: { method: "GET", path: "/jobs/{job_id}/logs", repeatable: true, keyed: false, public: false },
   explainJob: { method: "GET", path: "/jobs/{job_id}/explain", repeatable: true, keyed: false, public: false },
+  findUniqueHolder: { method: "POST", path: "/unique/holder", repeatable: true, keyed: false, public: false },
   updateJob: { method: "PATCH", path: "/jobs/{job_id}", repeatable: true, keyed: false, public: false },
   cancelJob: { method: "POST", path: "/jobs/{job_id}/cancel", repeatable: true, keyed: false, public: false },
   redriveJob: { method: "POST", path: "/jobs/{job_id}/redrive", repeatable: false, keyed: false, public: false },

@@ -1218,6 +1218,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unique/holder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the job that holds a unique key
+         * @description Return the job that a submit with the same type, payload and `unique` would meet now. Nothing is changed.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        post: operations["findUniqueHolder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/usage": {
         parameters: {
             query?: never;
@@ -1643,6 +1665,11 @@ export interface components {
             /** @description The job; null if it was refused. */
             job?: components["schemas"]["JobReply"] | null;
             /**
+             * Outcome
+             * @description What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`, `postponed`). Null if it was refused.
+             */
+            outcome?: ("created" | "replayed" | "returned" | "replaced" | "postponed") | null;
+            /**
              * Problem
              * @description Problem details (RFC 9457); null if the job was accepted.
              */
@@ -1671,7 +1698,7 @@ export interface components {
          * @description Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator.
          * @enum {string}
          */
-        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
+        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "holds_unique_key" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
         /**
          * CauseReply
          * @description An error that another one was raised from, or while it was handled.
@@ -2224,6 +2251,47 @@ export interface components {
             status: "UP" | "DOWN";
         };
         /**
+         * HolderBody
+         * @description A unique key, named as a submit names it.
+         * @example {
+         *       "type": "demo.greet",
+         *       "unique": {
+         *         "key": "ada"
+         *       }
+         *     }
+         */
+        HolderBody: {
+            /**
+             * Payload
+             * @description Payload that `byPayload` takes the values from. Default: `{}`.
+             * @example {
+             *       "name": "Ada"
+             *     }
+             */
+            payload?: unknown;
+            /**
+             * Type
+             * @description Name of the task.
+             * @example demo.greet
+             */
+            type: string;
+            /** @description The key: only `key` and `byPayload` count. */
+            unique: components["schemas"]["UniqueBody"];
+        };
+        /**
+         * HolderReply
+         * @description The job that holds a unique key.
+         */
+        HolderReply: {
+            /** @description The job; null: the key is free. */
+            job: components["schemas"]["JobReply"] | null;
+            /**
+             * Keyid
+             * @description Id of the key, as `unique.keyId` of its jobs.
+             */
+            keyId: string;
+        };
+        /**
          * InitialPauseBody
          * @description The pause that a schedule is created with.
          * @example {
@@ -2745,6 +2813,8 @@ export interface components {
              * @description Name of the task.
              */
             type: string;
+            /** @description Its unique key; null: it was submitted without one, or a redrive has taken it away. */
+            unique?: components["schemas"]["UniqueReply"] | null;
             /**
              * Unmetdependencies
              * @description Number of jobs that must end before it runs; null: none.
@@ -2858,173 +2928,8 @@ export interface components {
              * @example demo.greet
              */
             type: string;
-        };
-        /**
-         * JobWithPolicyReply
-         * @description A job with the policy that it runs under.
-         */
-        JobWithPolicyReply: {
-            /**
-             * Attempt
-             * @description Number of the latest attempt; 0 before the first one.
-             */
-            attempt: number;
-            /**
-             * Cancelrequested
-             * @description Whether a cancel was requested while it ran.
-             */
-            cancelRequested: boolean;
-            /**
-             * Createdat
-             * Format: date-time
-             * @description When it was submitted.
-             */
-            createdAt: string;
-            /**
-             * Dueat
-             * Format: date-time
-             * @description When the next attempt may start.
-             */
-            dueAt: string;
-            /** @description The policy, each value with the layer that set it. */
-            effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
-            error?: components["schemas"]["ErrorReply"] | null;
-            /**
-             * Expiresat
-             * @description From when on no attempt of it begins; null: never, or not known yet.
-             */
-            expiresAt?: string | null;
-            /**
-             * Expiresseconds
-             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
-             */
-            expiresSeconds?: number | null;
-            /**
-             * Finishedat
-             * @description When it ended; null before.
-             */
-            finishedAt: string | null;
-            /**
-             * Followprofile
-             * @description Whether each attempt uses the newest version of the profile.
-             */
-            followProfile: boolean;
-            /**
-             * Group
-             * @description Part of the tenant that it belongs to.
-             */
-            group?: string | null;
-            /**
-             * Id
-             * @description Id of the job.
-             */
-            id: string;
-            /** @description Limits that the request set; null if the profile's apply. */
-            limits?: components["schemas"]["LimitsReply"] | null;
-            /**
-             * Lost
-             * @description Number of attempts that ended because the worker died.
-             */
-            lost: number;
-            /**
-             * Maxattempts
-             * @description Maximum number of attempts, the first one included.
-             */
-            maxAttempts: number;
-            /**
-             * Node
-             * @description Name of its node in the workflow.
-             */
-            node?: string | null;
-            /**
-             * Nominalat
-             * @description Nominal time of the fire that created it.
-             */
-            nominalAt?: string | null;
-            /**
-             * Notify
-             * @description Names of subscriptions to notify.
-             * @default []
-             */
-            notify?: string[];
-            /**
-             * Parentid
-             * @description Id of the workflow or `forEach` job that created it.
-             */
-            parentId?: string | null;
-            /**
-             * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
-             */
-            priority: string;
-            /**
-             * Profile
-             * @description Name of its profile.
-             */
-            profile: string;
-            /**
-             * Profileversion
-             * @description Version of the profile that its policy is taken from; null for a built-in profile.
-             */
-            profileVersion: number | null;
-            /**
-             * Progress
-             * @description What the task reported last; null if it reported nothing.
-             */
-            progress?: unknown;
-            /**
-             * Result
-             * @description What the task returned; null before it succeeded.
-             */
-            result?: unknown;
-            /**
-             * Schedule
-             * @description Name of the schedule that created it.
-             */
-            schedule?: string | null;
-            /**
-             * Startedat
-             * @description When the latest attempt started; null before the first one.
-             */
-            startedAt: string | null;
-            /**
-             * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
-             */
-            state: string;
-            /**
-             * Subscription
-             * @description Name of the subscription that it is a delivery of.
-             */
-            subscription?: string | null;
-            /**
-             * Tags
-             * @description Labels that it was submitted with.
-             */
-            tags: {
-                [key: string]: string;
-            };
-            /**
-             * Tenant
-             * @description Tenant that it belongs to.
-             */
-            tenant: string;
-            /**
-             * Traceparent
-             * @description Trace that it belongs to (W3C Trace Context).
-             */
-            traceparent?: string | null;
-            /**
-             * Type
-             * @description Name of the task.
-             */
-            type: string;
-            /**
-             * Unmetdependencies
-             * @description Number of jobs that must end before it runs; null: none.
-             */
-            unmetDependencies?: number | null;
+            /** @description A key that one job of this type holds at a time. A fire whose key is held is skipped, unless `onConflict` is `replace` and the job that holds it has not begun. Default: none. */
+            unique?: components["schemas"]["UniqueBody"] | null;
         };
         /**
          * JobWithTimelineReply
@@ -3217,6 +3122,8 @@ export interface components {
              * @description Name of the task.
              */
             type: string;
+            /** @description Its unique key; null: it was submitted without one, or a redrive has taken it away. */
+            unique?: components["schemas"]["UniqueReply"] | null;
             /**
              * Unmetdependencies
              * @description Number of jobs that must end before it runs; null: none.
@@ -4740,6 +4647,181 @@ export interface components {
             type: string;
         };
         /**
+         * SubmittedReply
+         * @description The job that a request is answered with.
+         */
+        SubmittedReply: {
+            /**
+             * Attempt
+             * @description Number of the latest attempt; 0 before the first one.
+             */
+            attempt: number;
+            /**
+             * Cancelrequested
+             * @description Whether a cancel was requested while it ran.
+             */
+            cancelRequested: boolean;
+            /**
+             * Createdat
+             * Format: date-time
+             * @description When it was submitted.
+             */
+            createdAt: string;
+            /**
+             * Dueat
+             * Format: date-time
+             * @description When the next attempt may start.
+             */
+            dueAt: string;
+            /** @description The policy, each value with the layer that set it. */
+            effective: components["schemas"]["EffectiveReply"];
+            /** @description Why the latest attempt failed; null if it did not. */
+            error?: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
+            /**
+             * Finishedat
+             * @description When it ended; null before.
+             */
+            finishedAt: string | null;
+            /**
+             * Followprofile
+             * @description Whether each attempt uses the newest version of the profile.
+             */
+            followProfile: boolean;
+            /**
+             * Group
+             * @description Part of the tenant that it belongs to.
+             */
+            group?: string | null;
+            /**
+             * Id
+             * @description Id of the job.
+             */
+            id: string;
+            /** @description Limits that the request set; null if the profile's apply. */
+            limits?: components["schemas"]["LimitsReply"] | null;
+            /**
+             * Lost
+             * @description Number of attempts that ended because the worker died.
+             */
+            lost: number;
+            /**
+             * Maxattempts
+             * @description Maximum number of attempts, the first one included.
+             */
+            maxAttempts: number;
+            /**
+             * Node
+             * @description Name of its node in the workflow.
+             */
+            node?: string | null;
+            /**
+             * Nominalat
+             * @description Nominal time of the fire that created it.
+             */
+            nominalAt?: string | null;
+            /**
+             * Notify
+             * @description Names of subscriptions to notify.
+             * @default []
+             */
+            notify?: string[];
+            /**
+             * Outcome
+             * @description What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`, `postponed`).
+             * @enum {string}
+             */
+            outcome: "created" | "replayed" | "returned" | "replaced" | "postponed";
+            /**
+             * Parentid
+             * @description Id of the workflow or `forEach` job that created it.
+             */
+            parentId?: string | null;
+            /**
+             * Priority
+             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+             */
+            priority: string;
+            /**
+             * Profile
+             * @description Name of its profile.
+             */
+            profile: string;
+            /**
+             * Profileversion
+             * @description Version of the profile that its policy is taken from; null for a built-in profile.
+             */
+            profileVersion: number | null;
+            /**
+             * Progress
+             * @description What the task reported last; null if it reported nothing.
+             */
+            progress?: unknown;
+            /**
+             * Result
+             * @description What the task returned; null before it succeeded.
+             */
+            result?: unknown;
+            /**
+             * Schedule
+             * @description Name of the schedule that created it.
+             */
+            schedule?: string | null;
+            /**
+             * Startedat
+             * @description When the latest attempt started; null before the first one.
+             */
+            startedAt: string | null;
+            /**
+             * State
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
+             */
+            state: string;
+            /**
+             * Subscription
+             * @description Name of the subscription that it is a delivery of.
+             */
+            subscription?: string | null;
+            /**
+             * Tags
+             * @description Labels that it was submitted with.
+             */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Tenant
+             * @description Tenant that it belongs to.
+             */
+            tenant: string;
+            /**
+             * Traceparent
+             * @description Trace that it belongs to (W3C Trace Context).
+             */
+            traceparent?: string | null;
+            /**
+             * Type
+             * @description Name of the task.
+             */
+            type: string;
+            /** @description Its unique key; null: it was submitted without one, or a redrive has taken it away. */
+            unique?: components["schemas"]["UniqueReply"] | null;
+            /**
+             * Unmetdependencies
+             * @description Number of jobs that must end before it runs; null: none.
+             */
+            unmetDependencies?: number | null;
+        };
+        /**
          * SubscriptionBody
          * @description A whole subscription.
          * @example {
@@ -5365,6 +5447,48 @@ export interface components {
              * @enum {string}
              */
             scope?: "pending" | "running" | "until_success" | "for_seconds";
+        };
+        /**
+         * UniqueReply
+         * @description The unique key that a job was submitted with.
+         */
+        UniqueReply: {
+            /**
+             * Firstsubmittedat
+             * @description When the first of the jobs was submitted that were postponed; null: this is it.
+             */
+            firstSubmittedAt?: string | null;
+            /**
+             * Held
+             * @description Whether the job holds it now.
+             */
+            held: boolean;
+            /**
+             * Helduntil
+             * Format: date-time
+             * @description When it does not hold it any more, whatever its state.
+             */
+            heldUntil: string;
+            /**
+             * Keyid
+             * @description Id of the key: jobs with the same key have the same one.
+             */
+            keyId: string;
+            /**
+             * Latestdueat
+             * @description Up to when later requests may postpone it; null: they were not said to.
+             */
+            latestDueAt?: string | null;
+            /**
+             * Replacedid
+             * @description Id of the job that this one replaced; null: none.
+             */
+            replacedId?: string | null;
+            /**
+             * Scope
+             * @description How long a job holds it: `pending`, `running`, `until_success` or `for_seconds`.
+             */
+            scope: string;
         };
         /**
          * UpcomingFireReply
@@ -6785,7 +6909,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Accepted */
@@ -6798,7 +6922,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Bad Request. Codes: `malformed_request`. */
@@ -12338,7 +12462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict. Codes: `idempotency_conflict`, `state_conflict`. */
+            /** @description Conflict. Codes: `idempotency_conflict`, `state_conflict`, `unique_conflict`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13854,7 +13978,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Accepted */
@@ -13867,7 +13991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Bad Request. Codes: `malformed_request`. */
@@ -14057,6 +14181,138 @@ export interface operations {
             /** @description Request-URI Too Long. Codes: `uri_too_long`. */
             414: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findUniqueHolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "demo.greet",
+                 *       "unique": {
+                 *         "key": "ada"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HolderBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolderReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {

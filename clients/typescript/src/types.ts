@@ -13,6 +13,8 @@ export type NewProfile = Schemas["ProfileBody"];
 export type NewSubscription = Schemas["SubscriptionBody"];
 export type Dependency = Schemas["DependencyBody"];
 export type DeadLetterFilter = Schemas["DeadLetterFilter"];
+/** A unique key, named as a submit names it. */
+export type UniqueKey = Schemas["HolderBody"];
 /** A dependency of a job of a batch: on an earlier one by its `ref`, or on any `job` by its id. */
 export type BatchDependency = Omit<Dependency, "job"> & ({ job: string } | { ref: string });
 
@@ -26,7 +28,9 @@ export type BatchJob = Omit<NewJob, "dependsOn"> & {
 
 // What is answered.
 export type Job = Schemas["JobReply"];
-export type JobWithPolicy = Schemas["JobWithPolicyReply"];
+export type JobWithPolicy = Omit<Schemas["SubmittedReply"], "outcome">;
+export type SubmittedJob = Schemas["SubmittedReply"];
+export type UniqueHolder = Schemas["HolderReply"];
 export type JobWithTimeline = Schemas["JobWithTimelineReply"];
 export type JobPage = Schemas["JobListReply"];
 export type Attempt = Schemas["AttemptReply"];

@@ -43,6 +43,11 @@ test("jobs", async () => {
   assert.deepEqual([job.type, job.state, job.replayed, job.effective.maxAttempts.value], ["ok", "scheduled", false, 4]);
   const again = await client.submitJob({ ...JOB, delaySeconds: 600, tags: { team: "a:b" } }, { idempotencyKey: "once" });
   assert.deepEqual([again.id, again.replayed], [job.id, true]);
+  const unique = { key: "api", onConflict: "replace" } as const;
+  const held = await client.submitJob({ type: "ok", delaySeconds: 900, unique });
+  const newer = await client.submitJob({ type: "ok", delaySeconds: 900, unique });
+  assert.deepEqual([newer.outcome, newer.unique?.replacedId], ["replaced", held.id]);
+  assert.equal((await client.findUniqueHolder({ type: "ok", unique })).job?.id, newer.id);
   const read = await client.getJob(job.id);
   assert.deepEqual(read.payload, JOB.payload);
   assert.deepEqual(await client.getJobPayload(job.id), JOB.payload);

@@ -41,6 +41,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "schedules": ("schedules", "backfills"),
     "subscriptions": ("subscriptions",),
     "tasks": ("jobs", "tasks"),
+    "unique": ("jobs",),
     "usage": ("usage",),
     "workflows": ("workflows",),
 }

@@ -14,6 +14,8 @@ OPERATED: Final = ("/queues",)
 SHOWN_TO_OPERATORS: Final = ("/dead-letters/by-tenant",)
 # What operators see of all tenants under these paths, each tenant sees of itself.
 SEEN_BY_OPERATORS: Final = (*OPERATED, "/usage")
+# What only reads, and has a body.
+READ_BY_POST: Final = ("/unique/holder",)
 
 
 def scope_of(method: str, path: str) -> str:
@@ -26,7 +28,7 @@ def scope_of(method: str, path: str) -> str:
         return METRICS
     if _is_under(path, SHOWN_TO_OPERATORS):
         return OPERATOR
-    if method in ("GET", "HEAD"):
+    if method in ("GET", "HEAD") or path in READ_BY_POST:
         return READ
     if _is_under(path, OPERATED):
         return OPERATOR

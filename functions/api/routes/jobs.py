@@ -20,14 +20,15 @@ from functions.api.schemas.job_replies import (
     BatchItemReply,
     BatchReply,
     ExplainReply,
+    HolderReply,
     JobListReply,
     JobReply,
-    JobWithPolicyReply,
     JobWithTimelineReply,
+    SubmittedReply,
     job_reply,
-    job_with_policy,
     job_with_timeline,
     reason_reply,
+    submitted_reply,
 )
 from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.schemas.reply import missing
@@ -56,6 +57,7 @@ from functions.api.schemas.shared.list_parameters import (
     WorkflowParameter,
     job_filter,
 )
+from functions.api.schemas.shared.unique import HolderBody
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
@@ -71,7 +73,7 @@ JobId = Annotated[str, Path(description="Id of the job.")]
 
 
 @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job", operation_id="submitJob")
-def submit(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
+def submit(body: Annotated[JobBody, Body()]) -> Response[SubmittedReply]:
     """Store a job and run it when it is due. `Location` says where to read it."""
     return _submitted(body)
 
@@ -83,16 +85,17 @@ def submit(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
     summary="Submit a job (alternative path)",
     operation_id="scheduleTask",
 )
-def schedule(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
+def schedule(body: Annotated[JobBody, Body()]) -> Response[SubmittedReply]:
     """Store a job and run it when it is due. This is `POST /jobs` under another path."""
     return _submitted(body)
 
 
-def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
+def _submitted(body: JobBody) -> Response[SubmittedReply]:
     app, tenant = caller(router)
     request = body.request(idempotency_key(router.current_event.headers))
     end = app.submit.one(tenant, traced(router, request))
-    return accepted(f"/jobs/{end.job.id}", job_with_policy(end.job, app.clock.now_ms()), created=end.created)
+    reply = submitted_reply(end.job, app.clock.now_ms(), end.outcome)
+    return accepted(f"/jobs/{end.job.id}", reply, created=end.created, replayed=end.outcome == "replayed")
 
 
 @router.post(
@@ -167,7 +170,7 @@ def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     if not replies:
         error = WhendueError()
         return BatchItemReply(status=status_of(error).value, problem=problem_in_batch(error))
-    return BatchItemReply(status=accepted_status(created=end.created).value, job=replies[0])
+    return BatchItemReply(status=accepted_status(created=end.created).value, job=replies[0], outcome=end.outcome)
 
 
 @router.get("/jobs", tags=["jobs"], summary="List jobs", operation_id="listJobs")
@@ -305,6 +308,18 @@ def events(
     """
     app, tenant = caller(router)
     return events_reply(app.history.page(tenant, job_id, limit, cursor))
+
+
+@router.post(
+    "/unique/holder", tags=["jobs"], summary="Find the job that holds a unique key", operation_id="findUniqueHolder"
+)
+def holder(body: Annotated[HolderBody, Body()]) -> HolderReply:
+    """Return the job that a submit with the same type, payload and `unique` would meet now. Nothing is changed."""
+    from whendue.submission.unique_jobs import find_holder  # few requests ask for one
+
+    app, tenant = caller(router)
+    held = find_holder(app.runtime, tenant, body.request())
+    return HolderReply(key_id=held.id, job=job_reply(held.job, app.clock.now_ms()) if held.job else None)
 
 
 @router.get(

@@ -138,7 +138,8 @@ def trigger(name: ScheduleName, body: Annotated[TriggerBody | None, Body()] = No
     app, tenant = caller(router)
     changes = body.changes() if body else {}
     end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers), changes)
-    return accepted(f"/jobs/{end.job.id}", job_reply(end.job, app.clock.now_ms()), created=end.created)
+    reply = job_reply(end.job, app.clock.now_ms())
+    return accepted(f"/jobs/{end.job.id}", reply, created=end.created, replayed=end.outcome == "replayed")
 
 
 @router.get(

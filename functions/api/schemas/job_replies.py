@@ -1,7 +1,7 @@
 """Jobs and dead letters as the API returns them."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
@@ -18,6 +18,12 @@ from whendue.jobs.model import Job, State, shown_state
 from whendue.operations.dead_letters import DeadLetterGroup, TenantDeadLetters
 from whendue.operations.reader import JobView
 from whendue.quotas import ATTEMPTS_SHOWN, DEAD_TENANT_GROUPS, DOCUMENT_SHOWN_BYTES
+from whendue.submission.request import Outcome
+
+OUTCOME: Final = (
+    "What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did (`replayed`); "
+    "the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`, `postponed`)."
+)
 
 
 class LimitsReply(Reply):
@@ -26,6 +32,22 @@ class LimitsReply(Reply):
     concurrency: int | None = Field(description="Maximum number of jobs that run concurrently; null: no limit.")
     rate_per_second: float | None = Field(description="Maximum number of jobs that start per second; null: no limit.")
     key: str | None = Field(description="Jobs with the same key share the limits.")
+
+
+class UniqueReply(Reply):
+    """The unique key that a job was submitted with."""
+
+    key_id: str = Field(description="Id of the key: jobs with the same key have the same one.")
+    scope: str = Field(description="How long a job holds it: `pending`, `running`, `until_success` or `for_seconds`.")
+    held: bool = Field(description="Whether the job holds it now.")
+    held_until: Time = Field(description="When it does not hold it any more, whatever its state.")
+    replaced_id: str | None = Field(default=None, description="Id of the job that this one replaced; null: none.")
+    first_submitted_at: Time | None = Field(
+        default=None, description="When the first of the jobs was submitted that were postponed; null: this is it."
+    )
+    latest_due_at: Time | None = Field(
+        default=None, description="Up to when later requests may postpone it; null: they were not said to."
+    )
 
 
 class JobReply(Reply):
@@ -65,6 +87,9 @@ class JobReply(Reply):
     limits: LimitsReply | None = Field(
         default=None, description="Limits that the request set; null if the profile's apply."
     )
+    unique: UniqueReply | None = Field(
+        default=None, description="Its unique key; null: it was submitted without one, or a redrive has taken it away."
+    )
     schedule: str | None = Field(default=None, description="Name of the schedule that created it.")
     nominal_at: Time | None = Field(default=None, description="Nominal time of the fire that created it.")
     unmet_dependencies: int | None = Field(
@@ -81,6 +106,12 @@ class JobWithPolicyReply(JobReply):
     """A job with the policy that it runs under."""
 
     effective: EffectiveReply = Field(description="The policy, each value with the layer that set it.")
+
+
+class SubmittedReply(JobWithPolicyReply):
+    """The job that a request is answered with."""
+
+    outcome: Outcome = Field(description=OUTCOME)
 
 
 class JobWithTimelineReply(JobWithPolicyReply):
@@ -121,6 +152,7 @@ class BatchItemReply(Reply):
 
     status: int = Field(description="HTTP status that the same job would get from `POST /jobs`.")
     job: JobReply | None = Field(default=None, description="The job; null if it was refused.")
+    outcome: Outcome | None = Field(default=None, description=f"{OUTCOME} Null if it was refused.")
     problem: dict[str, Any] | None = Field(
         default=None, description="Problem details (RFC 9457); null if the job was accepted."
     )
@@ -146,6 +178,13 @@ class ExplainReply(Reply):
     id: str = Field(description="Id of the job.")
     state: str = Field(description="State of the job.")
     reasons: list[ReasonReply] = Field(description="The reasons, the most important one first.")
+
+
+class HolderReply(Reply):
+    """The job that holds a unique key."""
+
+    key_id: str = Field(description="Id of the key, as `unique.keyId` of its jobs.")
+    job: JobReply | None = Field(description="The job; null: the key is free.")
 
 
 class DeadLetterGroupReply(Reply):
@@ -224,6 +263,11 @@ def job_with_policy(job: Job, now_ms: int) -> JobWithPolicyReply:
     return JobWithPolicyReply(**_fields(job, now_ms), effective=effective_reply(job))
 
 
+def submitted_reply(job: Job, now_ms: int, outcome: Outcome) -> SubmittedReply:
+    """Show the job that a submit is answered with."""
+    return SubmittedReply(**_fields(job, now_ms), effective=effective_reply(job), outcome=outcome)
+
+
 def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
     """Show a job with everything that belongs to it."""
     apart: dict[str, Any] = {f"{name}_url": f"/jobs/{view.job.id}/{name}" for name in view.apart}
@@ -262,6 +306,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "tags": dict(job.tags or {}),
         "group": job.group,
         "limits": limits_reply(job.limit),
+        "unique": unique_reply(job, now_ms) if job.unique else None,
         "schedule": job.schedule,
         "nominal_at": times.to_timestamp(job.nominal_at),
         "unmet_dependencies": len(upstream_numbers(job.unmet_dependencies)) or None,
@@ -271,6 +316,24 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "subscription": job.subscription,
         "traceparent": job.traceparent,
     }
+
+
+def unique_reply(job: Job, now_ms: int) -> UniqueReply | None:
+    """Show the unique key of a job."""
+    from whendue.submission.unique_policy import holds
+
+    unique = job.unique
+    if unique is None:
+        return None
+    return UniqueReply(
+        key_id=unique.id,
+        scope=unique.scope,
+        held=holds(job, unique.id, now_ms),
+        held_until=times.to_timestamp(unique.until) or "",
+        replaced_id=unique.replaced,
+        first_submitted_at=times.to_timestamp(unique.since),
+        latest_due_at=times.to_timestamp(unique.latest),
+    )
 
 
 def limits_reply(limit: Limit | None) -> LimitsReply | None:

@@ -87,8 +87,8 @@ OnDependencyFailure = Annotated[
 ]
 
 
-class JobTemplate(ExpiringBody, PolicyBody):
-    """A job without the time at which it is due."""
+class JobFields(ExpiringBody, PolicyBody):
+    """A job without the time at which it is due, alone or in a workflow."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
 
@@ -244,6 +244,21 @@ JobIdOrBatchDependency = Annotated[
 ]
 
 
+class JobTemplate(JobFields):
+    """A job without the time at which it is due."""
+
+    unique: UniqueBody | None = Field(
+        default=None,
+        description="A key that one job of this type holds at a time. A fire whose key is held is skipped, unless "
+        "`onConflict` is `replace` and the job that holds it has not begun. Default: none.",
+    )
+
+    def request(self, idempotency_key: str | None) -> JobRequest:
+        """Return the request in the service's form."""
+        asked = super().request(idempotency_key)
+        return replace(asked, unique=self.unique.unique()) if self.unique else asked
+
+
 class JobBody(DueBody, JobTemplate):
     """A job to submit."""
 
@@ -286,8 +301,7 @@ class JobBody(DueBody, JobTemplate):
         """Return the request in the service's form."""
         links = self._links()
         policy = None if self.on_dependency_failure == "cancel" else self.on_dependency_failure
-        unique = self.unique.unique() if self.unique else None
-        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy, unique=unique)
+        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)
         return self.due(asked)
 
 

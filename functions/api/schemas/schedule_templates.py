@@ -5,7 +5,7 @@ from typing import Any
 from functions.api.schemas.job_replies import limits_reply
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import WORKFLOW
-from whendue.submission.request import JobRequest
+from whendue.submission.request import JobRequest, UniqueRequest
 from whendue.workflows.graph import Graph, Node, from_value
 
 
@@ -36,6 +36,7 @@ def _job(request: JobRequest) -> dict[str, Any]:
         "neverRetry": list(policy["never_retry"]) if "never_retry" in policy else None,
         "group": request.group,
         "limits": _limits(request.limit),
+        "unique": _unique(request.unique),
         "tags": dict(request.tags) or None,
         "notify": request.notify.split() or None,
     } | {name: policy.get(field) for name, field in rest.items()}
@@ -45,6 +46,19 @@ def _job(request: JobRequest) -> dict[str, Any]:
 def _limits(limit: Limit | None) -> dict[str, Any] | None:
     shown = limits_reply(limit)
     return shown.model_dump(by_alias=True, exclude_none=True) if shown else None
+
+
+def _unique(unique: UniqueRequest | None) -> dict[str, Any] | None:
+    if unique is None:
+        return None
+    shown = {
+        "key": unique.key,
+        "byPayload": None if unique.by_payload is None else list(unique.by_payload),
+        "scope": unique.scope,
+        "forSeconds": unique.for_s,
+        "onConflict": unique.on_conflict,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _workflow(request: JobRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
 from functions.api.schemas.job_requests import (
     TIMES_ELSEWHERE,
     DueBody,
-    JobTemplate,
+    JobFields,
     OnDependencyFailure,
     Tags,
 )
@@ -44,8 +44,13 @@ ForEach = Annotated[
 ]
 
 
-class StepBody(JobTemplate):
+class StepBody(JobFields):
     """A job of a workflow. Priority, profile and tags that are left out are the workflow's."""
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        **TIMES_ELSEWHERE,
+        "unique": "a job of a workflow takes no unique key: submit it by itself, or let a job of the workflow do so",
+    }
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"name": "greet", "type": "demo.greet", "payload": {"name": "Ada"}}}

@@ -20,6 +20,14 @@ STATEMENTS = {
     "DELETE": "PartiQLDelete",
     "SELECT": "PartiQLSelect",
 }
+# What the parts of a transaction need, which has no action of its own:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+PARTS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
 # The indexes of infra/topology.yaml; no index is the table itself.
 INDEXES = {None: "table", "due_2": "index", "tenant": "tenant_index"}
 OTHERS = {
@@ -33,6 +41,9 @@ def meanings(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
     if service == "dynamodb" and operation == "BatchExecuteStatement":
         for statement in params["Statements"]:
             yield "table", f"dynamodb:{STATEMENTS[statement['Statement'].split()[0].upper()]}"
+    elif service == "dynamodb" and operation == "TransactWriteItems":
+        for part in params["TransactItems"]:
+            yield from (("table", f"dynamodb:{PARTS[name]}") for name in part)
     elif service == "dynamodb":
         yield INDEXES[params.get("IndexName")], f"dynamodb:{operation}"
     elif service == "sqs":

@@ -31,6 +31,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/jobs/{job_id}/events", None),
     ("GET", "/jobs/{job_id}/logs", None),
     ("GET", "/jobs/{job_id}/explain", None),
+    ("POST", "/unique/holder", {"type": "ok", "unique": {"key": "k"}}),
     ("PATCH", "/jobs/{job_id}", {"priority": "high"}),
     ("POST", "/jobs/{job_id}/cancel", None),
     ("POST", "/jobs/{job_id}/redrive", None),

@@ -31,6 +31,7 @@ NEEDED = {
     ("GET", "/jobs/<job_id>/explain"): READ,
     ("GET", "/jobs/<job_id>/payload"): READ,
     ("GET", "/jobs/<job_id>/result"): READ,
+    ("POST", "/unique/holder"): READ,
     ("PATCH", "/jobs/<job_id>"): WRITE,
     ("POST", "/jobs/<job_id>/cancel"): WRITE,
     ("POST", "/jobs/<job_id>/redrive"): WRITE,

@@ -67,6 +67,8 @@ def jobs(run: Successes) -> None:
     assert run("jobs", "get", job["id"])[0]["state"] == "scheduled"
     assert [listed["id"] for listed in run("jobs", "list")] == [job["id"]]
     assert run("jobs", "explain", job["id"])[0]["reasons"]
+    [held] = run("jobs", "submit", "ok", "--delay", "1h", "--payload", '{"n": 1}', "--unique-by", "n")
+    assert run("jobs", "holder", "ok", "--payload", '{"n": 1}', "--unique-by", "n")[0]["id"] == held["id"]
     assert run("jobs", "cancel", job["id"])[0]["state"] == "cancelled"
     run("jobs", "redrive", job["id"])
     assert run("jobs", "watch", job["id"])[-1]["state"] == "succeeded"

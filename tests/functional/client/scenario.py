@@ -21,6 +21,7 @@ from whendue.client import (
     NewWorkflow,
     Node,
     Step,
+    Unique,
 )
 from whendue.client.inputs.jobs import JobTemplate
 
@@ -42,6 +43,12 @@ def jobs(call: Call, world: World) -> None:
     assert changed.due_at < job.due_at
     assert changed.etag != read.etag
     assert call("explain_job", job.id).reasons[0].code == "not_due"
+    unique = Unique(by_payload=["n"], on_conflict="replace")
+    first, second = (call("submit_job", NewJob("ok", {"n": 1}, delay_seconds=900, unique=unique)) for _ in range(2))
+    assert (first.outcome, second.outcome, second.unique.replaced_id) == ("created", "replaced", first.id)
+    assert call("find_unique_holder", "ok", unique, {"n": 1}).job.id == second.id
+    assert call("find_unique_holder", "ok", unique, {"n": 2}).job is None
+    call("cancel_job", second.id)
     ended = call("wait_for_job", job.id)
     assert (ended.state, ended.ended, ended.result["é"]) == ("succeeded", True, [1, None])
     assert ended.attempts[0].started_at is not None

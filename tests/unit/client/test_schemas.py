@@ -50,8 +50,8 @@ MODELS: dict[str, Any] = {
     "JobListReply": common.Page,
     "JobLogsReply": common.Page,
     "JobReply": jobs.Job,
-    "JobWithPolicyReply": jobs.JobWithPolicy,
     "JobWithTimelineReply": jobs.JobWithTimeline,
+    "HolderReply": jobs.UniqueHolder,
     "LimitsReply": common.Limits,
     "LogLineReply": common.LogLine,
     "MisfireReply": schedules.Misfire,
@@ -77,6 +77,7 @@ MODELS: dict[str, Any] = {
     "SubscriptionListReply": common.Page,
     "SubscriptionReply": subscriptions.Subscription,
     "SubscriptionWithSecretReply": subscriptions.SubscriptionWithSecret,
+    "SubmittedReply": jobs.SubmittedJob,
     "TaskFailureReply": tenant.TaskFailure,
     "TaskListReply": tenant.TaskPage,
     "TaskPolicyReply": tenant.TaskPolicy,
@@ -84,6 +85,7 @@ MODELS: dict[str, Any] = {
     "TenantPauseReply": tenant.TenantPause,
     "TenantUsageReply": tenant.TenantUsage,
     "TypeUsageReply": tenant.TypeUsage,
+    "UniqueReply": common.JobUnique,
     "UpcomingFireReply": schedules.UpcomingFire,
     "UsageReply": tenant.Usage,
     "UsedReply": tenant.Used,
@@ -115,7 +117,7 @@ INPUTS: dict[str, Any] = {
 }
 # Made of the arguments of an operation.
 ARGUMENTS = {
-    *("BackfillBody", "BatchBody", "ChangeBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
+    *("BackfillBody", "BatchBody", "ChangeBody", "HolderBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
     *("SchedulePauseBody", "TenantPauseBody", "TriggerBody"),
 }
 # Words, not objects.

@@ -17,6 +17,7 @@ from whendue.metrics.model import (
     BOUNDS_MS,
     ERRORS,
     TIMER,
+    UNIQUE,
     Counts,
     adding,
     beginning,
@@ -108,7 +109,7 @@ def test_what_another_process_has_just_written_is_not_taken_for_ours(write: Call
     assert already_done(mine, applied_to(mine, begun)), "whose reply was lost"
 
 
-@pytest.mark.parametrize("series", [SERIES, TIMER])
+@pytest.mark.parametrize("series", [SERIES, TIMER, UNIQUE])
 def test_an_item_of_counters_costs_one_write_unit(series: str) -> None:
     """However high the counts get: each batch writes one."""
     item = {"pk": "COUNTER#v1#0", "sk": "jobs#notifications#" + "x" * 64, "mark": "x" * 36}

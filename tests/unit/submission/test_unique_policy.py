@@ -117,4 +117,7 @@ def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
 def test_a_replacement_without_a_longest_wait_is_due_as_it_asks() -> None:
     """`replace` moves nothing."""
     newer = having(a_job(due_at=NOW + 30_000), "pending")
-    assert succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), 8, TIMING) == newer
+    job = succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), 8, TIMING)
+    assert job.unique is not None
+    assert job.unique.replaced == a_job().id
+    assert evolve(job, unique=newer.unique) == newer

@@ -172,6 +172,10 @@ UNIQUE_HELD_S = 400 * 86_400
 # Each lost round is another submit with the same key that passed; after them a caller is asked to send it again.
 UNIQUE_TRIES = 20
 
+# Between fires whose jobs have a unique key: each is made up to two minutes ahead, and a tick may come a minute late.
+UNIQUE_FIRES_APART_S = 180
+UNIQUE_FIRES = 50  # The next ones, which are looked at.
+
 # --- conflicting writes ----------------------------------------------------------------------------------------
 # Rounds of reading, deciding and writing before a request fails; each lost one is another's edit at that moment.
 CONFLICT_TRIES = 5

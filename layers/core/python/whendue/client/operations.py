@@ -126,6 +126,7 @@ class Operations:
     list_job_logs = ListOperation(jobs.list_job_logs)
     list_job_events = ListOperation(jobs.list_job_events)
     explain_job = _sends(jobs.explain_job)
+    find_unique_holder = _sends(jobs.find_unique_holder)
     update_job = _sends(jobs.update_job)
     cancel_job = _sends(jobs.cancel_job)
     redrive_job = _sends(jobs.redrive_job)

@@ -47,6 +47,7 @@ ROUTES: Final = {
     "listJobEvents": Route("GET", "/jobs/{job_id}/events"),
     "listJobLogs": Route("GET", "/jobs/{job_id}/logs"),
     "explainJob": Route("GET", "/jobs/{job_id}/explain"),
+    "findUniqueHolder": Route("POST", "/unique/holder"),
     "updateJob": Route("PATCH", "/jobs/{job_id}"),
     "cancelJob": Route("POST", "/jobs/{job_id}/cancel"),
     "redriveJob": _once("/jobs/{job_id}/redrive"),

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import inspect
+import json
 import re
 import sys
 import typing
@@ -15,6 +16,8 @@ from pydantic import BaseModel, RootModel, TypeAdapter
 
 from whendue.declarations.context import Context
 from whendue.errors import ConfigurationError
+from whendue.jobs.json_values import to_text
+from whendue.jobs.limit_spec import unique_problem
 from whendue.quotas import (
     BACKOFF_CAP_S,
     BACKOFF_MIN_S,
@@ -23,6 +26,7 @@ from whendue.quotas import (
     MAX_ATTEMPTS,
     RETENTION_MIN_S,
     RETENTION_S,
+    SMALL_BODY_BYTES,
     TIMEOUT_S,
 )
 
@@ -39,7 +43,7 @@ _RANGES: Final[Mapping[str, tuple[type[int | float], float, float]]] = {
 }
 _JITTER: Final = ("full", "none")
 NO_FIELDS: Final = "a task without fields takes an empty model, as of `class Nothing(BaseModel): pass`"
-OPTIONS: Final = (*_RANGES, "jitter", "never_retry", "backoff", "check")
+OPTIONS: Final = (*_RANGES, "jitter", "never_retry", "backoff", "check", "unique")
 # What other job systems call such a thing, and what it is here.
 _FOREIGN: Final[Mapping[str, str]] = {
     "max_retries": "max_attempts, which counts the first attempt",
@@ -160,6 +164,15 @@ class Declaration:
             if not (inspect.isclass(kind) and issubclass(kind, BaseException)):
                 raise self.refuse(f"never_retry must hold exception classes, not {_shown(kind)}")
         return value
+
+    def check_unique(self, value: object) -> Mapping[str, Any] | None:
+        """Return the unique key that a task declares, in plain values, if a job can have it."""
+        if value is None:
+            return None
+        if problem := unique_problem(value):
+            raise self.refuse(f"unique {problem}")
+        plain: dict[str, Any] = json.loads(to_text(value, most_bytes=SMALL_BODY_BYTES, most_levels=3, name="unique"))
+        return plain
 
     def check_hook(self, name: str, hook: object, *parameters: str) -> Any:
         """Return a function that an option names, if it can be called with these parameters and is not awaited."""

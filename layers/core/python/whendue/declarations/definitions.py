@@ -40,6 +40,7 @@ class TaskDefinition:
         never_retry: errors that no attempt can mend.
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
         channel: whose deliveries it runs, None for any other task.
+        unique: the unique key of its jobs that stand alone, as `UniqueOptions`; None for none. A request wins over it.
         expands: how its jobs make jobs of their own, see `whendue.jobs.members`; its function is never called then.
         annotated: validates instead of the model, where its annotation says more than the model.
         check: refuses a payload that a tenant may not have.
@@ -55,6 +56,7 @@ class TaskDefinition:
     policy: Mapping[str, Any]
     channel: "ChannelDefinition | None" = None
     expands: str | None = None
+    unique: Mapping[str, Any] | None = None
     annotated: "TypeAdapter[Any] | None" = field(default=None, compare=False)
     check: Callable[[Any, str], None] | None = field(default=None, compare=False)
     backoff: Callable[[int], Any] | None = field(default=None, compare=False)

@@ -278,11 +278,10 @@ def task(
         never_retry: errors that end the job at once.
         registry: where to declare it.
         expands: its jobs make jobs of their own; for the shipped task `workflow`.
-        check: given payload and tenant at submit, raises `NotAllowedError`; what it allows may be forbidden before the
-            job runs: the function checks again.
+        check: given payload and tenant at submit, raises `NotAllowedError`; the function checks again as it runs.
         backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
             timedelta, a day at most. Where it fails, and where a profile or request sets one, the policy's counts.
-        policy: fields of `Policy` that this task wants over the defaults; a profile or a request wins over them.
+        policy: fields of `Policy` over the defaults, and `unique`, the key of its jobs; a request wins over them.
 
     Raises:
         ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
@@ -299,13 +298,13 @@ def task(
     declaration.check_hook("backoff", backoff, "attempt")
     if not isinstance(registry, Registry):
         raise declaration.refuse(f"registry must be a Registry, not {type(registry).__name__}")
+    unique = declaration.check_unique(policy.pop("unique", None))
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
 
     def declare(function: Callable[P, R]) -> "Task[P, R]":
         from whendue.declarations.calls.task_object import Task
 
-        # A function may be several tasks.
-        plain = function.function if isinstance(function, Task) else function
+        plain = function.function if isinstance(function, Task) else function  # It may be several tasks.
         called = declaration.check_callable(plain)
         parameters = declaration.parameters(called)
         if not parameters:
@@ -319,6 +318,7 @@ def task(
             errors,
             options,
             expands=expands,
+            unique=unique,
             annotated=annotated,
             check=check,
             backoff=backoff,

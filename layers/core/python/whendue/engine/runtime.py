@@ -23,6 +23,9 @@ class TransitionObserver(Protocol):
     def note(self, done: Iterable[tuple[Transition, WriteResult]]) -> None:
         """Count the transitions whose writes hold."""
 
+    def answered(self, answer: str) -> None:
+        """Count a submit that met the holder of its unique key, by what became of it."""
+
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
         """Count a tick of the timer: schedules planned, messages promoted, jobs rescued by what was done."""
 

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     RUNNING = "running"
     LEASE_EXPIRED = "lease_expired"
     EXPIRES = "expires"
+    HOLDS_UNIQUE_KEY = "holds_unique_key"
     CANCEL_REQUESTED = "cancel_requested"
     FINISHED = "finished"
     FAILED = "failed"

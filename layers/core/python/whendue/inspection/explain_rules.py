@@ -65,6 +65,10 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
         seen: what was seen around it.
     """
     reasons = _reasons(job, now_ms, timing, seen)
+    if job.unique is not None:
+        from whendue.inspection.explain_unique import reason_of_key
+
+        reasons += [Reason(*found) for found in reason_of_key(job, job.unique, now_ms)]
     if job.begin_by is None or job.state not in (State.PENDING, State.WAITING) or job.member_count is not None:
         return reasons
     facts = {"expires_at": job.begin_by}

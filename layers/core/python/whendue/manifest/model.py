@@ -56,6 +56,10 @@ class Manifest:
             ConfigurationError: it is larger than any process reads.
         """
         document = {"version": VERSION} | asdict(self)
+        # An older whendue knows of none: it reads the file unless a task has one.
+        for described in document["tasks"]:
+            if described["unique"] is None:
+                del described["unique"]
         data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
         if len(data) > MANIFEST_BYTES:
             raise ConfigurationError(f"the task manifest has {len(data)} bytes; at most {MANIFEST_BYTES}")

@@ -18,7 +18,7 @@ from whendue.errors import (
     StateConflictError,
     UnreadableError,
 )
-from whendue.jobs.lifetime import is_over
+from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.model import Job, State, from_item, shown_state
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel, redrive, replay, request_cancel, reschedule
@@ -52,7 +52,7 @@ def find(store: JobStore, tenant: str, job_id: str, now_ms: int) -> Job:
 def _read(store: JobStore, tenant: str, job_id: str) -> Job | None:
     """Read a tenant's job. Nobody learns of another tenant's that there is one, not even that it cannot be read."""
     [item] = store.get([job_key(job_id)])
-    if item is None:
+    if item is None or STANDS_FOR in item:
         return None
     try:
         job = read_one(item, from_item, f"the job {job_id}")

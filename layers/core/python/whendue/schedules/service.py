@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -17,9 +18,17 @@ from whendue.errors import (
     TooManySchedulesError,
     UnavailableError,
 )
+from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import WORKFLOW, Job
-from whendue.quotas import SCHEDULE_BYTES, SCHEDULE_END_MS, SCHEDULE_TRIES, SCHEDULES_PER_TENANT
-from whendue.schedules.calendar.recurrence import anchored, check
+from whendue.quotas import (
+    SCHEDULE_BYTES,
+    SCHEDULE_END_MS,
+    SCHEDULE_TRIES,
+    SCHEDULES_PER_TENANT,
+    UNIQUE_FIRES,
+    UNIQUE_FIRES_APART_S,
+)
+from whendue.schedules.calendar.recurrence import after, anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
@@ -225,6 +234,9 @@ class ScheduleService:
             raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send no body")
         request = replace(template, **changes, idempotency_key=key, schedule=name)
         result = self._submit.one(tenant, request)
+        if result.is_other:
+            # Another job holds the unique key: none was made.
+            return result
         made: Job = result.job
         entry = Fire(
             schedule.fires_pk, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
@@ -240,7 +252,9 @@ class ScheduleService:
         check(anchored(definition.recurrence, now_ms))
         if len(to_text(definition).encode()) > SCHEDULE_BYTES:
             raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
-        self._submit.prepare(tenant, definition.template, now_ms)
+        unique = self._submit.prepare(tenant, definition.template, now_ms).job.unique
+        if unique:
+            _check_unique(definition, unique, now_ms)
 
     def _check_end(self, where: str, until_ms: int | None) -> None:
         """Refuse the end of a pause that is in the past."""
@@ -368,3 +382,19 @@ def _insist_that_it_fires(schedule: Schedule) -> None:
     past = recurrence.end_ms <= schedule.cursor
     problem = "is in the past" if past else "is before the next fire; send a later time, or leave it out"
     raise InvalidScheduleError("end", problem)
+
+
+def _check_unique(definition: Definition, unique: Unique, now_ms: int) -> None:
+    """Refuse a unique key that fires cannot have.
+
+    Raises:
+        InvalidRequestError: it postpones, or fires come so often that each meets the one before, which is made ahead.
+    """
+    if unique.latest is not None:
+        raise InvalidRequestError("a schedule's job cannot postpone others: send another onConflict in its unique")
+    times = [fire.at_ms for fire in islice(after(anchored(definition.recurrence, now_ms), now_ms), UNIQUE_FIRES)]
+    if any(later - earlier < 1000 * UNIQUE_FIRES_APART_S for earlier, later in pairwise(times)):
+        raise InvalidRequestError(
+            f"fires whose jobs have a unique key must be at least {UNIQUE_FIRES_APART_S} seconds apart, as they are "
+            "made ahead of their times: use the overlap policy for these"
+        )

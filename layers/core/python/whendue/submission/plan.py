@@ -35,7 +35,7 @@ from whendue.quotas import (
 )
 from whendue.references.syntax import faults, find
 from whendue.settings import QUEUES
-from whendue.submission.request import JobRequest, joined, request_hash
+from whendue.submission.request import JobRequest, UniqueRequest, joined, request_hash, unique_request
 
 
 class Position(NamedTuple):
@@ -179,6 +179,7 @@ class JobPlanner:
         partition, check_at = live_entry(queue, job_id, due_at, settings.shards, settings.timing)
         begin_by, expires_s = expiry(request, profile, due_at, waits=waits)
         policy, sources = self._policy(request, definition, profile)
+        asked = self.unique_of(request) if composite is None else None
         if composite is not None and policy.retention_s < composite.policy.retention_s:
             # Its result can be read for as long as the composite's.
             policy = replace(policy, retention_s=composite.policy.retention_s)
@@ -202,7 +203,7 @@ class JobPlanner:
             tags=dict(request.tags) or None,
             group=request.group,
             limit=request.limit,
-            unique=self._unique(tenant, request, policy, due_at, now_ms) if request.unique else None,
+            unique=self._unique(tenant, request, asked, policy, due_at, now_ms) if asked else None,
             schedule=request.schedule,
             nominal_at=request.nominal_at,
             overlap=request.overlap,
@@ -225,21 +226,32 @@ class JobPlanner:
             fence=self._runtime.clock.new_id(),
         )
 
-    def _unique(self, tenant: str, request: JobRequest, policy: Policy, due_at: int, now_ms: int) -> Unique:
+    def unique_of(self, request: JobRequest) -> UniqueRequest | None:
+        """Return the unique key that a request asks for, or its task; None for none."""
+        if request.unique is not None:
+            return request.unique
+        declared = self._runtime.registry.find(request.type).unique
+        return unique_request(declared) if declared else None
+
+    def _unique(
+        self, tenant: str, request: JobRequest, asked: UniqueRequest, policy: Policy, due_at: int, now_ms: int
+    ) -> Unique:
         """Return the unique key that the job is to take.
 
         Raises:
-            InvalidRequestError: it would be held for longer than the job is kept.
+            InvalidRequestError: it would be held for longer than the job is kept, or does not go with the rest.
         """
         from whendue.submission import unique_policy  # noqa: PLC0415 - a worker without unique jobs does not need it
 
-        asked = request.unique
-        assert asked is not None  # noqa: S101 - the caller has seen it
+        if asked.max_wait_s is not None and (request.depends_on or request.schedule):
+            raise InvalidRequestError("a job that postpones another one must have no dependsOn, and no schedule")
+        if request.ref is not None:
+            raise InvalidRequestError("a job with a unique key must have no ref: another job may be the answer")
         if asked.for_s is not None and asked.for_s > policy.retention_s:
             problem = f"must be at most retentionSeconds, which is {policy.retention_s} for this job"
             errors = [{"where": "unique.forSeconds", "problem": problem}]
             raise InvalidRequestError("a unique key is held for as long as its job is kept, at most", errors=errors)
-        unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(request))
+        unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(replace(request, unique=asked)))
         return unique_policy.unique_of(asked, unique_id, due_at, now_ms)
 
     def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile) -> Resolved:

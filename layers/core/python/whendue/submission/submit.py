@@ -17,16 +17,32 @@ from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import Profile
 from whendue.submission.dependency_edges import DependencyEdges, read_edges
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
-from whendue.submission.request import JobRequest, UniqueRequest, request_hash
+from whendue.submission.request import JobRequest, Outcome, UniqueRequest, request_hash
 from whendue.table.keys import job_key
 from whendue.table.writes import Is, delete
 
 
 class Submitted(NamedTuple):
-    """An accepted job; `created` is False if an earlier request with its Idempotency-Key created it."""
+    """An accepted job.
+
+    Args:
+        job: what the request is answered with.
+        created: whether this request has created it.
+        is_other: it was not created by the same request either: it holds the unique key.
+    """
 
     job: Job
     created: bool
+    is_other: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the request."""
+        if not self.created:
+            return "returned" if self.is_other else "replayed"
+        if self.job.unique is None or self.job.unique.replaced is None:
+            return "created"
+        return "replaced" if self.job.unique.latest is None else "postponed"
 
 
 SubmitResult = Submitted | WhendueError
@@ -73,9 +89,9 @@ class Submit:
         profiles = self._profiles.each(tenant, {request.profile for request in requests})
         plans = [self._planned(tenant, request, profiles[request.profile], edges, now_ms) for request in requests]
         uniques = {
-            plan.job.id: request.unique
+            plan.job.id: asked
             for plan, request in zip(plans, requests, strict=True)
-            if request.unique and isinstance(plan, Transition)
+            if isinstance(plan, Transition) and plan.job.unique and (asked := self._planner.unique_of(request))
         }
         results = self._written(_first_of_each(plans), uniques, edges, now_ms)
         return self._accepted_before(tenant, requests, _answers(plans, results))
@@ -152,9 +168,10 @@ class Submit:
             if isinstance(result, WriteResult) and self._freed([step], [result], now_ms):
                 result = jobs.submit(step, unique, request)
             if isinstance(result, unique_jobs.Accepted):
-                return Submitted(*result)
+                return Submitted(result.job, result.created, is_other=not result.created)
             if result.current and STANDS_FOR in result.current:
-                return Submitted(unique_jobs.stood_for(self._runtime, job, result.current), created=False)
+                holder = unique_jobs.stood_for(self._runtime, job, result.current)
+                return Submitted(holder, created=False, is_other=True)
             return _end(job, result)
         except WhendueError as error:
             return error
@@ -218,6 +235,10 @@ class Submit:
             if existing.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(existing, created=False)
         return answers
+
+    def unique_of(self, request: JobRequest) -> UniqueRequest | None:
+        """Return the unique key that a request asks for, or its task; None for none."""
+        return self._planner.unique_of(request)
 
     def prepare(self, tenant: str, request: JobRequest, now_ms: int, position: Position = ALONE) -> Transition:
         """Turn a request into the write of its job.

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
+from whendue.errors import UniqueConflictError
 from whendue.jobs.due_index import live_entry
+from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
-from whendue.jobs.model import Job, State, evolve, to_item
+from whendue.jobs.model import TERMINAL, Job, State, evolve, to_item
 from whendue.quotas import UNIQUE_HELD_S
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
@@ -17,6 +20,7 @@ from whendue.table.writes import Is, Write, insert
 
 # A day after the last moment at which it says something.
 _GRACE_S: Final = 86_400
+_ENDED: Final = frozenset(state.value for state in TERMINAL)
 # What a replaced job was cancelled for.
 REPLACED: Final = "replaced"
 
@@ -76,6 +80,16 @@ def decide(holder: Job | None, unique_id: str, request: UniqueRequest, now_ms: i
     return Decision.REPLACE
 
 
+def may_still_run(item: Mapping[str, Any], now_ms: int) -> bool:
+    """Return whether a job that cannot be read may still run: its messages are gone a day after it was due.
+
+    SQS keeps messages for longer, but a job that is no longer readable is not sent again: what is left of it after a
+    day is for operators to look at, and no reason to refuse the submits of its key for ever.
+    """
+    due_at = item.get("due_at")
+    return type(due_at) is int and now_ms < due_at + 1000 * _GRACE_S and item.get("state") not in _ENDED
+
+
 def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     """Note that a job has its key from now on, if nobody has taken the key since it was read.
 
@@ -96,13 +110,20 @@ def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     return Write("take_key", key, [Is("fence", current["fence"])], values)
 
 
+def held_by(holder_id: str) -> str:
+    """Say why a submit made no job."""
+    return f"job {holder_id} holds its unique key"
+
+
 def stand_in(job: Job, holder: Job) -> Write:
     """Note under a job's id that its request was answered with another job, for as long as its own would be kept.
 
     The item is that of a job which was cancelled before it began, in no index: whoever reads it finds an ended job.
     """
+    why = failure(job, UniqueConflictError.code, held_by(holder.id), failed_at=job.created_at)
     ended = evolve(
         job,
+        last=why,
         state=State.CANCELLED,
         check_at=None,
         finished_at=job.created_at,
@@ -149,11 +170,12 @@ def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) 
         now_ms: the time, ms UTC.
     """
     held_ms = due_at + 1000 * UNIQUE_HELD_S if request.for_s is None else now_ms + round(1000 * request.for_s)
-    return Unique(unique_id, request.scope, held_ms)
+    latest = None if request.max_wait_s is None else now_ms + round(1000 * request.max_wait_s)
+    return Unique(unique_id, request.scope, held_ms, latest=latest)
 
 
 def succeeding(job: Job, replaced: Job, request: UniqueRequest, shards: int, timing: Timing) -> Job:
-    """Return a new job that replaces another one: with `postpone` it is due within the longest wait.
+    """Return a new job that replaces another one, and says so: with `postpone` it is due within the longest wait.
 
     Args:
         job: the new job.
@@ -162,11 +184,14 @@ def succeeding(job: Job, replaced: Job, request: UniqueRequest, shards: int, tim
         shards: see `whendue.settings`.
         timing: the due-index rule's numbers.
     """
-    if request.max_wait_s is None or job.unique is None or replaced.unique is None:
+    if job.unique is None or replaced.unique is None:
         return job
+    unique = replace(job.unique, replaced=replaced.id)
+    if request.max_wait_s is None:
+        return evolve(job, unique=unique)
     since = replaced.created_at if replaced.unique.since is None else replaced.unique.since
     latest = since + round(1000 * request.max_wait_s)
     due_at = max(job.created_at, min(job.due_at, latest))
     partition, check_at = live_entry(job.queue, job.id, due_at, shards, timing)
-    unique = Unique(job.unique.id, job.unique.scope, job.unique.until, since)
+    unique = replace(unique, since=since, latest=latest)
     return evolve(job, due_at=due_at, due_pk=partition, check_at=check_at, unique=unique)

@@ -15,6 +15,7 @@ from whendue.declarations.calls.model import Call, Step, WorkflowCall
 from whendue.declarations.declaring import range_problem
 from whendue.errors import IdempotencyConflictError, InvalidRequestError
 from whendue.jobs.dependencies import FAILURE_POLICIES
+from whendue.jobs.limit_spec import unique_problem
 from whendue.jobs.model import WORKFLOW, Job
 from whendue.quotas import (
     DEPENDENCIES,
@@ -29,7 +30,7 @@ from whendue.quotas import (
     NOTIFY_NAMES,
 )
 from whendue.settings import QUEUES
-from whendue.submission.request import Dependency, JobRequest, joined, tags_problem
+from whendue.submission.request import Dependency, JobRequest, joined, tags_problem, unique_request
 from whendue.submission.submit import Submit
 from whendue.support.timestamps import EPOCH
 from whendue.table.ids import ID_LENGTH
@@ -78,6 +79,7 @@ def _job(call: Call) -> JobRequest:
         due_at=_ms(call.due_at),
         depends_on=depends_on,
         on_dependency_failure=None if policy == "cancel" else policy,
+        unique=unique_request(call.fields["unique"]) if "unique" in call.fields else None,
     )
 
 
@@ -219,6 +221,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "retries": partial(_whole, 0, MAX_ATTEMPTS - 1),
     "never_retry": partial(_names, NEVER_RETRY, NEVER_RETRY_BYTES, ERROR_TYPE_BYTES),
     "depends_on": _ids,
+    "unique": unique_problem,
     "on_dependency_failure": partial(_choice, FAILURE_POLICIES),
     "expires_seconds": partial(_seconds, EXPIRES_MIN_S, HORIZON_S),
     "deadline_seconds": partial(_whole, 1, HORIZON_S),

@@ -19,6 +19,9 @@ app = typer.Typer(name="jobs", no_args_is_help=True, help="Submit, look at, watc
 Priority = Literal["critical", "high", "normal", "low"]
 Scope = Literal["pending", "running", "until_success", "for_seconds"]
 OnConflict = Literal["return", "reject", "replace", "postpone"]
+UniqueByOption = Annotated[
+    list[str] | None, typer.Option(metavar="PATH", help="A place in the payload that makes the key; may come again.")
+]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of the job.")]
 LIMIT = 50
 COLUMNS: tuple[Column[Job], ...] = (
@@ -70,6 +73,7 @@ def submit(
     unique: Annotated[
         str | None, typer.Option(metavar="KEY", help="Key that one job of this task holds at a time.")
     ] = None,
+    unique_by: UniqueByOption = None,
     unique_scope: Annotated[
         Scope | None, typer.Option(help="How long it holds the key; with --unique-for: for_seconds.")
     ] = None,
@@ -105,7 +109,7 @@ def submit(
         retries=retries,
         tags=tags_of(tag),
         depends_on=depends_on or None,
-        unique=_unique(unique, unique_scope, unique_for, on_conflict, max_wait),
+        unique=_unique(unique, unique_by, unique_scope, unique_for, on_conflict, max_wait),
     )
     timeout_s = seconds_of(timeout, "--timeout")
     with connect(profile) as client:
@@ -117,24 +121,56 @@ def submit(
 
 
 def _unique(
-    key: str | None, scope: Scope | None, for_: str | None, on_conflict: OnConflict | None, max_wait: str | None
+    key: str | None,
+    paths: list[str] | None,
+    scope: Scope | None,
+    for_: str | None,
+    on_conflict: OnConflict | None,
+    max_wait: str | None,
 ) -> Unique | None:
     """Return the unique key of a job.
 
     Raises:
         UsageProblemError: there is something about a key, but no key.
     """
-    if key is None:
+    if key is None and not paths:
         if scope or for_ or on_conflict or max_wait:
-            raise UsageProblemError("--unique-scope, --unique-for, --on-conflict and --max-wait need --unique")
+            raise UsageProblemError(
+                "--unique-scope, --unique-for, --on-conflict and --max-wait need --unique or --unique-by"
+            )
         return None
     return Unique(
         key=key,
+        by_payload=paths or None,
         scope="for_seconds" if for_ and scope is None else scope,
         for_seconds=None if for_ is None else seconds_of(for_, "--unique-for"),
         on_conflict=on_conflict,
         max_wait_seconds=None if max_wait is None else seconds_of(max_wait, "--max-wait"),
     )
+
+
+@app.command()
+def holder(
+    *,
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="Name of the task.")],
+    unique: Annotated[str | None, typer.Option(metavar="KEY", help="The key. Give this or --unique-by.")] = None,
+    unique_by: UniqueByOption = None,
+    payload: Annotated[
+        str, typer.Option(metavar="JSON", help="Payload for --unique-by; @FILE or @- reads it. Default: {}.")
+    ] = "{}",
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the job that holds a unique key; exit code 1 if none does."""
+    key = _unique(unique, unique_by, None, None, None, None)
+    if key is None:
+        raise UsageProblemError("give --unique or --unique-by")
+    with connect(profile) as client:
+        found = client.find_unique_holder(type_, key, json_of(payload, "--payload"))
+    if found.job is None:
+        note("no job holds this key")
+        raise typer.Exit(ExitCode.NEGATIVE)
+    write_job(found.job, as_json=as_json)
 
 
 @app.command()

@@ -9,8 +9,8 @@ from whendue.client.models.common import Backoff, Limits
 
 
 @dataclass(frozen=True, slots=True)
-class JobTemplate:
-    """A job without the time at which it is due.
+class JobFields:
+    """A job without the time at which it is due, alone or in a workflow.
 
     Args:
         retries: Maximum number of attempts after the first one. Send this or `max_attempts`. Default: the profile's,
@@ -107,6 +107,18 @@ class Unique:
     for_seconds: float | None = None
     on_conflict: Literal["return", "reject", "replace", "postpone"] | None = None
     max_wait_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTemplate(JobFields):
+    """A job without the time at which it is due.
+
+    Args:
+        unique: A key that one job of this type holds at a time. A fire whose key is held is skipped, unless
+            `on_conflict` is `replace` and the job that holds it has not begun. Default: none.
+    """
+
+    unique: Unique | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

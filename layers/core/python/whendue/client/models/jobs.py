@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from whendue.client.json_values import from_header
-from whendue.client.models.common import Attempt, Failure, Limits, Problem, Sourced
+from whendue.client.models.common import Attempt, Failure, JobUnique, Limits, Problem, Sourced
 
 # States in which nothing changes any more, unless the job is run again.
 ENDED: Final = frozenset({"succeeded", "dead", "cancelled", "expired"})
@@ -78,6 +78,7 @@ class Job:
         tags: Labels that it was submitted with.
         group: Part of the tenant that it belongs to.
         limits: Limits that the request set; None if the profile's apply.
+        unique: Its unique key; None: it was submitted without one, or a redrive has taken it away.
         schedule: Name of the schedule that created it.
         nominal_at: Nominal time of the fire that created it.
         unmet_dependencies: Number of jobs that must end before it runs; None: none.
@@ -114,6 +115,7 @@ class Job:
     tags: Mapping[str, str]
     group: str | None = None
     limits: Limits | None = None
+    unique: JobUnique | None = None
     schedule: str | None = None
     nominal_at: datetime | None = None
     unmet_dependencies: int | None = None
@@ -140,6 +142,32 @@ class JobWithPolicy(Job):
     """
 
     effective: EffectivePolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedJob(JobWithPolicy):
+    """The job that a request is answered with.
+
+    Args:
+        outcome: What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did
+            (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`,
+            `postponed`).
+    """
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniqueHolder:
+    """The job that holds a unique key.
+
+    Args:
+        key_id: Id of the key, as `unique.key_id` of its jobs.
+        job: The job; None: the key is free.
+    """
+
+    key_id: str
+    job: Job | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +198,15 @@ class BatchItem:
     Args:
         status: HTTP status that the same job would get from `POST /jobs`.
         job: The job; None if it was refused.
+        outcome: What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did
+            (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`,
+            `postponed`). None if it was refused.
         problem: Problem details (RFC 9457); None if the job was accepted.
     """
 
     status: int
     job: Job | None = None
+    outcome: str | None = None
     problem: Problem | None = None
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from whendue.client.inputs.jobs import DeadLetterFilter, NewJob
+from whendue.client.inputs.jobs import DeadLetterFilter, NewJob, Unique
 from whendue.client.json_values import to_json
 from whendue.client.listing import Listing
 from whendue.client.messages import Request, checked_key, json_value, model, nothing, request
@@ -19,9 +19,10 @@ from whendue.client.models.jobs import (
     Job,
     JobEvent,
     JobEventPage,
-    JobWithPolicy,
     JobWithTimeline,
     RedriveResult,
+    SubmittedJob,
+    UniqueHolder,
     TenantDeadLetters,
 )
 
@@ -36,7 +37,7 @@ def creating(idempotency_key: str | None, traceparent: str | None = None) -> dic
 
 def submit_job(
     job: NewJob, *, idempotency_key: str | None = None, traceparent: str | None = None
-) -> Request[JobWithPolicy]:
+) -> Request[SubmittedJob]:
     """Submit a job.
 
     Args:
@@ -44,14 +45,14 @@ def submit_job(
         idempotency_key: makes the call safe to repeat. Default: a new key, for the attempts of this call alone.
         traceparent: the trace that the job belongs to (W3C Trace Context). Default: none.
     """
-    return request("submitJob", model(JobWithPolicy), headers=creating(idempotency_key, traceparent), body=job)
+    return request("submitJob", model(SubmittedJob), headers=creating(idempotency_key, traceparent), body=job)
 
 
 def schedule_task(
     job: NewJob, *, idempotency_key: str | None = None, traceparent: str | None = None
-) -> Request[JobWithPolicy]:
+) -> Request[SubmittedJob]:
     """Submit a job by the alternative path of the API; the same as `submit_job`."""
-    return request("scheduleTask", model(JobWithPolicy), headers=creating(idempotency_key, traceparent), body=job)
+    return request("scheduleTask", model(SubmittedJob), headers=creating(idempotency_key, traceparent), body=job)
 
 
 def encoded(job: NewJob) -> bytes:
@@ -199,6 +200,18 @@ def list_job_events(
 def explain_job(job_id: str) -> Request[Explanation]:
     """Explain why a job has not run, or why it ended."""
     return request("explainJob", model(Explanation), at={"job_id": job_id})
+
+
+def find_unique_holder(type: str, unique: Unique, payload: Any = None) -> Request[UniqueHolder]:  # noqa: A002
+    """Find the job that holds a unique key: the one that a submit with the same arguments would meet now.
+
+    Args:
+        type: name of the task.
+        unique: the key; only `key` and `by_payload` count.
+        payload: what `by_payload` takes the values from. Default: `{}`.
+    """
+    body = {"type": type, "payload": {} if payload is None else payload, "unique": unique}
+    return request("findUniqueHolder", model(UniqueHolder), body=body)
 
 
 def update_job(

@@ -68,16 +68,29 @@ class StepOptions(TypedDict, total=False):
     on_dependency_failure: Literal["cancel", "run", "hold"] | None
 
 
+class UniqueOptions(TypedDict, total=False):
+    """A unique key, as of `Unique` of the client: `key` or `by_payload`, and how it is held (docs/guide/unique.md)."""
+
+    key: str
+    by_payload: Sequence[str]
+    scope: Literal["pending", "running", "until_success", "for_seconds"]
+    for_seconds: float
+    on_conflict: Literal["return", "reject", "replace", "postpone"]
+    max_wait_seconds: float
+
+
 class Options(StepOptions, total=False):
     """Fields of a job that stands alone.
 
     Args:
         at: when it is due, with an offset; or `in_`.
         depends_on: ids of jobs that must succeed first.
+        unique: a key that one job of its task holds at a time.
     """
 
     at: datetime | None
     depends_on: Sequence[str] | None
+    unique: UniqueOptions | None
 
 
 class WorkflowOptions(TypedDict, total=False):

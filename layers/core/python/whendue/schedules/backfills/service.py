@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final, NamedTuple, NoReturn
 
 from whendue.bulkhead import raised_by_users
-from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
@@ -16,6 +15,7 @@ from whendue.errors import (
     ScheduleNotFoundError,
     StateConflictError,
     UnavailableError,
+    UniqueConflictError,
     UnstorableError,
     WhendueError,
 )
@@ -35,10 +35,11 @@ from whendue.schedules.backfills.model import (
     step,
 )
 from whendue.schedules.enqueuer import FireEnqueuer
-from whendue.schedules.fires import Fire, enter, error_text, fire_from, revise
+from whendue.schedules.fires import Fire, enter, error_text, fire_from, revise, skipped
 from whendue.schedules.lookup import find_schedule
 from whendue.schedules.model import LAST
 from whendue.submission.submit import Submit
+from whendue.submission.unique_fires import commit_fires, is_held
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.writes import Write
 
@@ -221,8 +222,8 @@ class BackfillService:
         now_ms = self._runtime.clock.now_ms()
         jobs = [self._submit.prepare(backfill.tenant, request_of(backfill, fire), now_ms) for fire in wanted]
         self._enter(wanted, entered)
-        self._create(jobs, now_ms)
-        return moved(backfill, done, len(wanted))
+        made = self._create(backfill, wanted, jobs, now_ms)
+        return moved(backfill, done, made)
 
     def _entered(self, fires: Sequence[Fire]) -> dict[int, Fire]:
         """Read what the history has of some fires, by nominal time."""
@@ -238,11 +239,19 @@ class BackfillService:
             # Or another process wrote the same fire: the next chunk sees it.
             raise UnavailableError
 
-    def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
-        results = commit(self._runtime, jobs, now_ms) if jobs else []
+    def _create(self, backfill: Backfill, fires: Sequence[Fire], jobs: Sequence[Transition], now_ms: int) -> int:
+        """Create the jobs of fires, and return how many; a fire whose unique key is held by another job is skipped."""
+        asked = self._submit.unique_of(backfill.definition.template)
+        results = commit_fires(self._runtime, [(job, asked) for job in jobs], now_ms) if jobs else []
         _insist_that_they_are_storable(results)
         if any(result.status is WriteStatus.UNAVAILABLE for result in results):
             raise UnavailableError
+        held = [fire for fire, result in zip(fires, results, strict=True) if is_held(result)]
+        skips = [revise("skip_fire", fire, skipped(fire, UniqueConflictError.code)) for fire in held]
+        written = self._runtime.store.apply(skips) if skips else []
+        if any(result.status is WriteStatus.UNAVAILABLE for result in written):
+            raise UnavailableError
+        return len(fires) - len(held)
 
 
 def _keeps_changing() -> NoReturn:
