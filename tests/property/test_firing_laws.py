@@ -13,17 +13,15 @@ from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import (
     Definition,
     Misfire,
-    NextCheck,
     Schedule,
     ScheduleState,
-    changed,
     from_item,
     from_text,
     to_item,
     to_text,
-    with_next_check,
 )
 from whendue.schedules.planning import advanced, plan, proposed
+from whendue.schedules.upcoming import NextCheck, changed, with_next_check
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest
 

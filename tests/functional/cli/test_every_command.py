@@ -108,9 +108,9 @@ def schedules(run: Successes, folder: Path) -> None:
     assert run("schedules", "diff", str(file), str(file))[0]["differences"] == []
     assert len(run("schedules", "preview", "--file", str(file), "--count", "2")) == 2
     assert run("schedules", "list") == []
-    one = folder / "daily.json"
-    one.write_text(json.dumps({"cron": "0 12 * * *", "job": {"type": "ok"}}))
-    [made] = run("schedules", "put", "daily", str(one))
+    daily = folder / "daily.json"
+    daily.write_text(json.dumps({"cron": "0 12 * * *", "job": {"type": "ok"}}))
+    [made] = run("schedules", "put", "daily", str(daily))
     assert run("schedules", "get", "daily") == [made]
     assert run("schedules", "pause", "daily", "--for", "2h")[0]["state"] == "paused"
     assert run("schedules", "resume", "daily")[0]["state"] == "active"

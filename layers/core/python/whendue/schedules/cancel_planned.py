@@ -13,7 +13,8 @@ from whendue.jobs.model import from_item as job_from
 from whendue.jobs.transitions import cancel
 from whendue.quotas import CONFLICT_TRIES, FIRES_PER_PLAN
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk, revise
-from whendue.schedules.model import NextCheck, Schedule, step, with_next_check
+from whendue.schedules.model import Schedule, step
+from whendue.schedules.upcoming import NextCheck, with_next_check
 from whendue.table.keys import job_key
 
 WITHDRAWABLE = (FireOutcome.RAN, FireOutcome.SKIPPED)
