@@ -169,3 +169,20 @@ def test_each_fire_has_an_offset_of_its_own_as_previewed(
     assert len(same) >= 4
     assert all(read(job["dueAt"]) == due[job["nominalAt"]] for job in same), "another plan gives the same"
     assert all(began >= read(job["dueAt"]) for job, (_, _, began) in zip(jobs, world.ran, strict=True))
+
+
+def test_explain_says_for_which_time_a_job_runs_that_a_jitter_delays(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Otherwise nobody knows why the job of nine o'clock is not due at nine."""
+    put(cron="* * * * *", jitterSeconds=3600, jitterPer="fire")
+    jobs = client.send("GET", "/jobs", schedule="s").json["items"]
+    delayed = next(job for job in jobs if read(job["dueAt"]) > read(job["nominalAt"]))
+    [reason] = [
+        reason
+        for reason in client.send("GET", f"/jobs/{delayed['id']}/explain").json["reasons"]
+        if reason["code"] == "not_due"
+    ]
+    assert "jitter" in reason["text"]
+    assert reason["facts"] == {"dueAt": delayed["dueAt"], "nominalAt": delayed["nominalAt"], "schedule": "s"}
+    put(cron="0 0 1 1 *")
