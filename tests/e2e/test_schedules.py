@@ -66,7 +66,7 @@ def test_a_schedule_that_is_created_paused_runs_as_often_as_it_may_once_its_paus
 
 
 def test_a_schedule_fires_when_all_of_its_fields_say_so(http: Http) -> None:
-    """An offset for each fire, as previewed, and an end; its backfill is listed; weeks and closed times in a preview."""
+    """An offset for each fire, as previewed, and an end; a backfill is listed; a preview of weeks and closed times."""
     path = "/schedules/exact"
     body: dict[str, Any] = {
         "cron": "*/2 * * * * *",
@@ -97,7 +97,9 @@ def test_a_schedule_fires_when_all_of_its_fields_say_so(http: Http) -> None:
     past = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:02Z"}
     backfill = http.client.post(f"{path}/backfill", json=past).raise_for_status().json()
     assert [item["id"] for item in http.client.get(f"{path}/backfills").json()["items"]] == [backfill["id"]]
-    stopped = http.client.post(f"{path}/backfills/{backfill['id']}/cancel")
+    at_backfill = f"{path}/backfills/{backfill['id']}"
+    eventually(lambda: http.client.get(at_backfill).json()["state"] == "finished", every_s=1)
+    stopped = http.client.post(f"{at_backfill}/cancel")
     assert (stopped.status_code, stopped.json()["code"]) == (409, "state_conflict")
     weekly = {"cron": "30 2 * * SUN", "timezone": "Europe/Berlin", "everyWeeks": 2, "anchor": "2031-03-30"}
     open_at_night = {"exclude": ["04:00/24:00"], "from": "2031-03-29T00:00:00Z", "limit": 2}

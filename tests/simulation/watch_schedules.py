@@ -189,8 +189,9 @@ class ScheduleWatcher(Watcher):
             # What passes while it is paused is decided when it is resumed.
             expected = {at for at in expected if at <= last.version}
         if last.definition.max_runs is not None:
-            # Nothing is decided after the last run.
-            expected = {at for at in expected if at <= last.cursor}
+            # Nothing is decided after the last run, also where a change moves the cursor beyond it.
+            reached = max(_run_times(fires), default=0) if next_fire(last) is None else last.cursor
+            expected = {at for at in expected if at <= reached}
         ended = {at for at in fires.keys() | covered.keys() if at <= self.world.scheduler.now_ms}
         backfilled = {at for at, fire in fires.items() if fire.backfill}
         begun = {at for at, fire in fires.items() if fire.job and self.runs[at] and at not in expected}
@@ -225,8 +226,8 @@ class ScheduleWatcher(Watcher):
         """A schedule with a maximum of runs has had them all once it has come to rest, and not one more."""
         last = self.states[-1]
         max_runs = last.definition.max_runs
-        if max_runs is not None and next_fire(last) is None and not _runs_of(fires) == last.runs == max_runs:
-            self.wrong(f"it ran {_runs_of(fires)} times and counts {last.runs}, its maximum is {max_runs}")
+        if max_runs is not None and next_fire(last) is None and not len(_run_times(fires)) == last.runs == max_runs:
+            self.wrong(f"it ran {len(_run_times(fires))} times and counts {last.runs}, its maximum is {max_runs}")
 
     def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
         """Return whether a later change came before a planned time."""
@@ -252,8 +253,8 @@ def _is_too_old(plan: Schedule, at: int) -> bool:
     return misfire.max_age_s is not None and misfire.runs > 0 and plan.as_of - at > misfire.max_age_s * 1000
 
 
-def _runs_of(fires: dict[int, Fire]) -> int:
-    return sum(fire.outcome in (O.RAN, O.CAUGHT_UP) and not fire.backfill for fire in fires.values())
+def _run_times(fires: dict[int, Fire]) -> list[int]:
+    return [at for at, fire in fires.items() if fire.outcome in (O.RAN, O.CAUGHT_UP) and not fire.backfill]
 
 
 def _times(schedule: Schedule, first: int, until: int) -> list[int]:

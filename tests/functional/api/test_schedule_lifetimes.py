@@ -335,6 +335,32 @@ def test_one_that_has_not_ended_or_says_nothing_stays(put: Callable[..., Answer]
     assert (shown(client)["state"], len(ran(world))) == ("ended", 3)
 
 
+def test_one_that_is_paused_and_resumed_after_its_end_stays_for_its_time(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """A change looks at it at once, and is not its time."""
+    put(cron=None, at=at(world, 60), removeAfterSeconds=3600)
+    world.pass_time(300)
+    assert client.send("POST", f"{PATH}/pause").json["state"] == "paused"
+    assert client.send("POST", f"{PATH}/resume").json["state"] == "ended"
+    assert shown(client)["state"] == "ended"
+    world.clock.advance(3660)
+    world.tick()
+    assert client.send("GET", PATH).status == 404
+
+
+def test_one_that_nobody_has_served_for_long_has_not_ended(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """What is decided lies far back then, and fires are left."""
+    put(cron="* * * * *", removeAfterSeconds=300, end=at(world, 7200))
+    world.clock.advance(3600)
+    world.tick()
+    assert shown(client)["state"] == "active"
+    world.pass_time(3600 + 60)
+    assert shown(client)["state"] == "ended"
+
+
 def test_a_schedule_that_keeps_failing_is_removed_at_its_end_and_not_paused(
     put: Callable[..., Answer], client: Client, world: World
 ) -> None:
@@ -392,4 +418,6 @@ def test_ended_schedules_give_way_to_new_ones(client: Client, world: World, monk
     assert client.send("PUT", "/schedules/d", BODY).status == 201
     names = [item["name"] for item in client.send("GET", "/schedules").json["items"]]
     assert names == ["c", "d"]
-    assert client.send("PUT", "/schedules/e", BODY).code == "too_many_schedules"
+    client.send("POST", "/schedules/c/pause")
+    world.clock.advance(7200)
+    assert client.send("PUT", "/schedules/e", BODY).code == "too_many_schedules", "neither has ended, one is paused"

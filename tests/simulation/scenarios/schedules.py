@@ -181,6 +181,11 @@ SCENARIOS: Final = (
     Scenario("each second week", doing(putting(100, everyWeeks=2, anchor=at(0)[:10]))),
     Scenario("ended and removed", doing(putting(None, at=at(100), **REMOVED)), Nature(timers=2, latency_ms=(3, 9))),
     Scenario(
+        "kept through an outage, then removed",
+        doing(putting(350, cron=HALF, removeAfterSeconds=300)),
+        Nature(outage_s=(30, 460), timers=2, latency_ms=(3, 9)),
+    ),
+    Scenario(
         "ended, and put again as it is removed",
         doing(putting(None, at=at(60), **REMOVED), REMOVED_S, putting(None, at=at(600), **REMOVED)),
         Nature(timers=2, latency_ms=(3, 9)),
