@@ -88,8 +88,8 @@ class PlannedFireCanceller:
 def _runs_with(schedule: Schedule, begun: Sequence[int]) -> int | None:
     """Return the number of runs with those that had begun before the change reached them.
 
-    Those at a nominal time of the definition now are the fires of these times, and counted when these are decided, unless
-    a pause skips them.
+    Those at a nominal time of the definition now are the fires of these times, and counted when these are decided,
+    unless a pause skips them.
 
     Args:
         schedule: after the change.
