@@ -40,7 +40,7 @@ PROGRAM_MODE = 0o755
 # Where Lambda unpacks layers and functions: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_ROOT = "/opt"
 # What talks to a deployment, or develops a project on a laptop, and is no part of a deployment.
-_NOT_DEPLOYED = ("carried", "cli", "client", "direct", "project", "testing")
+_NOT_DEPLOYED = ("carried", "cli", "client", "direct", "migration", "project", "testing")
 # Of containers, a function starts one process: that of a suspect (`isolated`).
 _PROCESSES = (
     *("health", "job_threads", "loop", "prefetch", "process", "queue_selector"),

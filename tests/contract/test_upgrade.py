@@ -9,8 +9,8 @@ from localstack.topology import Table, topology
 from tests.builders.backends import Aws, app_on
 from tests.simulation.recorded import FOLDER
 from whendue.adapters.dynamodb.store import DynamoStore
+from whendue.migration.migration import Migration
 from whendue.operations.listing import JobFilter
-from whendue.operations.migration import Migration
 from whendue.support.clock import system_clock
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import delete, insert

@@ -16,6 +16,7 @@ from tests.simulation.scenarios import (
     pauses,
     profiles,
     schedules,
+    unique,
 )
 from tests.simulation.scenarios.base import Scenario
 
@@ -70,8 +71,8 @@ JOBS: Final = Area(
         "worker.ended_attempt",
         "engine.stage",
         "engine.apply",
-        "operations.migrated",
-        "operations.migration",
+        "migration.migrated",
+        "migration.migration",
         "operations.newest_first",
         "timer.fan_out",
         "timer.look_again",
@@ -115,7 +116,7 @@ JOBS: Final = Area(
         "functional/operations/test_commands.py",
         "functional/operations/test_listing.py",
         "functional/operations/test_dead_letters.py",
-        "functional/operations/test_migration.py",
+        "functional/migration/test_migration.py",
         "functional/operations/test_newest_first.py",
         "functional/worker/test_dead_letter_consumer.py",
         "functional/inspection/test_explain.py",
@@ -371,6 +372,23 @@ METRICS: Final = Area(
     ),
     scenarios=(),
 )
+UNIQUE: Final = Area(
+    modules=("submission.unique_jobs", "submission.unique_policy"),
+    tests=(
+        "unit/submission/test_unique_policy.py",
+        "functional/submission/test_unique_jobs.py",
+        "contract/test_together.py",
+        "property/test_unique_laws.py",
+        "property/test_debounce_laws.py",
+    ),
+    scenarios=unique.SCENARIOS,
+)
+# It only reads: no scenario notices.
+WAITING: Final = Area(
+    modules=("operations.waiting",),
+    tests=("functional/operations/test_waiting.py",),
+    scenarios=(),
+)
 CONTAINERS: Final = Area(
     modules=(
         "worker.job_stream",
@@ -402,6 +420,8 @@ PARTS: Final = (
     ISOLATION,
     LIFETIMES,
     METRICS,
+    UNIQUE,
+    WAITING,
     CONTAINERS,
 )
 AREA_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -162,6 +162,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.metrics.consumption": ("functional/metrics/test_usage.py:consumption",),
     "whendue.metrics.prices": ("docs/test_cost_page.py",),
     "whendue.metrics.store": ("functional/metrics/test_recorder.py:counters", "contract/test_counters.py:counters"),
+    "whendue.migration.migrated": ("functional/migration/test_migration.py",),
     "whendue.notifications.delivery_job": ("unit/notifications/test_events.py",),
     "whendue.notifications.delivery_log": (
         "functional/channels/test_webhook.py:deliveries",
@@ -172,7 +173,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/notifications/test_subscriptions.py",
     ),
     "whendue.operations.attempts": ("functional/api/test_attempts.py:/attempts",),
-    "whendue.operations.migrated": ("functional/operations/test_migration.py",),
+    "whendue.operations.migration_state": ("functional/migration/test_migration.py",),
     "whendue.operations.reader": ("functional/operations/test_commands.py:view", "functional/api/test_jobs.py:/jobs"),
     "whendue.operations.revision": ("functional/api/test_http_promises.py:If-Match",),
     # --- pauses, profiles, references -----------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from inspect import getdoc
+from itertools import chain, count
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -134,13 +135,12 @@ def with_payloads(known: Mapping[str, Any], tasks: Iterable[DescribedTask]) -> d
         known: the document.
         tasks: those that have a schema are added.
     """
-    schemas = dict(known["components"]["schemas"])
-    names = []
-    for described in tasks:
-        if described.schema is not None:
-            names.append(name := f"Payload.{described.name}")
-            schemas |= _components(name, described.schema)
-    schemas["JobBody"] = _with_choices(schemas["JobBody"], names)
+    described = {f"Payload.{task.name}": task.schema for task in tasks if task.schema is not None}
+    # A definition of one task may be called as another task is.
+    schemas = dict(known["components"]["schemas"]) | described
+    for name, schema in described.items():
+        schemas |= _components(name, schema, schemas)
+    schemas["JobBody"] = _with_choices(schemas["JobBody"], list(described))
     return {**known, "components": {**known["components"], "schemas": schemas}}
 
 
@@ -151,12 +151,23 @@ def _with_choices(job: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
     return {**job, "properties": {**properties, "payload": {**properties["payload"], "anyOf": choices}}}
 
 
-def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema and its definitions as components: OpenAPI's tools read `$defs` at the document's root alone."""
+def _components(name: str, schema: Mapping[str, Any], taken: Container[str]) -> dict[str, Any]:
+    """Return a schema and its definitions as components: OpenAPI's tools read `$defs` at the document's root alone.
+
+    Args:
+        name: the schema's.
+        schema: the schema.
+        taken: names that its definitions cannot have.
+    """
     definitions = schema.get("$defs", {})
-    below = {f"#/$defs/{each}": f"{name}.{UNNAMEABLE.sub('_', each)}" for each in definitions}
+    names: dict[str, str] = {}
+    for each in definitions:
+        wanted = f"{name}.{UNNAMEABLE.sub('_', each)}"
+        numbered = chain([wanted], (f"{wanted}_{number}" for number in count(2)))
+        names[each] = next(free for free in numbered if free not in taken and free not in names.values())
+    below = {f"#/$defs/{each}": names[each] for each in definitions}
     parts = {name: {key: value for key, value in schema.items() if key != "$defs"}}
-    parts |= {below[f"#/$defs/{each}"]: definition for each, definition in definitions.items()}
+    parts |= {names[each]: definition for each, definition in definitions.items()}
     return {each: _referring(part, below) for each, part in parts.items()}
 
 

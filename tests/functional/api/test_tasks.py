@@ -254,5 +254,15 @@ def test_references_of_a_schema_lead_to_components(world: World) -> None:
     assert "#/components/schemas/Payload.tree.walk.Node" in text
 
 
+def test_a_definition_called_as_another_task_is_a_component_of_its_own(world: World) -> None:
+    """And so is that task."""
+    task("tree.walk", registry=world.registry)(walk)
+    task("tree.walk.Node", registry=world.registry)(remind)
+    schemas = Client(api_of(world), a_token()).send("GET", "/openapi.json").json["components"]["schemas"]
+    assert "orderNumber" in schemas["Payload.tree.walk.Node"]["properties"]
+    assert "below" in schemas["Payload.tree.walk.Node_2"]["properties"]
+    assert "#/components/schemas/Payload.tree.walk.Node_2" in json.dumps(schemas["Payload.tree.walk"])
+
+
 def walk(payload: Node) -> None:
     """Walk a tree."""

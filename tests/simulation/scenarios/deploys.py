@@ -8,7 +8,7 @@ from tests.simulation.recorded import leave_behind, versions
 from tests.simulation.scenarios.base import Scenario, submit, submitting
 from tests.simulation.world import Nature, World
 from whendue.errors import UnavailableError
-from whendue.operations.migration import Migration
+from whendue.migration.migration import Migration
 
 # What was running goes on for a minute.
 PATIENT: Final = Nature(worker_ms=300_000)

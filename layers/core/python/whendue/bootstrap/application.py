@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from whendue.inspection.health import Health
     from whendue.inspection.queues import QueueInspector
     from whendue.metrics.store import MetricsStore
+    from whendue.migration.migration import Migration
     from whendue.notifications.delivery_log import DeliveryLog
     from whendue.notifications.sender import NotificationSender
     from whendue.notifications.subscriptions import Subscriptions
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from whendue.operations.erase import JobEraser
     from whendue.operations.job_logs import JobLogs
     from whendue.operations.listing import Listing
-    from whendue.operations.migration import Migration
     from whendue.operations.reader import JobReader
     from whendue.pauses.service import PauseService
     from whendue.profiles.editor import ProfileEditor
@@ -148,7 +148,7 @@ class App:
     @cached_property
     def migration(self) -> "Migration":
         """Upgrade the table."""
-        from whendue.operations.migration import Migration
+        from whendue.migration.migration import Migration
 
         return Migration(self._runtime)
 

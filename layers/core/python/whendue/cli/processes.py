@@ -20,7 +20,7 @@ from whendue.containers.process import Probes, Service, run
 from whendue.containers.timer import LAST_STEP_S, Timer
 from whendue.containers.worker import GIVE_BACK_S, STAGE_THREADS, Options, Worker
 from whendue.errors import ConfigurationError, UnavailableError
-from whendue.operations.migration import MigrationProgress
+from whendue.migration.migration import MigrationProgress
 from whendue.quotas import MIGRATED_PER_S
 from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
 from whendue.version import VERSION

@@ -13,7 +13,7 @@ from whendue.errors import InvalidCursorError, InvalidRequestError
 from whendue.jobs.due_index import dead_partitions
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state, tenant_partitions
-from whendue.operations.migration import MigrationState
+from whendue.operations.migration_state import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
 from whendue.quotas import LIST_ENTRIES, LIST_READS
 from whendue.settings import QUEUES

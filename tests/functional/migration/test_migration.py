@@ -12,9 +12,10 @@ from tests.builders.world import TENANT, World
 from whendue.engine.ports import Item, WriteResult, WriteStatus
 from whendue.errors import UnavailableError
 from whendue.jobs.model import Job, State, from_item
+from whendue.migration.migrated import migrated
+from whendue.migration.migration import Migration, MigrationProgress
 from whendue.operations.listing import JobFilter
-from whendue.operations.migrated import migrated
-from whendue.operations.migration import Migration, MigrationProgress, MigrationState
+from whendue.operations.migration_state import MigrationState
 from whendue.table.index import Index
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import REMOVE, Write

@@ -7,36 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
-from whendue.engine.ports import Item, JobStore, WriteStatus
+from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.model import from_item
-from whendue.operations.migrated import migrated
+from whendue.migration.migrated import migrated
 from whendue.quotas import CONFLICT_TRIES
 from whendue.table.items import position_of
 from whendue.table.keys import MIGRATION_KEY, Key
 from whendue.table.writes import Absent, Condition, Is, Lacks, Write
-
-
-class MigrationState:
-    """Whether the table is of this version; once it is, it is not asked again."""
-
-    def __init__(self, store: JobStore) -> None:
-        """Use this table."""
-        self._store = store
-        self._finished = False
-
-    def has_finished(self) -> bool:
-        """Return whether all jobs of the version before are in the lists.
-
-        Raises:
-            UnavailableError: the table does not answer.
-        """
-        if not self._finished:
-            [mark] = self._store.get([MIGRATION_KEY])
-            self._finished = bool(mark and mark.get("finished"))
-        return self._finished
 
 
 class MigrationProgress(NamedTuple):
