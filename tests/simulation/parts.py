@@ -185,6 +185,7 @@ SCHEDULES: Final = Area(
     modules=(
         "schedules.backfills.model",
         "schedules.planning",
+        "schedules.upcoming",
         "schedules.fires",
         "schedules.model",
         "schedules.backfills.service",

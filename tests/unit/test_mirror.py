@@ -203,6 +203,14 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "property/test_growth_of_schedules.py",
         "property/test_recurrence_laws.py:exclu",
     ),
+    "whendue.schedules.calendar.intervals": (
+        "property/test_recurrence_laws.py:first_hit",
+        "unit/schedules/calendar/test_recurrence_dst.py:every_s",
+    ),
+    "whendue.schedules.upcoming": (
+        "functional/api/test_schedule_lifetimes.py:removeAfterSeconds",
+        "property/test_firing_laws.py:with_next_check",
+    ),
     "whendue.schedules.events": (
         "functional/notifications/test_publisher.py",
         "functional/api/test_subscriptions.py:schedule",
@@ -271,11 +279,19 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.api.schemas.job_requests": ("functional/api/test_jobs.py:/jobs", "functional/api/test_errors.py:/jobs"),
     "functions.api.schemas.pauses": ("functional/api/test_queues.py:/pauses",),
     "functions.api.schemas.reply": ("functional/api/test_openapi.py:/",),
-    "functions.api.schemas.schedule_replies": ("functional/api/test_schedules.py:/schedules",),
+    "functions.api.schemas.schedule.definitions": (
+        "functional/api/test_schedule_refusals.py:/schedules",
+        "functional/api/test_schedule_lifetimes.py:removeAfterSeconds",
+    ),
+    "functions.api.schemas.schedule.runs": (
+        "functional/api/test_schedules.py:/trigger",
+        "functional/api/test_backfills.py:backfill",
+    ),
+    "functions.api.schemas.schedule.replies": ("functional/api/test_schedules.py:/schedules",),
     "functions.api.schemas.shared.redrive": ("functional/api/test_job_lists.py:dead-letters/redrive",),
     "functions.api.schemas.shared.list_parameters": ("functional/api/test_cursors.py:cursor",),
     "functions.api.schemas.shared.policy": ("functional/api/test_profiles.py:/profiles",),
-    "functions.api.schemas.schedule_templates": (
+    "functions.api.schemas.schedule.templates": (
         "functional/api/test_schedules.py:/schedules",
         "functional/api/test_workflows.py:/schedules",
     ),

@@ -3226,6 +3226,11 @@ export interface components {
              */
             limit?: number;
             /**
+             * Maxageseconds
+             * @description A missed fire does not run when it is later than this, in seconds; more than `graceSeconds`. Default: it runs however late it is.
+             */
+            maxAgeSeconds?: number | null;
+            /**
              * Policy
              * @description `skip` runs none of the missed fires, `fire_once` runs the latest, `catch_up` runs the last `limit`.
              * @default fire_once
@@ -3248,6 +3253,11 @@ export interface components {
              * @description Maximum number of missed fires that `catch_up` runs.
              */
             limit: number;
+            /**
+             * Maxageseconds
+             * @description A missed fire later than this, in seconds, does not run; null: it runs however late it is.
+             */
+            maxAgeSeconds?: number | null;
             /**
              * Policy
              * @description `skip` or `fire_once` or `catch_up`.
@@ -3506,6 +3516,12 @@ export interface components {
          */
         PreviewBody: {
             /**
+             * Anchor
+             * @description Local date in a week in which it fires; must be sent with `everyWeeks`.
+             * @example 2026-01-05
+             */
+            anchor?: string | null;
+            /**
              * At
              * @description A single fire at this time.
              */
@@ -3542,11 +3558,18 @@ export interface components {
              */
             every?: string | null;
             /**
+             * Everyweeks
+             * @description Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks begin on Monday. Only with `cron` or `crons`. Default: in every week.
+             * @example 2
+             */
+            everyWeeks?: number | null;
+            /**
              * Exclude
-             * @description Local dates without fires, each a date or a range with both ends included. Default: none.
+             * @description When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of times of day without their end (at most 10 of these). Default: none.
              * @example [
              *       "2026-12-25",
-             *       "2026-12-24/2027-01-01"
+             *       "2026-12-24/2027-01-01",
+             *       "22:00/06:00"
              *     ]
              */
             exclude?: string[];
@@ -3571,8 +3594,15 @@ export interface components {
              */
             gap?: ("skip" | "next") | null;
             /**
+             * Jitterper
+             * @description `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has one of its own, which depends on its nominal time as well.
+             * @default schedule
+             * @enum {string}
+             */
+            jitterPer?: "schedule" | "fire";
+            /**
              * Jitterseconds
-             * @description Delays all fires by the same offset between 0 and this many seconds. The offset depends on tenant and name only.
+             * @description Delays fires by an offset between 0 and this many seconds, see `jitterPer`.
              * @default 0
              */
             jitterSeconds?: number;
@@ -3623,6 +3653,11 @@ export interface components {
              * @description Ignored. Number of runs that are left of `maxRuns`.
              */
             readonly remainingRuns?: number | null;
+            /**
+             * Removeafterseconds
+             * @description Ignored.
+             */
+            removeAfterSeconds?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
@@ -4098,6 +4133,12 @@ export interface components {
          */
         ScheduleBody: {
             /**
+             * Anchor
+             * @description Local date in a week in which it fires; must be sent with `everyWeeks`.
+             * @example 2026-01-05
+             */
+            anchor?: string | null;
+            /**
              * At
              * @description A single fire at this time.
              */
@@ -4134,11 +4175,18 @@ export interface components {
              */
             every?: string | null;
             /**
+             * Everyweeks
+             * @description Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks begin on Monday. Only with `cron` or `crons`. Default: in every week.
+             * @example 2
+             */
+            everyWeeks?: number | null;
+            /**
              * Exclude
-             * @description Local dates without fires, each a date or a range with both ends included. Default: none.
+             * @description When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of times of day without their end (at most 10 of these). Default: none.
              * @example [
              *       "2026-12-25",
-             *       "2026-12-24/2027-01-01"
+             *       "2026-12-24/2027-01-01",
+             *       "22:00/06:00"
              *     ]
              */
             exclude?: string[];
@@ -4158,8 +4206,15 @@ export interface components {
              */
             gap?: ("skip" | "next") | null;
             /**
+             * Jitterper
+             * @description `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has one of its own, which depends on its nominal time as well.
+             * @default schedule
+             * @enum {string}
+             */
+            jitterPer?: "schedule" | "fire";
+            /**
              * Jitterseconds
-             * @description Delays all fires by the same offset between 0 and this many seconds. The offset depends on tenant and name only.
+             * @description Delays fires by an offset between 0 and this many seconds, see `jitterPer`.
              * @default 0
              */
             jitterSeconds?: number;
@@ -4180,6 +4235,7 @@ export interface components {
              * @default {
              *       "graceSeconds": 60,
              *       "limit": 10,
+             *       "maxAgeSeconds": null,
              *       "policy": "fire_once"
              *     }
              */
@@ -4213,6 +4269,11 @@ export interface components {
              * @description Ignored. Number of runs that are left of `maxRuns`.
              */
             readonly remainingRuns?: number | null;
+            /**
+             * Removeafterseconds
+             * @description Removes the schedule this many seconds after it has ended. Default: it is kept.
+             */
+            removeAfterSeconds?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
@@ -4312,6 +4373,11 @@ export interface components {
          */
         ScheduleReply: {
             /**
+             * Anchor
+             * @description Local date in a week in which it fires.
+             */
+            anchor?: string | null;
+            /**
              * At
              * @description Time of the single fire.
              */
@@ -4342,8 +4408,13 @@ export interface components {
              */
             every?: string | null;
             /**
+             * Everyweeks
+             * @description It fires in every second week (2), every third (3) and so on; null: in every one.
+             */
+            everyWeeks?: number | null;
+            /**
              * Exclude
-             * @description Dates and ranges of dates without fires.
+             * @description Dates, ranges of dates and ranges of times of day without fires.
              */
             exclude: string[];
             /**
@@ -4362,8 +4433,13 @@ export interface components {
              */
             gap?: string | null;
             /**
+             * Jitterper
+             * @description `schedule`: all fires have the same offset; `fire`: each has its own.
+             */
+            jitterPer: string;
+            /**
              * Jitterseconds
-             * @description Upper bound of the offset by which all fires are delayed, in seconds.
+             * @description Upper bound of the offset by which fires are delayed, in seconds.
              */
             jitterSeconds: number;
             /**
@@ -4411,6 +4487,11 @@ export interface components {
              * @description Number of runs that are left; null: no maximum.
              */
             remainingRuns?: number | null;
+            /**
+             * Removeafterseconds
+             * @description It is removed this many seconds after it has ended; null: it is kept.
+             */
+            removeAfterSeconds?: number | null;
             /**
              * Start
              * @description No fire before this time.

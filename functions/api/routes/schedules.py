@@ -1,6 +1,7 @@
 """Schedules: create, get, list, delete, pause, resume, trigger, backfill, preview, and the history of their fires."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from operator import attrgetter
@@ -16,7 +17,8 @@ from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON, accepted
 from functions.api.schemas.job_replies import JobReply, job_reply
-from functions.api.schemas.schedule_replies import (
+from functions.api.schemas.schedule.definitions import PreviewBody, ScheduleBody, SchedulePauseBody
+from functions.api.schemas.schedule.replies import (
     FireListReply,
     PreviewReply,
     ScheduleListReply,
@@ -25,16 +27,17 @@ from functions.api.schemas.schedule_replies import (
     instant_reply,
     schedule_reply,
 )
-from functions.api.schemas.schedules import PreviewBody, ScheduleBody, SchedulePauseBody, TriggerBody
+from functions.api.schemas.schedule.runs import TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check, jitter_ms
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
 from whendue.schedules.history import FireFilter
-from whendue.schedules.model import Schedule, identity_of, upcoming
+from whendue.schedules.model import Schedule
 from whendue.schedules.service import Pause
+from whendue.schedules.upcoming import offset_ms, upcoming
 
 router = APIGatewayHttpRouter()
 ScheduleName = Annotated[
@@ -163,10 +166,10 @@ def preview(
     """Return the next fires in UTC and in local time, with a note where a change of clocks affects one."""
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
-    offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
+    offset = partial(offset_ms, schedule.identity, schedule.definition)
     now_ms = app.clock.now_ms()
     fires = upcoming(schedule, _before(_time("from", from_), now_ms), now_ms)
-    return _preview(schedule.definition.recurrence, fires, limit, offset_ms)
+    return _preview(schedule.definition.recurrence, fires, limit, offset)
 
 
 @router.post(
@@ -181,12 +184,12 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     now_ms = app.clock.now_ms()
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
-    offset_ms = jitter_ms(identity_of(tenant, body.name), body.jitter_seconds) if body.name else 0
     first_ms = _before(None if body.from_ is None else times.read(body.from_), now_ms)
     # A maximum of runs is counted from now on.
     counted_from_ms = first_ms if body.max_runs is None else min(first_ms, now_ms)
     fires = islice(after(recurrence, counted_from_ms), body.max_runs)
-    return _preview(recurrence, (fire for fire in fires if fire.at_ms > first_ms), body.limit, offset_ms)
+    later = (fire for fire in fires if fire.at_ms > first_ms)
+    return _preview(recurrence, later, body.limit, partial(body.offset_ms, tenant))
 
 
 def _before(from_ms: int | None, now_ms: int) -> int:
@@ -194,8 +197,11 @@ def _before(from_ms: int | None, now_ms: int) -> int:
     return now_ms if from_ms is None else max(from_ms, 0) - 1
 
 
-def _preview(recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset_ms: int) -> PreviewReply:
-    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in islice(fires, limit)])
+def _preview(
+    recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset: Callable[[int], int]
+) -> PreviewReply:
+    shown = [instant_reply(recurrence, fire, offset(fire.at_ms)) for fire in islice(fires, limit)]
+    return PreviewReply(items=shown)
 
 
 @router.get("/schedules/<name>/fires", tags=TAGS, summary="List the past fires of a schedule", operation_id="listFires")

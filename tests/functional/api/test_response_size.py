@@ -12,11 +12,14 @@ from functions.api.http import response
 from functions.api.http.response import is_too_large, json_text
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
+from tests.builders.schedules import DEFINITION
 from tests.builders.world import IDS, TENANT, World
 from whendue import aws_quotas
 from whendue import quotas as limits
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
 from whendue.notifications.subscription import Subscription, Terms, subscribe
+from whendue.schedules.backfills.model import Backfill, BackfillState
+from whendue.schedules.backfills.model import create as create_backfill
 from whendue.table.keys import attempt_key
 from whendue.table.writes import Write, insert
 
@@ -288,6 +291,19 @@ def test_a_page_of_the_largest_schedules(world: World, client: Client) -> None:
     insist(client.send("GET", "/schedules", limit=200), 1_400_000)
 
 
+def test_a_page_of_the_largest_backfills(world: World, client: Client) -> None:
+    """Each failed, for the longest reason."""
+    client.send("PUT", f"/schedules/{NAME}", {"cron": "0 0 1 1 *", "job": {"type": "ok"}})
+    now_ms = world.clock.now_ms()
+    failed = Backfill(
+        TENANT, NAME, "id", DEFINITION, now_ms, 0, now_ms, limits.BACKFILL_FIRES, True, now_ms, now_ms,
+        state=BackfillState.FAILED, error=wide(limits.REASON_BYTES),
+    )  # fmt: skip
+    writes = [create_backfill(replace(failed, id=IDS.of_key(TENANT, str(number))), 4) for number in range(200)]
+    assert all(result.done for result in world.table.apply(writes))
+    insist(client.send("GET", f"/schedules/{NAME}/backfills", limit=200), 100_000)
+
+
 def test_all_subscriptions_profiles_and_deliveries(world: World, client: Client) -> None:
     """As many as a tenant may have, as large as they may be."""
     config = json.dumps({"a": wide(limits.SUBSCRIPTION_CONFIG_BYTES - 10)}, ensure_ascii=False)
@@ -373,7 +389,7 @@ def test_every_route_has_been_thought_of() -> None:
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
         "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
-        "/subscriptions/<name>/deliveries", "/tasks", "/jobs/<job_id>/events",
+        "/subscriptions/<name>/deliveries", "/tasks", "/jobs/<job_id>/events", "/schedules/<name>/backfills",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",

@@ -1,14 +1,16 @@
 """How long a schedule fires: created paused, paused until a time, a maximum of runs; and what is read, put again."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from functions.api.http.times import read, to_timestamp
+from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import World
+from whendue.table.keys import Key
 
 PATH = "/schedules/s"
 BODY: dict[str, Any] = {"cron": "*/10 * * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
@@ -301,3 +303,121 @@ def test_a_preview_can_begin_at_any_date(put: Callable[..., Answer], client: Cli
     assert preview(client, {"from": since}).json["items"] == []
     unsaved = BODY | {"maxRuns": 3, "from": since}
     assert client.send("POST", "/schedules/preview", unsaved).json["items"] == []
+
+
+# --- ended -------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_has_ended_is_removed_by_itself(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """So long after its last fire was decided, and its jobs stay."""
+    shown_first = put(cron=None, at=at(world, 200), removeAfterSeconds=600).json
+    assert shown_first["removeAfterSeconds"] == 600
+    assert client.send("PUT", PATH, shown_first).status == 200
+    world.pass_time(600)
+    assert (shown(client)["state"], ran(world)) == ("ended", [200])
+    world.pass_time(1000)
+    assert client.send("GET", PATH).code == "schedule_not_found"
+    [job] = client.send("GET", "/jobs").json["items"]
+    assert job["state"] == "succeeded"
+
+
+def test_one_that_has_not_ended_or_says_nothing_stays(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """A pause without an end is no end; with more runs it fires again and is removed later."""
+    put(maxRuns=2, removeAfterSeconds=300)
+    client.send("POST", f"{PATH}/pause")
+    world.pass_time(1000)
+    assert shown(client)["state"] == "paused"
+    client.send("POST", f"{PATH}/resume")
+    world.pass_time(200)
+    assert shown(client)["state"] == "ended"
+    assert put(maxRuns=3, removeAfterSeconds=None).status == 200
+    world.pass_time(1000)
+    assert (shown(client)["state"], len(ran(world))) == ("ended", 3)
+
+
+def test_one_that_is_paused_and_resumed_after_its_end_stays_for_its_time(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """A change looks at it at once, and is not its time."""
+    put(cron=None, at=at(world, 60), removeAfterSeconds=3600)
+    world.pass_time(300)
+    assert client.send("POST", f"{PATH}/pause").json["state"] == "paused"
+    assert client.send("POST", f"{PATH}/resume").json["state"] == "ended"
+    assert shown(client)["state"] == "ended"
+    world.clock.advance(3660)
+    world.tick()
+    assert client.send("GET", PATH).status == 404
+
+
+def test_one_that_nobody_has_served_for_long_has_not_ended(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """What is decided lies far back then, and fires are left."""
+    put(cron="* * * * *", removeAfterSeconds=300, end=at(world, 7200))
+    world.clock.advance(3600)
+    world.tick()
+    assert shown(client)["state"] == "active"
+    world.pass_time(3600 + 60)
+    assert shown(client)["state"] == "ended"
+
+
+def test_a_schedule_that_keeps_failing_is_removed_at_its_end_and_not_paused(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """There is nothing left to pause."""
+
+    def fails(payload: Any, ctx: Any) -> None:
+        raise ValueError
+
+    world.task("fails", fails)
+    put(maxRuns=2, removeAfterSeconds=300, pauseAfterFailures=1, job={"type": "fails", "maxAttempts": 1})
+    world.pass_time(150)
+    assert shown(client)["state"] == "ended"
+    world.pass_time(1000)
+    assert client.send("GET", PATH).status == 404
+
+
+def test_what_waits_for_its_removal_costs_a_tick_nothing(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """It stands in the due index at that time, and no tick before reads it."""
+    put(cron=None, at=at(world, 100), removeAfterSeconds=3600)
+    world.pass_time(600)
+    reads: list[Key] = []
+
+    def get(keys: Sequence[Key], **named: Any) -> Any:
+        reads.extend(keys)
+        return world.table.get(keys, **named)
+
+    watching = world.build(store=Refusing(world.table, "get", get))
+    for _ in range(20):
+        world.clock.advance(60)
+        world.tick(watching)
+    assert [key for key in reads if key.sk == "schedule#s"] == []
+    world.pass_time(3600)
+    world.tick(watching)
+    assert client.send("GET", PATH).status == 404
+
+
+def test_ended_schedules_give_way_to_new_ones(client: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that ended first; one that has just ended, or not at all, does not."""
+    monkeypatch.setattr("whendue.schedules.service.SCHEDULES_PER_TENANT", 2)
+    once = BODY | {"cron": None}
+    assert client.send("PUT", "/schedules/b", once | {"at": at(world, 10)}).status == 201
+    assert client.send("PUT", "/schedules/a", once | {"at": at(world, 300)}).status == 201
+    full = client.send("PUT", "/schedules/c", BODY)
+    assert (full.status, full.code) == (409, "too_many_schedules")
+    world.pass_time(250)
+    assert client.send("PUT", "/schedules/c", BODY).code == "too_many_schedules", "it has just ended"
+    world.pass_time(1000)
+    assert client.send("PUT", "/schedules/c", BODY | {"cron": "0 0 30 2 *"}).code == "invalid_schedule"
+    assert client.send("GET", "/schedules/b").json["state"] == "ended", "nothing is removed in vain"
+    assert client.send("PUT", "/schedules/c", BODY).status == 201
+    assert client.send("GET", "/schedules/b").status == 404
+    assert client.send("GET", "/schedules/a").json["state"] == "ended"
+    assert client.send("PUT", "/schedules/d", BODY).status == 201
+    names = [item["name"] for item in client.send("GET", "/schedules").json["items"]]
+    assert names == ["c", "d"]
+    client.send("POST", "/schedules/c/pause")
+    world.clock.advance(7200)
+    assert client.send("PUT", "/schedules/e", BODY).code == "too_many_schedules", "neither has ended, one is paused"

@@ -49,7 +49,7 @@ def test_a_schedule_is_created_read_and_shown_as_it_was_put(world: World, shape:
         "start": at(world, 60),
         "end": at(world, 86_400),
         "exclude": ["2031-01-01"],
-        "misfire": {"policy": "catch_up", "limit": 7, "graceSeconds": 30},
+        "misfire": {"policy": "catch_up", "limit": 7, "graceSeconds": 30, "maxAgeSeconds": 7200},
         "overlap": "skip",
         "pauseAfterFailures": 3,
         "job": {"type": "ok", "payload": {"n": 1}, "maxAttempts": 2, "priority": "high", "tags": {"a": "b"}},

@@ -52,7 +52,7 @@ NOT_OF_THE_API = {
     "functions.api.routes.schedules",
     "functions.api.routes.subscriptions",
     "functions.api.routes.workflows",
-    "functions.api.schemas.schedules",
+    "functions.api.schemas.schedule.definitions",
     "functions.api.schemas.subscriptions",
     "prometheus_client",
     "s3transfer",

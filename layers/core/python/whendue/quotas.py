@@ -208,6 +208,8 @@ SCHEDULE_END_MS = 7_258_118_400_000
 # After this span without a match the search ends. A 29 February on a certain weekday can be 40 years off.
 SCHEDULE_SEARCH_S = 41 * 366 * 86_400
 SCHEDULE_EXCLUSIONS = 200  # Ten years of public holidays.
+SCHEDULE_EXCLUDED_TIMES = 10  # Each is searched on its own, between any two excluded days.
+SCHEDULE_WEEKS_MAX = 52
 
 # --- limits of a key -------------------------------------------------------------------------------------------
 # A key's slots are read at once: 100 of them are 20 KB, five read units.
@@ -338,6 +340,7 @@ SCHEDULE_BYTES = 8192
 MISFIRE_GRACE_MIN_S = 10
 MISFIRE_GRACE_MAX_S = 3600
 MISFIRE_CATCH_UP = 100
+REMOVE_AFTER_MIN_S = 300  # More than IN_FLIGHT_S: no request from before its creation can bring it back.
 # At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
 FIRES_PER_PLAN = 200
 SCHEDULES_PER_PAGE = 200  # That are served together.

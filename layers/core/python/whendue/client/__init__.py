@@ -86,8 +86,8 @@ from whendue.client.models.jobs import (
     Reason,
     RedriveResult,
     SubmittedJob,
-    UniqueHolder,
     TenantDeadLetters,
+    UniqueHolder,
 )
 from whendue.client.models.schedules import (
     Backfill,

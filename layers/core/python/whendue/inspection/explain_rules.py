@@ -144,11 +144,24 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
         reasons.append(
             Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next one starts after its backoff.", facts)
         )
-    reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
+    reasons.append(_before_its_time(job))
     if now_ms < first_check(job.due_at, timing):
         text = "Its message is sent to the queue shortly before it is due."
         reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.check_at}))
     return reasons
+
+
+def _before_its_time(job: Job) -> Reason:
+    """Return that a job is not due; of a schedule's, also for which time it runs, if that is an earlier one."""
+    if job.nominal_at is None:
+        return Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at})
+    text = "It is not due yet."
+    if job.due_at > job.nominal_at and not job.failures:
+        text = (
+            "It is not due yet: it was planned for an earlier time, and its schedule's jitter, or a change, delays it."
+        )
+    facts = {"due_at": job.due_at, "nominal_at": job.nominal_at, "schedule": job.schedule}
+    return Reason(Cause.NOT_DUE, text, facts)
 
 
 def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reason]:

@@ -8,8 +8,9 @@ from whendue.jobs.model import Job
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk
-from whendue.schedules.model import Schedule, is_paused
+from whendue.schedules.model import Schedule
 from whendue.schedules.service import ScheduleService
+from whendue.schedules.upcoming import is_paused, next_fire
 from whendue.table.keys import job_key
 from whendue.table.preconditions import Precondition
 
@@ -38,7 +39,7 @@ class AutoPauser:
         if pause_after is None or is_paused(schedule, self._runtime.clock.now_ms()):
             return
         jobs = self._jobs(schedule, self._fires(schedule, pause_after + UNFINISHED))
-        if dead_in_a_row(jobs) < pause_after:
+        if dead_in_a_row(jobs) < pause_after or next_fire(schedule) is None:
             return
         reason = f"its last {pause_after} fires ended dead"
         expected = Precondition(one_of=frozenset({schedule.version}))

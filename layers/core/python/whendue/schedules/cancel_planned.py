@@ -12,8 +12,10 @@ from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
 from whendue.jobs.transitions import cancel
 from whendue.quotas import CONFLICT_TRIES, FIRES_PER_PLAN
+from whendue.schedules.calendar.recurrence import latest
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk, revise
-from whendue.schedules.model import NextCheck, Schedule, step, with_next_check
+from whendue.schedules.model import Schedule, step
+from whendue.schedules.upcoming import NextCheck, is_paused, with_next_check
 from whendue.table.keys import job_key
 
 WITHDRAWABLE = (FireOutcome.RAN, FireOutcome.SKIPPED)
@@ -35,14 +37,15 @@ class PlannedFireCanceller:
         Raises:
             UnavailableError: some of it is still to be done.
         """
-        first = schedule.version + 1
+        first, begun = schedule.version + 1, list[int]()
         while fires := self._planned(schedule, first):
             earlier = [fire for fire in fires if fire.outcome in WITHDRAWABLE and fire.version != schedule.version]
             cancelled = self._cancelled([fire.job for fire in earlier if fire.job])
             self._withdraw([fire for fire in earlier if fire.job is None or fire.job in cancelled])
+            begun += [fire.nominal for fire in earlier if fire.job and fire.job not in cancelled]
             first = fires[-1].nominal + 1
         rule = NextCheck(self._runtime.settings.timing, self._runtime.settings.shards)
-        then = with_next_check(replace(schedule, withdraw_until=0), rule)
+        then = with_next_check(replace(schedule, withdraw_until=0, runs=_runs_with(schedule, begun)), rule)
         [result] = self._runtime.store.apply([step("withdrawn", schedule, then)])
         if result.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
@@ -80,3 +83,21 @@ class PlannedFireCanceller:
         results = self._runtime.store.apply(writes) if writes else []
         if any(result.status is WriteStatus.UNAVAILABLE for result in results):
             raise UnavailableError
+
+
+def _runs_with(schedule: Schedule, begun: Sequence[int]) -> int | None:
+    """Return the number of runs with those that had begun before the change reached them.
+
+    Those at a nominal time of the definition now are the fires of these times, and counted when these are decided,
+    unless a pause skips them.
+
+    Args:
+        schedule: after the change.
+        begun: their nominal times, ms UTC.
+    """
+    definition = schedule.definition
+    if definition.max_runs is None:
+        return schedule.runs
+    recurrence = definition.recurrence
+    counted = [at for at in begun if is_paused(schedule, at) or not latest(recurrence, at - 1, at, 1)]
+    return (schedule.runs or 0) + len(counted) if counted else schedule.runs

@@ -19,18 +19,9 @@ from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.events import missed_deliveries
 from whendue.schedules.fire_entries import UNSTORABLE, FireEntries, in_one_call
 from whendue.schedules.fires import MissedRange, revise, skipped
-from whendue.schedules.model import (
-    NextCheck,
-    Schedule,
-    ScheduleState,
-    forget,
-    forgotten_at,
-    from_item,
-    pause_end,
-    step,
-    with_next_check,
-)
+from whendue.schedules.model import Schedule, ScheduleState, forget, from_item, step
 from whendue.schedules.planning import PlanProgress, advanced, plan, proposed
+from whendue.schedules.upcoming import NextCheck, forgotten_at, has_ended, pause_end, removed_at, with_next_check
 from whendue.submission.request import UniqueRequest
 from whendue.submission.submit import Submit
 from whendue.submission.unique_fires import commit_fires, is_held
@@ -80,7 +71,9 @@ class FireEnqueuer:
         active = [schedule for schedule in kept if pause_end(schedule) is not None]
         deleted = [schedule for schedule in ready if schedule.state is ScheduleState.DELETED]
         now_ms = self._runtime.clock.now_ms()
-        self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
+        gone = [schedule for schedule in deleted if forgotten_at(schedule) <= now_ms]
+        gone += [schedule for schedule in active if _is_to_be_removed(schedule, now_ms)]
+        self._apply([forget(schedule) for schedule in gone])
         fired = self._round(active, now_ms, self._runtime.settings.timing.lookahead_ms)
         return EnqueueResult(fired.moved, broken + fired.broken)
 
@@ -221,6 +214,15 @@ class FireEnqueuer:
 
     def _apply(self, writes: Sequence[Write]) -> list[WriteResult]:
         return self._runtime.store.apply(writes) if writes else []
+
+
+def _is_to_be_removed(schedule: Schedule, now_ms: int) -> bool:
+    """Return whether a schedule has ended so long ago that it is removed; one that cannot be computed has not."""
+    removed_ms = removed_at(schedule)
+    try:
+        return removed_ms is not None and removed_ms <= now_ms and has_ended(schedule)
+    except Exception:  # noqa: BLE001 - its plan says why
+        return False
 
 
 def _is_unavailable(results: Sequence[WriteResult]) -> bool:

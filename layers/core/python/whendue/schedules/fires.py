@@ -30,6 +30,7 @@ class FireOutcome(StrEnum):
 
 SHOWN = (FireOutcome.RAN, FireOutcome.SKIPPED, FireOutcome.CAUGHT_UP, FireOutcome.MISSED, FireOutcome.TRIGGERED)
 MISFIRED = "misfired"
+TOO_OLD = "too_old"
 PAUSED = "paused"
 OVERLAPPED = "overlap"
 

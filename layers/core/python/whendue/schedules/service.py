@@ -1,9 +1,10 @@
 """Schedules: create, change, pause, resume, delete, trigger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice, pairwise
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -21,6 +22,7 @@ from whendue.errors import (
 from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import WORKFLOW, Job
 from whendue.quotas import (
+    IN_FLIGHT_S,
     SCHEDULE_BYTES,
     SCHEDULE_END_MS,
     SCHEDULE_TRIES,
@@ -32,22 +34,20 @@ from whendue.schedules.calendar.recurrence import after, anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
-from whendue.schedules.lookup import Found, find, find_schedule, read
+from whendue.schedules.lookup import UNREADABLE, Found, find, find_schedule, read
 from whendue.schedules.model import (
     LAST,
     Definition,
     Schedule,
     ScheduleState,
-    changed,
     create,
-    is_paused,
-    next_fire,
+    forget,
     replacement,
     schedule_key,
     step,
     to_text,
-    with_next_check,
 )
+from whendue.schedules.upcoming import changed, has_ended, is_paused, next_fire, removed_at, with_next_check
 from whendue.submission.submit import Submit, Submitted
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.preconditions import Precondition
@@ -267,8 +267,7 @@ class ScheduleService:
         """Create a schedule, replacing a deleted one if there is one; CONFLICT if another request has created it."""
         pk, first = schedule_key(tenant, "")
         items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
-        if sum(item.get("state") != ScheduleState.DELETED.value for item in items) >= SCHEDULES_PER_TENANT:
-            raise TooManySchedulesError(f"a tenant can have at most {SCHEDULES_PER_TENANT} schedules; delete one first")
+        held = [item for item in items if item.get("state") != ScheduleState.DELETED.value]
         now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
         if pause:
@@ -277,9 +276,31 @@ class ScheduleService:
             new = replace(new, paused_until=pause.until_ms)
         made = with_next_check(new, self._enqueuer.rule)
         _insist_that_it_fires(made)
+        if len(held) >= SCHEDULES_PER_TENANT and not self._has_made_room(held):
+            return CONFLICT
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
         [result] = self._runtime.store.apply([write])
         return self._finished(made) if result.done_or_raise() else CONFLICT
+
+    def _has_made_room(self, items: Sequence[Item]) -> bool:
+        """Remove the schedule that ended first; False if it has been changed meanwhile.
+
+        One that has just ended stays, so that no request from before its creation brings it back.
+
+        Raises:
+            TooManySchedulesError: none has ended.
+        """
+        before_ms = self._runtime.clock.now_ms() - IN_FLIGHT_S * 1000
+        # Most of the others are known by their next check, without computing a fire.
+        some = [schedule for schedule in map(read, items) if schedule.check_at in (None, removed_at(schedule))]
+        ended = filter(_has_ended, sorted(some, key=attrgetter("cursor")))
+        first = next(ended, None)
+        if first is None or first.cursor > before_ms:
+            most = SCHEDULES_PER_TENANT
+            problem = f"a tenant can have at most {most} schedules that have not ended; delete one first"
+            raise TooManySchedulesError(problem)
+        [result] = self._runtime.store.apply([forget(first)])
+        return result.done_or_raise()
 
     def _to(self, tenant: str, name: str, state: ScheduleState, expected: Precondition, **changes: Any) -> Schedule:
         def decide(found: Found) -> tuple[Schedule, Item | None] | NoWrite[Schedule]:
@@ -365,6 +386,16 @@ def _keeps_changing() -> NoReturn:
 
 def _anchored(definition: Definition, at_ms: int) -> Definition:
     return replace(definition, recurrence=anchored(definition.recurrence, at_ms))
+
+
+def _has_ended(schedule: Schedule) -> bool:
+    """Return whether a schedule has ended; one that cannot be read, or computed, has not."""
+    if schedule.last_error == UNREADABLE:
+        return False
+    try:
+        return has_ended(schedule)
+    except Exception:  # noqa: BLE001 - its owner is to mend it
+        return False
 
 
 def _insist_that_it_fires(schedule: Schedule) -> None:

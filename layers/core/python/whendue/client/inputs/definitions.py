@@ -42,11 +42,16 @@ class NewSchedule:
             Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
         fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`.
             Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
-        exclude: Local dates without fires, each a date or a range with both ends included. Default: none.
+        exclude: When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of
+            times of day without their end (at most 10 of these). Default: none.
+        every_weeks: Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks
+            begin on Monday. Only with `cron` or `crons`. Default: in every week.
+        anchor: Local date in a week in which it fires; must be sent with `every_weeks`.
         max_runs: Maximum number of fires that run, caught up ones included; then it has ended. They are counted from
             the change that sets it first. Default: no maximum.
-        jitter_seconds: Delays all fires by the same offset between 0 and this many seconds. The offset depends on
-            tenant and name only.
+        jitter_seconds: Delays fires by an offset between 0 and this many seconds, see `jitter_per`.
+        jitter_per: `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has
+            one of its own, which depends on its nominal time as well.
         name: Must be the name in the path, if sent. Default: that name.
         misfire: What happens to fires that were missed. Default: the latest of them runs.
         overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips
@@ -54,6 +59,7 @@ class NewSchedule:
         expires: `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due.
             Default: what the job or workflow says in `expires_seconds`.
         pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
+        remove_after_seconds: Removes the schedule this many seconds after it has ended. Default: it is kept.
         paused: Creates the schedule paused. One that exists stays as it is: pause and resume it by their own requests.
             Default: it is active.
         job: The job that each fire runs. Send this or `workflow`.
@@ -70,13 +76,17 @@ class NewSchedule:
     gap: Literal["skip", "next"] | None = None
     fold: Literal["once", "twice"] | None = None
     exclude: Sequence[str] | None = None
+    every_weeks: int | None = None
+    anchor: str | None = None
     max_runs: int | None = None
     jitter_seconds: int | None = None
+    jitter_per: Literal["schedule", "fire"] | None = None
     name: str | None = None
     misfire: Misfire | None = None
     overlap: Literal["allow", "skip", "buffer_one", "cancel_running"] | None = None
     expires: Literal["next_fire"] | None = None
     pause_after_failures: int | None = None
+    remove_after_seconds: int | None = None
     paused: InitialPause | None = None
     job: JobTemplate | None = None
     workflow: WorkflowTemplate | None = None

@@ -22,8 +22,8 @@ from whendue.client.models.jobs import (
     JobWithTimeline,
     RedriveResult,
     SubmittedJob,
-    UniqueHolder,
     TenantDeadLetters,
+    UniqueHolder,
 )
 
 Priority = Literal["critical", "high", "normal", "low"]

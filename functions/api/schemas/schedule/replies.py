@@ -6,13 +6,14 @@ from pydantic import Field
 
 from functions.api.http import times
 from functions.api.schemas.reply import CURSOR, Duration, Reply, Time
-from functions.api.schemas.schedule_templates import target_of
+from functions.api.schemas.schedule.templates import target_of
 from whendue.jobs.model import shown_state
 from whendue.schedules.backfills.model import Backfill
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, local
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.history import FireView
-from whendue.schedules.model import MISFIRE_POLICIES, Schedule, is_paused, pause_end, runs_left, upcoming
+from whendue.schedules.model import MISFIRE_POLICIES, Schedule
+from whendue.schedules.upcoming import is_paused, pause_end, runs_left, upcoming
 
 
 class MisfireReply(Reply):
@@ -21,6 +22,10 @@ class MisfireReply(Reply):
     policy: str = Field(description=" or ".join(f"`{policy}`" for policy in MISFIRE_POLICIES) + ".")
     limit: int = Field(description="Maximum number of missed fires that `catch_up` runs.")
     grace_seconds: int = Field(description="A fire counts as missed when it is later than this, in seconds.")
+    max_age_seconds: int | None = Field(
+        default=None,
+        description="A missed fire later than this, in seconds, does not run; null: it runs however late it is.",
+    )
 
 
 class SchedulePauseReply(Reply):
@@ -47,8 +52,13 @@ class ScheduleReply(Reply):
     end: Time | None = Field(default=None, description="No fire after this time.")
     gap: str | None = Field(default=None, description="For local times that do not exist: `skip` or `next`.")
     fold: str | None = Field(default=None, description="For local times that come twice: `once` or `twice`.")
-    exclude: list[str] = Field(description="Dates and ranges of dates without fires.")
-    jitter_seconds: int = Field(description="Upper bound of the offset by which all fires are delayed, in seconds.")
+    exclude: list[str] = Field(description="Dates, ranges of dates and ranges of times of day without fires.")
+    every_weeks: int | None = Field(
+        default=None, description="It fires in every second week (2), every third (3) and so on; null: in every one."
+    )
+    anchor: str | None = Field(default=None, description="Local date in a week in which it fires.")
+    jitter_seconds: int = Field(description="Upper bound of the offset by which fires are delayed, in seconds.")
+    jitter_per: str = Field(description="`schedule`: all fires have the same offset; `fire`: each has its own.")
     misfire: MisfireReply
     overlap: str = Field(description="`allow`, `skip`, `buffer_one` or `cancel_running`.")
     expires: str | None = Field(
@@ -59,6 +69,9 @@ class ScheduleReply(Reply):
     )
     max_runs: int | None = Field(default=None, description="Maximum number of fires that run; null: no maximum.")
     remaining_runs: int | None = Field(default=None, description="Number of runs that are left; null: no maximum.")
+    remove_after_seconds: int | None = Field(
+        default=None, description="It is removed this many seconds after it has ended; null: it is kept."
+    )
     job: dict[str, Any] | None = Field(default=None, description="The job that each fire runs, as it was sent.")
     workflow: dict[str, Any] | None = Field(
         default=None, description="The workflow that each fire runs, written as `nodes`."
@@ -166,17 +179,22 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
         gap=recurrence.gap,
         fold=recurrence.fold,
         exclude=list(recurrence.exclude),
+        every_weeks=recurrence.every_weeks,
+        anchor=recurrence.anchor,
         jitter_seconds=definition.jitter_s,
+        jitter_per=definition.jitter_per or "schedule",
         misfire=MisfireReply(
             policy=definition.misfire.policy,
             limit=definition.misfire.limit,
             grace_seconds=definition.misfire.grace_s,
+            max_age_seconds=definition.misfire.max_age_s,
         ),
         overlap=definition.overlap,
         expires=definition.expires,
         pause_after_failures=definition.pause_after,
         max_runs=definition.max_runs,
         remaining_runs=_remaining(schedule, now_ms),
+        remove_after_seconds=definition.remove_after_s,
         **{target: shown},
         created_at=times.to_timestamp(schedule.created_at),
         updated_at=times.to_timestamp(schedule.version),
@@ -214,7 +232,7 @@ def _paused(schedule: Schedule) -> SchedulePauseReply:
 
 
 def instant_reply(recurrence: Recurrence, nominal: Nominal, offset_ms: int) -> UpcomingFireReply:
-    """Show a fire to come."""
+    """Show a fire to come, whose job is due this many ms after it."""
     return UpcomingFireReply(
         nominal_at=times.to_timestamp(nominal.at_ms),
         local=local(recurrence, nominal.at_ms),

@@ -1,17 +1,16 @@
 """Requests about schedules."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.http import times
 from functions.api.schemas.base import Body
-from functions.api.schemas.job_requests import TIMES_ELSEWHERE, JobTemplate, Tags
-from functions.api.schemas.shared.policy import Name, Priority, Rfc3339
+from functions.api.schemas.job_requests import JobTemplate
+from functions.api.schemas.shared.policy import Name, Rfc3339
 from functions.api.schemas.workflows import WorkflowTemplate
 from whendue.quotas import (
-    BACKFILL_FIRES,
+    HORIZON_S,
     JITTER_MAX_S,
     MISFIRE_CATCH_UP,
     MISFIRE_GRACE_MAX_S,
@@ -19,13 +18,16 @@ from whendue.quotas import (
     PAUSE_AFTER_FAILURES,
     PREVIEW_FIRES,
     REASON_BYTES,
+    REMOVE_AFTER_MIN_S,
     SCHEDULE_CRONS,
+    SCHEDULE_EXCLUDED_TIMES,
     SCHEDULE_EXCLUSIONS,
     SCHEDULE_RUNS,
+    SCHEDULE_WEEKS_MAX,
 )
 from whendue.schedules.calendar import durations
-from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import MISFIRE_POLICIES, Definition, Expires, Misfire, MisfirePolicy, Overlap
+from whendue.schedules.calendar.recurrence import Recurrence, jitter_ms
+from whendue.schedules.model import MISFIRE_POLICIES, Definition, Expires, Misfire, MisfirePolicy, Overlap, identity_of
 
 CronText = Annotated[str, StringConstraints(max_length=256)]
 Exclusion = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -55,6 +57,23 @@ class MisfireBody(Body):
         le=MISFIRE_GRACE_MAX_S,
         description="A fire counts as missed when it is later than this, in seconds.",
     )
+    max_age_seconds: int | None = Field(
+        default=None,
+        ge=MISFIRE_GRACE_MIN_S,
+        le=HORIZON_S,
+        description="A missed fire does not run when it is later than this, in seconds; more than `graceSeconds`. "
+        "Default: it runs however late it is.",
+    )
+
+    def misfire(self) -> Misfire:
+        """Return it in the service's form."""
+        return Misfire(self.policy, self.limit, self.grace_seconds, self.max_age_seconds)
+
+    @model_validator(mode="after")
+    def _may_run_late(self) -> Self:
+        if self.max_age_seconds is not None and self.max_age_seconds <= self.grace_seconds:
+            raise ValueError("maxAgeSeconds must be more than graceSeconds, or no missed fire could run")
+        return self
 
 
 def _read_only(description: str) -> Any:
@@ -150,8 +169,23 @@ class WhenBody(Body):
     exclude: list[Exclusion] = Field(
         default_factory=list,
         max_length=SCHEDULE_EXCLUSIONS,
-        description="Local dates without fires, each a date or a range with both ends included. Default: none.",
-        examples=[["2026-12-25", "2026-12-24/2027-01-01"]],
+        description="When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges "
+        f"of times of day without their end (at most {SCHEDULE_EXCLUDED_TIMES} of these). Default: none.",
+        examples=[["2026-12-25", "2026-12-24/2027-01-01", "22:00/06:00"]],
+    )
+    every_weeks: int | None = Field(
+        default=None,
+        ge=1,
+        le=SCHEDULE_WEEKS_MAX,
+        description="Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; "
+        "weeks begin on Monday. Only with `cron` or `crons`. Default: in every week.",
+        examples=[2],
+    )
+    anchor: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Local date in a week in which it fires; must be sent with `everyWeeks`.",
+        examples=["2026-01-05"],
     )
     max_runs: int | None = Field(
         default=None,
@@ -164,8 +198,12 @@ class WhenBody(Body):
         default=0,
         ge=0,
         le=JITTER_MAX_S,
-        description="Delays all fires by the same offset between 0 and this many seconds. The offset depends on tenant "
-        "and name only.",
+        description="Delays fires by an offset between 0 and this many seconds, see `jitterPer`.",
+    )
+    jitter_per: Literal["schedule", "fire"] = Field(
+        default="schedule",
+        description="`schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each "
+        "has one of its own, which depends on its nominal time as well.",
     )
 
     def recurrence(self) -> Recurrence:
@@ -185,6 +223,8 @@ class WhenBody(Body):
             end_ms=_read(self.end),
             exclude=tuple(self.exclude),
             crons=tuple(self.crons or ()),
+            every_weeks=self.every_weeks,
+            anchor=self.anchor,
         )
 
 
@@ -207,9 +247,15 @@ class PreviewBody(WhenBody, ShownFields):
     overlap: Overlap | None = Field(default=None, description="Ignored.")
     expires: Expires | None = Field(default=None, description="Ignored.")
     pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")
+    remove_after_seconds: int | None = Field(default=None, ge=REMOVE_AFTER_MIN_S, le=HORIZON_S, description="Ignored.")
     paused: InitialPauseBody | None = Field(default=None, description="Ignored.")
     job: JobTemplate | None = Field(default=None, description="Ignored: task and payload are not checked.")
     workflow: WorkflowTemplate | None = Field(default=None, description="Ignored: the graph is not checked.")
+
+    def offset_ms(self, tenant: str, nominal_ms: int) -> int:
+        """Return how long after a nominal time (ms UTC) its job would be due, ms; 0 without a name."""
+        each = nominal_ms if self.jitter_per == "fire" else None
+        return jitter_ms(identity_of(tenant, self.name), self.jitter_seconds, each) if self.name else 0
 
 
 class ScheduleBody(WhenBody, ShownFields):
@@ -245,6 +291,12 @@ class ScheduleBody(WhenBody, ShownFields):
         ge=1,
         le=PAUSE_AFTER_FAILURES,
         description="Pauses the schedule when this many fires in a row have ended dead. Default: never.",
+    )
+    remove_after_seconds: int | None = Field(
+        default=None,
+        ge=REMOVE_AFTER_MIN_S,
+        le=HORIZON_S,
+        description="Removes the schedule this many seconds after it has ended. Default: it is kept.",
     )
     paused: InitialPauseBody | None = Field(
         default=None,
@@ -289,62 +341,15 @@ class ScheduleBody(WhenBody, ShownFields):
         return Definition(
             recurrence=self.recurrence(),
             template=target.request(None),
-            misfire=Misfire(self.misfire.policy, self.misfire.limit, self.misfire.grace_seconds),
+            misfire=self.misfire.misfire(),
             jitter_s=self.jitter_seconds,
+            jitter_per=None if self.jitter_per == "schedule" else self.jitter_per,
             overlap=self.overlap,
             pause_after=self.pause_after_failures,
             max_runs=self.max_runs,
             expires=self.expires,
+            remove_after_s=self.remove_after_seconds,
         )
-
-
-class TriggerBody(Body):
-    """Values of this run that replace those of the template; a field that is left out is the template's."""
-
-    ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
-
-    model_config = ConfigDict(json_schema_extra={"example": {"payload": {"name": "Grace"}}})
-
-    payload: Any = Field(
-        default_factory=dict,
-        description="Payload of this run: it replaces the template's as a whole. Default: the template's.",
-        examples=[{"name": "Grace"}],
-    )
-    priority: Priority | None = Field(default=None, description="Queue of this run. Default: the template's.")
-    tags: Tags | None = Field(
-        default=None, description="Tags of this run: they replace the template's. Default: the template's."
-    )
-
-    def changes(self) -> dict[str, Any]:
-        """Return what was sent, as fields of the service's request."""
-        values = {"queue": self.priority, "tags": self.tags}
-        sent = {name: value for name, value in values.items() if value is not None}
-        # As null is a payload, too.
-        return sent | ({"payload": self.payload} if "payload" in self.model_fields_set else {})
-
-
-class BackfillBody(Body):
-    """A range of past nominal times to create jobs for."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "limit": 100}}
-    )
-
-    from_: Rfc3339 = Field(alias="from", description="First nominal time, included.")
-    to: Rfc3339 = Field(description="Last nominal time, included. A time in the future means now.")
-    limit: int | None = Field(
-        default=None,
-        ge=1,
-        le=BACKFILL_FIRES,
-        description=f"Maximum number of jobs to create. Default: {BACKFILL_FIRES}.",
-    )
-    force: bool = Field(default=False, description="Also create jobs for fires that already had one.")
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> Self:
-        if times.read(self.from_) > times.read(self.to):
-            raise ValueError("from must not be later than to")
-        return self
 
 
 def _read(text: str | None) -> int | None:
