@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice, pairwise
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
@@ -19,7 +18,6 @@ from whendue.errors import (
     TooManySchedulesError,
     UnavailableError,
 )
-from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import WORKFLOW, Job
 from whendue.quotas import (
     IN_FLIGHT_S,
@@ -27,10 +25,8 @@ from whendue.quotas import (
     SCHEDULE_END_MS,
     SCHEDULE_TRIES,
     SCHEDULES_PER_TENANT,
-    UNIQUE_FIRES,
-    UNIQUE_FIRES_APART_S,
 )
-from whendue.schedules.calendar.recurrence import after, anchored, check
+from whendue.schedules.calendar.recurrence import anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
@@ -47,7 +43,8 @@ from whendue.schedules.model import (
     step,
     to_text,
 )
-from whendue.schedules.upcoming import changed, has_ended, is_paused, next_fire, removed_at, with_next_check
+from whendue.schedules.refusals import check_unique, insist_that_it_fires
+from whendue.schedules.upcoming import changed, has_ended, is_paused, removed_at, with_next_check
 from whendue.submission.submit import Submit, Submitted
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.preconditions import Precondition
@@ -254,7 +251,7 @@ class ScheduleService:
             raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
         unique = self._submit.prepare(tenant, definition.template, now_ms).job.unique
         if unique:
-            _check_unique(definition, unique, now_ms)
+            check_unique(definition, unique, now_ms)
 
     def _check_end(self, where: str, until_ms: int | None) -> None:
         """Refuse the end of a pause that is in the past."""
@@ -275,7 +272,7 @@ class ScheduleService:
             new = replace(new, state=ScheduleState.PAUSED, pause_reason=pause.reason, paused_by=pause.by)
             new = replace(new, paused_until=pause.until_ms)
         made = with_next_check(new, self._enqueuer.rule)
-        _insist_that_it_fires(made)
+        insist_that_it_fires(made)
         if len(held) >= SCHEDULES_PER_TENANT and not self._has_made_room(held):
             return CONFLICT
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
@@ -342,7 +339,7 @@ class ScheduleService:
             return CONFLICT
         then = with_next_check(changed(settled, at_ms, **changes), self._enqueuer.rule)
         if "definition" in changes:
-            _insist_that_it_fires(then)
+            insist_that_it_fires(then)
         write = replacement(broken, then) if broken else step("change_schedule", settled, then)
         [result] = self._runtime.store.apply([write])
         return self._finished(then) if result.done_or_raise() else CONFLICT
@@ -396,36 +393,3 @@ def _has_ended(schedule: Schedule) -> bool:
         return has_ended(schedule)
     except Exception:  # noqa: BLE001 - its owner is to mend it
         return False
-
-
-def _insist_that_it_fires(schedule: Schedule) -> None:
-    """Refuse what has no fire left, and blame what was sent."""
-    if next_fire(schedule) is not None:
-        return
-    recurrence, max_runs = schedule.definition.recurrence, schedule.definition.max_runs
-    if max_runs is not None and (schedule.runs or 0) >= max_runs:
-        raise InvalidScheduleError("maxRuns", f"has been reached after {schedule.runs} runs; send a larger number")
-    if recurrence.at_ms is not None:
-        raise InvalidScheduleError("at", "is in the past; send a later time, or submit a job to run it now")
-    if recurrence.end_ms is None:
-        where = "cron" if recurrence.cron else "crons" if recurrence.crons else "every"
-        raise InvalidScheduleError(where, "never fires again: no time in the future matches")
-    past = recurrence.end_ms <= schedule.cursor
-    problem = "is in the past" if past else "is before the next fire; send a later time, or leave it out"
-    raise InvalidScheduleError("end", problem)
-
-
-def _check_unique(definition: Definition, unique: Unique, now_ms: int) -> None:
-    """Refuse a unique key that fires cannot have.
-
-    Raises:
-        InvalidRequestError: it postpones, or fires come so often that each meets the one before, which is made ahead.
-    """
-    if unique.latest is not None:
-        raise InvalidRequestError("a schedule's job cannot postpone others: send another onConflict in its unique")
-    times = [fire.at_ms for fire in islice(after(anchored(definition.recurrence, now_ms), now_ms), UNIQUE_FIRES)]
-    if any(later - earlier < 1000 * UNIQUE_FIRES_APART_S for earlier, later in pairwise(times)):
-        raise InvalidRequestError(
-            f"fires whose jobs have a unique key must be at least {UNIQUE_FIRES_APART_S} seconds apart, as they are "
-            "made ahead of their times: use the overlap policy for these"
-        )
