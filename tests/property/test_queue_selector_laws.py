@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.containers.queue_selector import WEIGHTS, QueueSelector
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
+from whendue.containers.queue_selector import QueueSelector
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES, WEIGHTS
 
 ALL = (*ALL_QUEUES, *DEAD_LETTER_QUEUES)
 some_queues = st.lists(st.sampled_from(ALL), min_size=1, unique=True)

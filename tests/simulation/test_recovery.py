@@ -21,9 +21,9 @@ def _world(plan: Plan, worker_s: int, visibility_s: int) -> World:
     return play(replace(now, nature=nature, horizon_s=HORIZON_S), plan)
 
 
-def _ends_ms(worker_s: int, visibility_s: int) -> dict[tuple[int, Fault], int]:
+def _finished_ms(worker_s: int, visibility_s: int) -> dict[tuple[int, Fault], int]:
     """Return when the job has ended, ms after the beginning, by the call at which its worker is killed."""
-    ends: dict[tuple[int, Fault], int] = {}
+    finished: dict[tuple[int, Fault], int] = {}
     for number, call in enumerate(_world(Plan(), worker_s, visibility_s).calls):
         if not call.process.startswith("worker"):
             continue
@@ -31,12 +31,12 @@ def _ends_ms(worker_s: int, visibility_s: int) -> dict[tuple[int, Fault], int]:
             world = _world(Plan({number: kind}), worker_s, visibility_s)
             assert world.monitor.violations == []
             [job] = [item for key, item in world.store.rows.items() if key.sk == "job"]
-            ends[number, kind] = job["finished_at"] - START_MS
-    return ends
+            finished[number, kind] = job["finished_at"] - START_MS
+    return finished
 
 
 def test_a_short_job_recovers_no_later_where_workers_may_run_for_15_minutes() -> None:
     """With one minute, the queues hid a dead worker's message for six; with fifteen, for ninety."""
-    minute, quarter = _ends_ms(60, 360), _ends_ms(900, 5400)
+    minute, quarter = _finished_ms(60, 360), _finished_ms(900, 5400)
     assert quarter == minute
     assert HEALED_MS > max(minute.values()) > 60_000

@@ -44,11 +44,13 @@ from functions.api.schemas.shared.list_parameters import (
     CursorParameter,
     PageLimit,
     PriorityParameter,
+    QueueParameter,
     ScheduleParameter,
     StateParameter,
     TagsParameter,
     TypeParameter,
     WorkflowParameter,
+    queue_of,
     split_tag,
 )
 from whendue.bootstrap.application import App
@@ -172,6 +174,7 @@ def list_jobs(
     state: StateParameter = None,
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    queue: QueueParameter = None,
     tag: TagsParameter = None,
     schedule: ScheduleParameter = None,
     workflow: WorkflowParameter = None,
@@ -185,7 +188,7 @@ def list_jobs(
     wanted = JobFilter(
         state,
         type,
-        priority,
+        queue_of(priority, queue),
         tags=tuple(split_tag(text) for text in tag or ()),
         schedule=schedule,
         parent_id=workflow,
@@ -307,14 +310,14 @@ def explain(job_id: JobId) -> ExplainReply:
 
 @router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a job", operation_id="updateJob")
 def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
-    """Change when a job is due, its priority, or both.
+    """Change when a job is due, its queue, or both.
 
     The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
     """
     app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
     return _changed(
-        app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected(), by=caller_of(router))
+        app, app.control.reschedule(tenant, job_id, due_at, body.queue_name, _expected(), by=caller_of(router))
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, JobTemplate, Tags
-from functions.api.schemas.shared.policy import Name, Priority, Rfc3339
+from functions.api.schemas.shared.policy import Name, Priority, QueueBody, QueueName, Rfc3339
 from functions.api.schemas.workflows import WorkflowTemplate
 from whendue.quotas import (
     BACKFILL_FIRES,
@@ -298,7 +298,7 @@ class ScheduleBody(WhenBody, ShownFields):
         )
 
 
-class TriggerBody(Body):
+class TriggerBody(QueueBody):
     """Values of this run that replace those of the template; a field that is left out is the template's."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
@@ -310,14 +310,21 @@ class TriggerBody(Body):
         description="Payload of this run: it replaces the template's as a whole. Default: the template's.",
         examples=[{"name": "Grace"}],
     )
-    priority: Priority | None = Field(default=None, description="Queue of this run. Default: the template's.")
+    priority: Priority | None = Field(
+        default=None, description="Queue of this run, one of these four. Default: the template's."
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of this run, one of the four priorities or of the deployment's own. Send this or "
+        "`priority`. Default: the template's.",
+    )
     tags: Tags | None = Field(
         default=None, description="Tags of this run: they replace the template's. Default: the template's."
     )
 
     def changes(self) -> dict[str, Any]:
         """Return what was sent, as fields of the service's request."""
-        values = {"queue": self.priority, "tags": self.tags}
+        values = {"queue": self.queue_name, "tags": self.tags}
         sent = {name: value for name, value in values.items() if value is not None}
         # As null is a payload, too.
         return sent | ({"payload": self.payload} if "payload" in self.model_fields_set else {})

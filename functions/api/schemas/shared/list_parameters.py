@@ -6,8 +6,23 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from functions.api.schemas.shared.policy import Name, Rfc3339, TypeName
+from functions.api.schemas.shared.policy import Name, QueueName, Rfc3339, TypeName
+from whendue.errors import InvalidRequestError
 from whendue.quotas import PAGE_DEFAULT, PAGE_MAX, TAG_KEY_BYTES, TAG_VALUE_BYTES, TAGS
+from whendue.settings import QUEUES
+
+
+def queue_of(priority: str | None, queue: str | None = None) -> str | None:
+    """Return the queue that a list is filtered by, by whichever parameter it was sent.
+
+    Raises:
+        InvalidRequestError: there is no such priority, or both were sent.
+    """
+    if priority not in (None, *QUEUES):
+        raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}; queue is the name of any queue")
+    if priority is not None and queue is not None:
+        raise InvalidRequestError("send queue or priority, not both")
+    return priority if queue is None else queue
 
 
 def split_tag(text: str) -> tuple[str, str]:
@@ -41,6 +56,13 @@ StateParameter = Annotated[
 TypeParameter = Annotated[TypeName | None, Query(description="Only jobs of this task. Default: all.")]
 PriorityParameter = Annotated[
     str | None, Query(description="Only this priority: `critical`, `high`, `normal` or `low`. Default: all.")
+]
+QueueParameter = Annotated[
+    QueueName | None,
+    Query(
+        description="Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or "
+        "`priority`. Default: all."
+    ),
 ]
 TagsParameter = Annotated[
     list[Annotated[str, BeforeValidator(unquote), AfterValidator(_tag)]] | None,

@@ -48,6 +48,7 @@ class DescribedTask:
         has_backoff: whether a function of its own returns its delays.
         schema: the JSON Schema of its payload, as its model documents it; None if there is none.
         accepts: a JSON Schema that refuses no payload that its model accepts; None accepts any.
+        queue: as in `TaskDefinition`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class DescribedTask:
     has_backoff: bool = False
     schema: Mapping[str, Any] | None = None
     accepts: Mapping[str, Any] | None = None
+    queue: str | None = None
 
     # Deliveries and composites are shipped, and declared in every process.
     channel: ClassVar[None] = None

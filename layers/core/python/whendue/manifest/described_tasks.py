@@ -69,6 +69,7 @@ def describe(definition: TaskDefinition) -> DescribedTask:
         description=_first_line(definition.function),
         policy=dict(definition.policy),
         has_backoff=definition.backoff is not None,
+        queue=definition.queue,
         schema=_schema(definition, GenerateJsonSchema),
     )
 

@@ -56,6 +56,8 @@ class Manifest:
             ConfigurationError: it is larger than any process reads.
         """
         document = {"version": VERSION} | asdict(self)
+        # A whendue without queues of one's own reads the file, as long as no task has one.
+        document["tasks"] = [{k: v for k, v in each.items() if k != "queue" or v} for each in document["tasks"]]
         data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
         if len(data) > MANIFEST_BYTES:
             raise ConfigurationError(f"the task manifest has {len(data)} bytes; at most {MANIFEST_BYTES}")

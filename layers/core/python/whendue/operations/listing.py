@@ -16,7 +16,6 @@ from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state,
 from whendue.operations.migration import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
 from whendue.quotas import LIST_ENTRIES, LIST_READS
-from whendue.settings import QUEUES
 from whendue.table.index import END_OF_TIME_MS, Index, IndexQuery, Position
 from whendue.table.keys import job_id_of, job_key
 from whendue.table.writes import Filter, Is, MapIs
@@ -113,7 +112,7 @@ class Listing:
             cursor: where the last page said to go on.
 
         Raises:
-            InvalidRequestError: there is no such state or priority, or no time between the first and the last.
+            InvalidRequestError: there is no such state, or no time between the first and the last.
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
@@ -155,8 +154,6 @@ class Listing:
         """
         if wanted.state not in (None, *SHOWN_STATES):
             raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
-        if wanted.queue not in (None, *QUEUES):
-            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
         if wanted.first_ms > wanted.last_ms:
             raise InvalidRequestError("createdBefore must be later than createdAfter, and than 1970")
         bound = (name, tenant, *astuple(wanted))

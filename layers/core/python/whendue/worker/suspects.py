@@ -124,7 +124,7 @@ class Suspects:
         return self.take_left()
 
     def _return_late(self) -> None:
-        """Give back those that wait and for whose timeout this process has too little time left by now.
+        """Return the messages of those that wait and for whose timeout this process has too little time left by now.
 
         Begun here, an attempt would end with the process, and count as failed.
         """
