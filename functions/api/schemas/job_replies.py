@@ -37,9 +37,10 @@ class JobReply(Reply):
         description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`."
     )
     priority: str = Field(description="Name of its queue, as in `queue`.")
-    queue: str = Field(
+    queue: str | None = Field(
+        default=None,
         description="Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; "
-        "`notifications` for a delivery."
+        "`notifications` for a delivery.",
     )
     profile: str = Field(description="Name of its profile.")
     profile_version: int | None = Field(

@@ -79,24 +79,30 @@ class QueueReply(Reply):
     name: str = Field(
         description="`critical`, `high`, `normal`, `low`, `notifications`, or the name of one of the deployment's own."
     )
-    own: bool = Field(description="Whether it is one of the deployment's own, which has workers of its own.")
+    own: bool = Field(
+        default=False, description="Whether it is one of the deployment's own, which has workers of its own."
+    )
     draining: bool = Field(
-        description="Whether it is to be removed: what is in it runs, and no job is accepted for it."
+        default=False, description="Whether it is to be removed: what is in it runs, and no job is accepted for it."
     )
     timeout_seconds: int | None = Field(
-        description="Longest time that an attempt of its jobs may take, in seconds; null for `notifications`."
+        default=None,
+        description="Longest time that an attempt of its jobs may take, in seconds; null for `notifications`.",
     )
-    weight: int = Field(
-        description="Its share while several queues have work: `critical` has 8, `high` 4, `normal` 2, `low` 1."
+    weight: int | None = Field(
+        default=None,
+        description="Its share while several queues have work: `critical` has 8, `high` 4, `normal` 2, `low` 1.",
     )
     memory_mb: int | None = Field(
-        alias="memoryMb", description="Memory of its worker function, in MB; null if the queue is not an own one."
+        default=None,
+        alias="memoryMb",
+        description="Memory of its worker function, in MB; null if the queue is not an own one.",
     )
     batch_size: int | None = Field(
-        description="Maximum number of its messages that a worker function gets at once; null likewise."
+        default=None, description="Maximum number of its messages that a worker function gets at once; null likewise."
     )
     maximum_concurrency: int | None = Field(
-        description="Maximum number of its worker functions that run at once; null likewise."
+        default=None, description="Maximum number of its worker functions that run at once; null likewise."
     )
     depth: int | None = Field(
         description="Approximate number of messages waiting for a worker; null without the scope `operator`."

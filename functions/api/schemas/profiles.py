@@ -97,7 +97,9 @@ class ProfileReply(Reply):
     built_in: bool = Field(description="Whether whendue ships it; such a profile cannot be changed.")
     updated_at: Time | None = Field(description="When this version was created; null for a built-in profile.")
     priority: str | None = Field(description="Queue of jobs that name none, if it is one of the four priorities.")
-    queue: str | None = Field(description="Queue of jobs that name none, if it is one of the deployment's own.")
+    queue: str | None = Field(
+        default=None, description="Queue of jobs that name none, if it is one of the deployment's own."
+    )
     max_attempts: int | None = Field(description="Maximum number of attempts, the first one included.")
     backoff: ProfileBackoffReply
     timeout_seconds: int | None = Field(description="Longest time that one attempt may take, in seconds.")

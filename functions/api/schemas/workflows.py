@@ -234,7 +234,7 @@ class WorkflowReply(Reply):
         "`expired`."
     )
     priority: str = Field(description="Name of its queue, as in `queue`.")
-    queue: str = Field(description="Queue of its own job, and of jobs that set none.")
+    queue: str | None = Field(default=None, description="Queue of its own job, and of jobs that set none.")
     profile: str = Field(description="Profile of jobs that do not set one.")
     tenant: str = Field(description="Tenant that it belongs to.")
     created_at: Time | None = Field(description="When it was submitted.")

@@ -25,7 +25,7 @@ COLUMNS: tuple[Column[Job], ...] = (
     ("id", lambda job: job.id),
     ("type", lambda job: job.type),
     ("state", lambda job: job.state),
-    ("priority", lambda job: job.priority),
+    ("queue", lambda job: job.queue or job.priority),
     ("attempt", lambda job: f"{job.attempt}/{job.max_attempts}"),
     ("due", lambda job: job.due_at),
     ("expires", lambda job: job.expires_at),
@@ -80,7 +80,10 @@ def submit(
     max_wait: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Longest wait of --on-conflict postpone.")
     ] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to, one of these.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Queue that it goes to, also one of your own; or --priority.")
+    ] = None,
     job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label; may come again.")] = None,
@@ -101,6 +104,7 @@ def submit(
         expires_at=expires_at,
         expires_seconds=expires_seconds,
         priority=priority,
+        queue=queue,
         profile=job_profile,
         retries=retries,
         tags=tags_of(tag),
@@ -155,6 +159,9 @@ def list_(
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only jobs in this queue, also one of your own.")
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag.")] = None,
     schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
     created_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted since then.")] = None,
@@ -168,6 +175,7 @@ def list_(
             state=state,
             type=type_,
             priority=priority,
+            queue=queue,
             tags=tags_of(tag),
             schedule=schedule,
             created_after=time_of(created_after, "--created-after"),
@@ -306,7 +314,7 @@ def write_job(job: Job, *, as_json: bool, **more: object) -> None:
         "id": job.id,
         "type": job.type,
         "state": job.state,
-        "priority": job.priority,
+        "queue": job.queue or job.priority,
         "profile": job.profile,
         "attempt": f"{job.attempt}/{job.max_attempts}",
         "due": job.due_at,

@@ -69,6 +69,7 @@ def list_jobs(
     state: str | None = None,
     type: str | None = None,  # noqa: A002 - the parameter's name
     priority: str | None = None,
+    queue: str | None = None,
     tags: Mapping[str, str] | None = None,
     schedule: str | None = None,
     workflow: str | None = None,
@@ -83,6 +84,7 @@ def list_jobs(
         state: only jobs in this state.
         type: only jobs of this task.
         priority: only jobs of this priority.
+        queue: only jobs in this queue, one of the four priorities or of the deployment's own; or `priority`.
         tags: only jobs with all of these tags.
         schedule: only jobs that the schedule with this name created.
         workflow: only jobs that the workflow or `forEach` job with this id created.
@@ -95,6 +97,7 @@ def list_jobs(
         "state": state,
         "type": type,
         "priority": priority,
+        "queue": queue,
         "tag": [f"{name}:{value}" for name, value in tags.items()] if tags else None,
         "schedule": schedule,
         "workflow": workflow,
@@ -186,17 +189,23 @@ def explain_job(job_id: str) -> Request[Explanation]:
 
 
 def update_job(
-    job_id: str, *, due_at: datetime | None = None, priority: Priority | None = None, if_match: str | None = None
+    job_id: str,
+    *,
+    due_at: datetime | None = None,
+    priority: Priority | None = None,
+    queue: str | None = None,
+    if_match: str | None = None,
 ) -> Request[Job]:
-    """Reschedule or reprioritise a job that has not started, or that waits for its next attempt.
+    """Reschedule a job that has not started, or that waits for its next attempt, or move it to another queue.
 
     Args:
         job_id: id of the job.
         due_at: new due time, the earliest time at which it runs. Default: unchanged.
-        priority: new priority. Default: unchanged.
+        priority: new queue, one of these four. Default: unchanged.
+        queue: new queue, one of the four priorities or of the deployment's own; or `priority`.
         if_match: only if the job still has this `etag`.
     """
-    changes = {"dueAt": due_at, "priority": priority}
+    changes = {"dueAt": due_at, "priority": priority, "queue": queue}
     body = {name: value for name, value in changes.items() if value is not None}
     return request("updateJob", model(Job), at={"job_id": job_id}, headers={"If-Match": if_match}, body=body)
 
