@@ -187,7 +187,7 @@ class Settings:
         Raises:
             ConfigurationError: one is missing or malformed; the message names it, never its value.
         """
-        default, own = Timing(), _own_queues(env.get("WHENDUE_OWN_QUEUES") or "{}")
+        default, own = Timing(), read_own_queues(env.get("WHENDUE_OWN_QUEUES") or "{}")
         return cls(
             table=_text(env, "WHENDUE_TABLE"),
             bucket=_text(env, "WHENDUE_BUCKET"),
@@ -279,7 +279,12 @@ OWN_QUEUE_BOUNDS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
 )
 
 
-def _own_queues(text: str) -> Mapping[str, OwnQueue]:
+def read_own_queues(text: str) -> dict[str, OwnQueue]:
+    """Read WHENDUE_OWN_QUEUES: name -> properties, as JSON.
+
+    Raises:
+        ConfigurationError: it is not valid; the message has the queue and what is wrong.
+    """
     value = _object(text, "WHENDUE_OWN_QUEUES")
     if len(value) > OWN_QUEUES:
         raise ConfigurationError(f"WHENDUE_OWN_QUEUES must name at most {OWN_QUEUES} queues")
