@@ -157,11 +157,7 @@ def unfit_tasks(tasks: Iterable[Mapping[str, Any]], queues: Mapping[str, int]) -
     """
     named = [(task["name"], task.get("queue") or QUEUE, task["policy"].get("timeout_s", 0)) for task in tasks]
     able = {asked_s: [name for name, most_s in queues.items() if asked_s <= most_s] for _, _, asked_s in named}
-    unknown = [
-        f"the task {name} names the queue {queue}, which is not there"
-        for name, queue, _ in named
-        if queue not in queues
-    ]
+    unknown = [f"the task {name} names the unknown queue {queue}" for name, queue, _ in named if queue not in queues]
     long = [
         f"the task {name} has timeout_s={asked_s}; workers of its queue {queue} run for {queues[queue]} s"
         + (f", those of {', '.join(able[asked_s])} for longer" if able[asked_s] else "")

@@ -15,6 +15,7 @@ from tests.simulation.scenarios import (
     jobs,
     limits,
     notifications,
+    own_queues,
     pauses,
     profiles,
     schedules,
@@ -39,5 +40,6 @@ FAMILIES: Final = (
     created.SCENARIOS,
     expiry.SCENARIOS,
     unique.SCENARIOS,
+    own_queues.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -77,19 +77,6 @@ locals {
   }
 }
 
-locals {
-  own_alarms = merge([
-    for name, own in var.own_queues : {
-      for kind, metric in {
-        queue-late        = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", stat = "Maximum", dimensions = { QueueName = own.queue } }
-        functions-failing = { namespace = "AWS/Lambda", name = "Errors", stat = "Sum", dimensions = { FunctionName = own.function } }
-        throttled         = { namespace = "AWS/Lambda", name = "Throttles", stat = "Sum", dimensions = { FunctionName = own.function } }
-      } : "${kind}-${name}" => merge(local.alarms[kind], { kind = kind, expression = "MAX(METRICS())", metrics = { own = metric } })
-    }
-  ]...)
-  every_alarm = merge({ for name, alarm in local.alarms : name => merge(alarm, { kind = name }) }, local.own_alarms)
-}
-
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.every_alarm
 
@@ -126,6 +113,20 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       }
     }
   }
+}
+
+# Of each queue of one's own; below the alarms that every stack has.
+locals {
+  own_alarms = merge([
+    for name, own in var.own_queues : {
+      for kind, metric in {
+        queue-late        = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", stat = "Maximum", dimensions = { QueueName = own.queue } }
+        functions-failing = { namespace = "AWS/Lambda", name = "Errors", stat = "Sum", dimensions = { FunctionName = own.function } }
+        throttled         = { namespace = "AWS/Lambda", name = "Throttles", stat = "Sum", dimensions = { FunctionName = own.function } }
+      } : "${kind}-${name}" => merge(local.alarms[kind], { kind = kind, expression = "MAX(METRICS())", metrics = { own = metric } })
+    }
+  ]...)
+  every_alarm = merge({ for name, alarm in local.alarms : name => merge(alarm, { kind = name }) }, local.own_alarms)
 }
 
 resource "aws_sns_topic" "this" {
