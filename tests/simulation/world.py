@@ -227,6 +227,8 @@ class World:
             if self.nature.threads:
                 ContainerWorkers(self).start()
             self._tick()
+            if self.nature.absent_s[1]:
+                self.scheduler.at(START_MS + self.nature.absent_s[0] * 1000, self._remove_queues)
             until_ms = self.scheduler.now_ms + horizon_ms
             self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
             self.scheduler.shut(self.processes)
@@ -330,6 +332,11 @@ class World:
         urls = {queue: f"https://sqs/{queue}" for queue in (*ALL_QUEUES, *own)}
         more = {"visibility_s": self.nature.visibility_s, "own_queues": own, **self.nature.settings}
         return Settings("t", "b", urls, "d", secret=DEPLOYMENT, **more)
+
+    def _remove_queues(self) -> None:
+        """Take own queues away, with the messages that are in them."""
+        for queue in self.nature.own_queues:
+            self.queue.messages[queue] = []
 
     def _owns_nothing(self) -> bool:
         first, last = self.nature.absent_s

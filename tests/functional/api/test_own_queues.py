@@ -165,6 +165,22 @@ def test_a_draining_queue_runs_what_it_has_and_takes_no_more(world: World, clien
     assert draining.send("GET", f"/jobs/{job['id']}").json["state"] == "succeeded"
 
 
+def test_fires_of_a_schedule_whose_queue_takes_no_jobs_are_skipped_with_the_reason(world: World) -> None:
+    """And it goes on when the queue is back."""
+    client = with_queues(world, OWN)
+    wanted = {"every": "PT5M", "job": a_job(queue="reports")}
+    assert client.send("PUT", "/schedules/often", wanted).status == 201
+    drained = with_queues(world, OWN | {"reports": replace(OWN["reports"], draining=True)})
+    world.pass_time(900)
+    fires = drained.send("GET", "/schedules/often/fires").json["items"]
+    assert fires
+    assert {fire["outcome"] for fire in fires} == {"skipped"}
+    back = with_queues(world, OWN)
+    world.pass_time(900)
+    fires = back.send("GET", "/schedules/often/fires").json["items"]
+    assert fires[0]["outcome"] == "ran"
+
+
 def test_jobs_of_a_removed_queue_say_so_and_move(world: World, client: Client) -> None:
     """Nothing of it is lost: the queue may also come back."""
     first, second = (client.submit(queue="quick", delaySeconds=60) for _ in range(2))

@@ -185,7 +185,8 @@ def _worker(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Se
     known = (*whendue.settings.queues, *whendue.settings.dead_letter_queues)
     queues = options.queues or known
     if missing := sorted(set(queues) - set(known)):
-        raise ConfigurationError(f"WHENDUE_QUEUES has no address for: {', '.join(missing)}")
+        option = "" if set(missing) <= {*ALL_QUEUES, *DEAD_LETTER_QUEUES} else "argument --queues: "
+        raise ConfigurationError(f"{option}WHENDUE_QUEUES has no address for: {', '.join(missing)}")
     return Worker(whendue, Options(queues, options.threads, options.wait, options.grace), liveness)
 
 
