@@ -227,8 +227,8 @@ class World:
             if self.nature.threads:
                 ContainerWorkers(self).start()
             self._tick()
-            if self.nature.absent_s[1]:
-                self.scheduler.at(START_MS + self.nature.absent_s[0] * 1000, self._remove_queues)
+            for second in self.nature.absent_s if self.nature.absent_s[1] else ():
+                self.scheduler.at(START_MS + second * 1000, self._empty_own_queues)
             until_ms = self.scheduler.now_ms + horizon_ms
             self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
             self.scheduler.shut(self.processes)
@@ -333,8 +333,8 @@ class World:
         more = {"visibility_s": self.nature.visibility_s, "own_queues": own, **self.nature.settings}
         return Settings("t", "b", urls, "d", secret=DEPLOYMENT, **more)
 
-    def _remove_queues(self) -> None:
-        """Take own queues away, with the messages that are in them."""
+    def _empty_own_queues(self) -> None:
+        """Take own queues away, with the messages that are in them; or put them back, as new ones."""
         for queue in self.nature.own_queues:
             self.queue.messages[queue] = []
 
