@@ -181,6 +181,11 @@ class Declaration:
         # Of a subclass, such as an enumeration's, the table can store nothing.
         return str.__str__(queue)
 
+    def check_hooks(self, check: object, backoff: object) -> None:
+        """Refuse functions of a task that cannot be called with what they are given."""
+        self.check_hook("check", check, "payload", "tenant")
+        self.check_hook("backoff", backoff, "attempt")
+
     def check_hook(self, name: str, hook: object, *parameters: str) -> Any:
         """Return a function that an option names, if it can be called with these parameters and is not awaited."""
         if hook is None:

@@ -296,11 +296,9 @@ def task(
     declaration.refuse_positional(others, "max_attempts=3")
     if named.startswith(DELIVERIES) or (named == WORKFLOW) != (expands == WORKFLOW) or expands not in (None, WORKFLOW):
         raise declaration.refuse(f"the names {WORKFLOW!r} and '{DELIVERIES}...' are whendue's own, and so is `expands`")
-    declaration.check_hook("check", check, "payload", "tenant")
-    declaration.check_hook("backoff", backoff, "attempt")
+    declaration.check_hooks(check, backoff)
     declaration.check_kind("registry", registry, Registry)
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
-    queue = declaration.check_queue(queue)
 
     def declare(function: Callable[P, R]) -> "Task[P, R]":
         from whendue.declarations.calls.task_object import Task
@@ -323,7 +321,7 @@ def task(
             annotated=annotated,
             check=check,
             backoff=backoff,
-            queue=queue,
+            queue=declaration.check_queue(queue),
             location=declaration.location,
         )
         registry.add(definition)

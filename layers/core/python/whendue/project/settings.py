@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from whendue.aws_quotas import LAMBDA_VARIABLES_BYTES
 from whendue.errors import ConfigurationError
+from whendue.project.carried import json_text, own_variables
 from whendue.project.toml_lines import line_of
 from whendue.settings import ALL_QUEUES, read_own_queues
 from whendue.support.text import nearest
@@ -276,10 +277,7 @@ class ProjectSettings(_Part):
 
     @model_validator(mode="after")
     def _fits_lambda(self) -> "ProjectSettings":
-        # What a deployment sets is known there.
-        from whendue.project.variables import json_text, own_variables  # noqa: PLC0415 - it reads these settings
-
-        own = own_variables(self)
+        own = own_variables(self.project.name, self.project.tasks, self.worker.timeout_s, self.own_queues)
         sources = {
             name: f"ssm:{source.ssm}" if source.ssm else f"secretsmanager:{source.secretsmanager}"
             for name, source in self.secrets.items()
