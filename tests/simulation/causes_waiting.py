@@ -11,6 +11,7 @@ from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
 from whendue.inspection.causes import Cause
 from whendue.quotas import BACKLOG_MESSAGES
+from whendue.settings import OwnQueue
 
 Before = Callable[[World], str]
 # One worker, so that a second job is due before anybody has looked at it.
@@ -75,6 +76,18 @@ def _ticks_again(asked: Asked) -> None:
     # The first tick after the outage; it was due before.
     asked.starts(START_MS + 540_000, START_MS + 540_000 + PROMPT_MS)
     assert not {Cause.TIMER_SILENT} & set(asked.now())
+
+
+# --- a queue that the deployment no longer has ---------------------------------------------------------------------
+
+# Taken away after half a minute, and put back.
+REMOVED: Final = Nature(own_queues={"own": OwnQueue(timeout_s=60)}, absent_s=(30, 400))
+
+
+def _goes_on_when_it_is_back(asked: Asked) -> None:
+    assert asked.facts == {"queue": "own"}
+    back_ms = START_MS + 400_000
+    asked.starts(back_ms, back_ms + TICK_MS + PROMPT_MS)
 
 
 # --- pauses -------------------------------------------------------------------------------------------------------
@@ -296,6 +309,7 @@ ROWS: Final = (
         _ticks_again,
         Nature(counts=True, outage_s=(50, 500)),
     ),
+    Row(Cause.QUEUE_REMOVED, "queued", after(100, queue="own", delaySeconds=60), _goes_on_when_it_is_back, REMOVED),
     Row(
         Cause.PAUSED,
         "queued",

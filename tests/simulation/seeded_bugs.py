@@ -96,6 +96,14 @@ SEEDED_BUGS: Final = (
         "unique, fires of a schedule",
     ),
     SeededBug(
+        "a timer that serves the queues of whendue alone",
+        "whendue.timer.tick",
+        "dict.fromkeys(self._runtime.settings.all_queues, every)",
+        "dict.fromkeys(self._runtime.settings.all_queues[:5], every)",
+        "G3: .* is still pending",
+        "later in queues of one's own",
+    ),
+    SeededBug(
         "the next check not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',

@@ -42,7 +42,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
     "whendue.task_quotas": ("functional/tasks/test_http.py", "functional/tasks/test_aws_tasks.py"),
-    "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
     "whendue.adapters.dynamodb.store": (
@@ -68,10 +67,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.containers.log": ("functional/cli/test_processes.py:message",),
     "whendue.containers.loop": ("functional/containers/test_worker.py:survives",),
     "whendue.containers.process": ("functional/cli/test_processes.py:terminate",),
-    "whendue.containers.queue_selector": (
-        "property/test_queue_selector_laws.py",
-        "functional/containers/test_prefetch.py",
-    ),
+    "whendue.containers.queue_selector": ("property/test_queue_selector_laws.py",),
     "whendue.containers.suspect_runner": ("functional/containers/test_worker.py:suspect",),
     "whendue.tasks.email": ("unit/tasks/test_payloads.py", "functional/tasks/test_aws_tasks.py:email"),
     "whendue.tasks.lambda_": ("functional/tasks/test_aws_tasks.py",),

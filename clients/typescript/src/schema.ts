@@ -248,7 +248,7 @@ export interface paths {
         head?: never;
         /**
          * Reschedule or reprioritise a job
-         * @description Change when a job is due, its priority, or both.
+         * @description Change when a job is due, its queue, or both.
          *
          *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
          *
@@ -598,7 +598,7 @@ export interface paths {
         };
         /**
          * List queues
-         * @description Return which queues are paused.
+         * @description Return the queues, with what their workers can do, and which of them are paused.
          *
          *     With the scope `operator` also who paused them and why, how many messages they hold, and when their oldest job was
          *     due.
@@ -1698,7 +1698,7 @@ export interface components {
          * @description Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator.
          * @enum {string}
          */
-        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "holds_unique_key" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
+        Cause: "paused" | "queue_removed" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "holds_unique_key" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
         /**
          * CauseReply
          * @description An error that another one was raised from, or while it was handled.
@@ -1735,9 +1735,14 @@ export interface components {
             dueAt?: string | null;
             /**
              * Priority
-             * @description New priority. Default: unchanged.
+             * @description New queue, one of these four. Default: unchanged.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description New queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: unchanged.
+             */
+            queue?: string | null;
         };
         /**
          * ChordBody
@@ -2419,7 +2424,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -2428,6 +2433,12 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -2748,7 +2759,7 @@ export interface components {
             parentId?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -2766,6 +2777,11 @@ export interface components {
              * @description What the task reported last; null if it reported nothing.
              */
             progress?: unknown;
+            /**
+             * Queue
+             * @description Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications` for a delivery.
+             */
+            queue?: string | null;
             /**
              * Result
              * @description What the task returned; null before it succeeded.
@@ -2888,7 +2904,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -2897,6 +2913,12 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -3047,7 +3069,7 @@ export interface components {
             payloadUrl?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -3065,6 +3087,11 @@ export interface components {
              * @description What the task reported last; null if it reported nothing.
              */
             progress?: unknown;
+            /**
+             * Queue
+             * @description Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications` for a delivery.
+             */
+            queue?: string | null;
             /**
              * Result
              * @description What the task returned; null before it succeeded.
@@ -3365,7 +3392,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -3373,6 +3400,12 @@ export interface components {
              * @description Name of the profile that the policy is taken from. Default: the workflow's.
              */
             profile?: string | null;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -3708,7 +3741,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "timeout_too_long" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_queue" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -3809,9 +3842,14 @@ export interface components {
             notify?: string[];
             /**
              * Priority
-             * @description Priority of jobs that do not set one. Default: `normal`.
+             * @description Queue of jobs that set none, one of these four. Default: the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or `priority`. Default: that of `priority`.
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -3918,9 +3956,14 @@ export interface components {
             notify: string[];
             /**
              * Priority
-             * @description Priority of jobs that name none.
+             * @description Queue of jobs that name none, if it is one of the four priorities.
              */
             priority: string | null;
+            /**
+             * Queue
+             * @description Queue of jobs that name none, if it is one of the deployment's own.
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds.
@@ -3984,6 +4027,11 @@ export interface components {
          */
         QueueReply: {
             /**
+             * Batchsize
+             * @description Maximum number of its messages that a worker function gets at once; null likewise.
+             */
+            batchSize?: number | null;
+            /**
              * Delayed
              * @description Approximate number of messages of jobs that are due soon; null without the scope `operator`.
              */
@@ -3994,13 +4042,29 @@ export interface components {
              */
             depth: number | null;
             /**
+             * Draining
+             * @description Whether it is to be removed: what is in it runs, and no job is accepted for it.
+             * @default false
+             */
+            draining?: boolean;
+            /**
              * Inflight
              * @description Approximate number of messages that workers have received; null without the scope `operator`.
              */
             inFlight: number | null;
             /**
+             * Maximumconcurrency
+             * @description Maximum number of its worker functions that run at once; null likewise.
+             */
+            maximumConcurrency?: number | null;
+            /**
+             * Memorymb
+             * @description Memory of its worker function, in MB; null if the queue is not an own one.
+             */
+            memoryMb?: number | null;
+            /**
              * Name
-             * @description `critical`, `high`, `normal`, `low` or `notifications`.
+             * @description `critical`, `high`, `normal`, `low`, `notifications`, or the name of one of the deployment's own.
              */
             name: string;
             /**
@@ -4008,8 +4072,24 @@ export interface components {
              * @description When the job that has been waiting longest was due; null without the scope `operator`.
              */
             oldestDueAt: string | null;
+            /**
+             * Own
+             * @description Whether it is one of the deployment's own, which has workers of its own.
+             * @default false
+             */
+            own?: boolean;
             /** @description The pause that is in effect; null if it is not paused. */
             paused: components["schemas"]["PauseReply"] | null;
+            /**
+             * Timeoutseconds
+             * @description Longest time that an attempt of its jobs may take, in seconds; null for `notifications`.
+             */
+            timeoutSeconds?: number | null;
+            /**
+             * Weight
+             * @description Its share while several queues have work: `critical` has 8, `high` 4, `normal` 2, `low` 1.
+             */
+            weight?: number | null;
         };
         /**
          * ReasonReply
@@ -4687,7 +4767,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -4695,6 +4775,12 @@ export interface components {
              * @description Name of the profile that the policy is taken from. Default: the workflow's.
              */
             profile?: string | null;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -4829,7 +4915,7 @@ export interface components {
             parentId?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -4847,6 +4933,11 @@ export interface components {
              * @description What the task reported last; null if it reported nothing.
              */
             progress?: unknown;
+            /**
+             * Queue
+             * @description Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications` for a delivery.
+             */
+            queue?: string | null;
             /**
              * Result
              * @description What the task returned; null before it succeeded.
@@ -5215,6 +5306,11 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             policy: components["schemas"]["TaskPolicyReply"];
+            /**
+             * Queue
+             * @description Queue of its jobs, where neither request nor profile names one; null: none.
+             */
+            queue?: string | null;
         };
         /**
          * TenantDeadLettersReply
@@ -5407,9 +5503,14 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue of this run. Default: the template's.
+             * @description Queue of this run, one of these four. Default: the template's.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of this run, one of the four priorities or of the deployment's own. Send this or `priority`. Default: the template's.
+             */
+            queue?: string | null;
             /**
              * Tags
              * @description Tags of this run: they replace the template's. Default: the template's.
@@ -5771,7 +5872,7 @@ export interface components {
             } | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one. Default: the profile's, else `normal`.
+             * @description Queue of jobs that set none, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -5780,6 +5881,11 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or `priority`. Default: that of `priority`.
+             */
+            queue?: string | null;
             /**
              * Tags
              * @description Labels of your own, returned with the job and its notifications; names have no colon. Default: none.
@@ -5855,7 +5961,7 @@ export interface components {
             nominalAt?: string | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -5870,6 +5976,11 @@ export interface components {
             progress: {
                 [key: string]: number;
             };
+            /**
+             * Queue
+             * @description Queue of its own job, and of jobs that set none.
+             */
+            queue?: string | null;
             /**
              * Retries
              * @description How often it was run again from the nodes that failed.
@@ -5968,7 +6079,7 @@ export interface components {
             nominalAt?: string | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -5976,6 +6087,11 @@ export interface components {
              * @description Profile of jobs that do not set one.
              */
             profile: string;
+            /**
+             * Queue
+             * @description Queue of its own job, and of jobs that set none.
+             */
+            queue?: string | null;
             /**
              * Retries
              * @description How often it was run again from the nodes that failed.
@@ -6070,7 +6186,7 @@ export interface components {
             } | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one. Default: the profile's, else `normal`.
+             * @description Queue of jobs that set none, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -6079,6 +6195,11 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or `priority`. Default: that of `priority`.
+             */
+            queue?: string | null;
             /**
              * Tags
              * @description Labels of your own, returned with the job and its notifications; names have no colon. Default: none.
@@ -6814,7 +6935,7 @@ export interface operations {
                 state?: string | null;
                 /** @description Only jobs of this task. Default: all. */
                 type?: string | null;
-                /** @description Only jobs of this queue: `critical`, `high`, `normal` or `low`. The same as `priority`. Default: all. */
+                /** @description Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: all. */
                 queue?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
@@ -7077,7 +7198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7657,7 +7778,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_request`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_request`, `timeout_too_long`, `unknown_queue`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9610,7 +9731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_request`, `unknown_subscription`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `timeout_too_long`, `unknown_queue`, `unknown_subscription`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10028,7 +10149,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of the queue: `critical`, `high`, `normal`, `low` or `notifications`.
+                 * @description Name of the queue: `critical`, `high`, `normal`, `low`, `notifications`, or one of the deployment's own.
                  * @example low
                  */
                 name: string;
@@ -10181,7 +10302,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of the queue: `critical`, `high`, `normal`, `low` or `notifications`.
+                 * @description Name of the queue: `critical`, `high`, `normal`, `low`, `notifications`, or one of the deployment's own.
                  * @example low
                  */
                 name: string;
@@ -10839,7 +10960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12583,7 +12704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14146,7 +14267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14801,7 +14922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;

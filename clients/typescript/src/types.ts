@@ -135,7 +135,7 @@ export type TriggerOptions = Schemas["TriggerBody"] & Omit<CreateOptions, "trace
 export type ScheduleToPreview = Schemas["PreviewBody"];
 /** Which dead jobs to run again, and how fast. */
 export type RedriveOptions = Partial<Schemas["RedriveBody"]> & CallOptions;
-/** New due time and priority of a job; what is left out stays as it is. */
+/** New due time and queue of a job; what is left out stays as it is. */
 export type JobChanges = Schemas["ChangeBody"];
 /** Why a queue is paused, and until when. */
 export type QueuePause = Schemas["QueuePauseBody"];

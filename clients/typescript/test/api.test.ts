@@ -52,7 +52,7 @@ test("jobs", async () => {
   assert.deepEqual(read.payload, JOB.payload);
   assert.deepEqual(await client.getJobPayload(job.id), JOB.payload);
   assert.equal((await client.explainJob(job.id)).reasons[0]?.code, "not_due");
-  assert.equal(await code(client.updateJob(job.id, { priority: "high" }, { ifMatch: '"other"' })), "precondition_failed");
+  assert.equal(await code(client.updateJob(job.id, { queue: "high" }, { ifMatch: '"other"' })), "precondition_failed");
   const changed = await client.updateJob(job.id, { dueAt: inMs(0) }, { ifMatch: read.etag });
   assert.notEqual(changed.etag, read.etag);
   const ended = await client.waitFor(job);
@@ -133,7 +133,7 @@ test("schedules", async () => {
   assert.equal((await client.previewUnsavedSchedule({ cron: "0 0 * * *", limit: 3 })).items.length, 3);
   const triggered = await client.triggerSchedule("minutely", { idempotencyKey: "now" });
   assert.equal((await client.triggerSchedule("minutely", { idempotencyKey: "now" })).replayed, true);
-  const other = await client.triggerSchedule("minutely", { payload: { n: 7 }, priority: "high", tags: { by: "hand" } });
+  const other = await client.triggerSchedule("minutely", { payload: { n: 7 }, queue: "high", tags: { by: "hand" } });
   assert.deepEqual([other.priority, other.tags], ["high", { by: "hand" }]);
   assert.deepEqual((await client.waitFor(other)).payload, { n: 7 });
   assert.equal((await all(client.listFires("minutely", { outcome: "triggered" })))[1]?.job?.id, triggered.id);

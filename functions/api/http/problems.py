@@ -34,6 +34,7 @@ from whendue.errors import (
     StateConflictError,
     SubscriptionNotFoundError,
     TaskNotFoundError,
+    TimeoutTooLongError,
     TooManyProfilesError,
     TooManySchedulesError,
     TooManySubscriptionsError,
@@ -42,6 +43,7 @@ from whendue.errors import (
     UnknownChannelError,
     UnknownDependencyError,
     UnknownProfileError,
+    UnknownQueueError,
     UnknownSubscriptionError,
     UnknownTaskError,
     UnreadableError,
@@ -66,7 +68,7 @@ UNNAMED: Final = (TEXT, OBJECT)
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "2"
 # Details of errors that are members of the problem; others are for headers.
-EXTRAS: Final = ("errors", "jobId", "profiles", "state")
+EXTRAS: Final = ("errors", "jobId", "limitSeconds", "profiles", "queues", "state")
 
 
 class MalformedRequestError(WhendueError):
@@ -151,6 +153,8 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownDependencyError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownQueueError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TimeoutTooLongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnstorableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownChannelError: HTTPStatus.UNPROCESSABLE_ENTITY,

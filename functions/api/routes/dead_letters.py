@@ -17,7 +17,7 @@ from functions.api.schemas.job_replies import (
     tenant_reply,
 )
 from functions.api.schemas.reply import missing
-from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter
+from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter, queue_of
 from functions.api.schemas.shared.redrive import RedriveBody
 from whendue.operations.listing import JobFilter
 
@@ -35,7 +35,7 @@ def groups(
     One call counts up to 10,000 jobs exactly, the last to end first. If there are more, `cursor` is not null.
     """
     app, tenant = caller(router)
-    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
+    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=queue_of(priority)), cursor)
     return DeadLettersReply(
         items=shown(app, found.groups, group_reply, attrgetter("fingerprint")),
         jobs=found.jobs,

@@ -338,14 +338,14 @@ def explain(job_id: JobId) -> ExplainReply:
 
 @router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a job", operation_id="updateJob")
 def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
-    """Change when a job is due, its priority, or both.
+    """Change when a job is due, its queue, or both.
 
     The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
     """
     app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
     return _changed(
-        app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected(), by=caller_of(router))
+        app, app.control.reschedule(tenant, job_id, due_at, body.queue_name, _expected(), by=caller_of(router))
     )
 
 

@@ -58,7 +58,12 @@ class JobReply(Reply):
     state: str = Field(
         description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`."
     )
-    priority: str = Field(description="`critical`, `high`, `normal` or `low`; `notifications` for a delivery.")
+    priority: str = Field(description="Name of its queue, as in `queue`.")
+    queue: str | None = Field(
+        default=None,
+        description="Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; "
+        "`notifications` for a delivery.",
+    )
     profile: str = Field(description="Name of its profile.")
     profile_version: int | None = Field(
         description="Version of the profile that its policy is taken from; null for a built-in profile."
@@ -286,6 +291,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "type": job.type,
         "state": shown_state(job, now_ms),
         "priority": job.queue,
+        "queue": job.queue,
         "profile": job.profile,
         "profile_version": job.profile_version,
         "follow_profile": bool(job.follow),

@@ -12,7 +12,8 @@ from botocore.client import BaseClient
 
 NOTES = os.environ.get("WHENDUE_E2E_CALLS")
 NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-FUNCTION = NAME.rpartition("-")[2]
+# Workers of queues of one's own have the code and the permissions of the worker.
+FUNCTION = "worker" if "-worker-" in NAME else NAME.rpartition("-")[2]
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 STATEMENTS = {
     "INSERT": "PartiQLInsert",

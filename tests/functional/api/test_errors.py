@@ -319,6 +319,8 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "idempotency_conflict": 409,
         "invalid_cursor": 400,
         "invalid_expiry": 422,
+        "timeout_too_long": 422,
+        "unknown_queue": 422,
         "invalid_payload": 422,
         "invalid_reference": 422,
         "invalid_request": 422,

@@ -43,7 +43,7 @@ def forbid(payload: Order, tenant: str) -> None:
 
 
 def declare(world: World) -> None:
-    task("order.remind", registry=world.registry, max_attempts=3, base_s=2, check=forbid)(remind)
+    task("order.remind", registry=world.registry, max_attempts=3, queue="low", base_s=2, check=forbid)(remind)
 
 
 def described(world: World) -> World:
@@ -72,6 +72,7 @@ def test_a_task_is_shown_with_its_policy_and_its_schema(client: Client) -> None:
         "module": shown.json["module"],
         "description": "Remind of an order.",
         "payloadSchema": Order.model_json_schema(),
+        "queue": "low",
         "policy": {
             "maxAttempts": 3,
             "backoff": {"baseSeconds": 2.0, "factor": None, "capSeconds": None, "jitter": None},

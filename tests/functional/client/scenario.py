@@ -39,7 +39,7 @@ def jobs(call: Call, world: World) -> None:
     assert (job.effective.max_attempts.value, job.effective.backoff.factor.source) == (4, "default")
     read = call("get_job", job.id)
     assert read.payload == call("get_job_payload", job.id) == {"é": [1, None]}
-    changed = call("update_job", job.id, due_at=now(world) + timedelta(seconds=5), if_match=read.etag)
+    changed = call("update_job", job.id, queue="low", due_at=now(world) + timedelta(seconds=5), if_match=read.etag)
     assert changed.due_at < job.due_at
     assert changed.etag != read.etag
     assert call("explain_job", job.id).reasons[0].code == "not_due"
@@ -137,7 +137,7 @@ def schedules(call: Call, world: World) -> None:
     assert len(call("preview_unsaved_schedule", several, start=start, limit=3).items) == 3
     triggered = call("trigger_schedule", "s")
     assert call("wait_for_job", triggered.id).schedule == "s"
-    other = call("trigger_schedule", "s", payload={"n": 7}, priority="high", tags={"by": "hand"}, idempotency_key="k")
+    other = call("trigger_schedule", "s", payload={"n": 7}, queue="high", tags={"by": "hand"}, idempotency_key="k")
     assert (other.priority, other.tags, call("wait_for_job", other.id).payload) == ("high", {"by": "hand"}, {"n": 7})
     world.pass_time(120)
     [fire, *_] = call("list_fires", "s", start=now(world) - timedelta(hours=1), limit=1)

@@ -15,6 +15,7 @@ from tests.simulation.scenarios import (
     jobs,
     limits,
     notifications,
+    own_queues,
     pauses,
     profiles,
     schedules,
@@ -41,5 +42,6 @@ FAMILIES: Final = (
     expiry.SCENARIOS,
     unique.SCENARIOS,
     searching.SCENARIOS,
+    own_queues.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

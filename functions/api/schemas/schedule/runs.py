@@ -8,11 +8,11 @@ from pydantic import ConfigDict, Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, Tags
-from functions.api.schemas.shared.policy import Priority, Rfc3339
+from functions.api.schemas.shared.policy import Priority, QueueBody, QueueName, Rfc3339
 from whendue.quotas import BACKFILL_FIRES
 
 
-class TriggerBody(Body):
+class TriggerBody(QueueBody):
     """Values of this run that replace those of the template; a field that is left out is the template's."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
@@ -24,14 +24,21 @@ class TriggerBody(Body):
         description="Payload of this run: it replaces the template's as a whole. Default: the template's.",
         examples=[{"name": "Grace"}],
     )
-    priority: Priority | None = Field(default=None, description="Queue of this run. Default: the template's.")
+    priority: Priority | None = Field(
+        default=None, description="Queue of this run, one of these four. Default: the template's."
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of this run, one of the four priorities or of the deployment's own. Send this or "
+        "`priority`. Default: the template's.",
+    )
     tags: Tags | None = Field(
         default=None, description="Tags of this run: they replace the template's. Default: the template's."
     )
 
     def changes(self) -> dict[str, Any]:
         """Return what was sent, as fields of the service's request."""
-        values = {"queue": self.priority, "tags": self.tags}
+        values = {"queue": self.queue_name, "tags": self.tags}
         sent = {name: value for name, value in values.items() if value is not None}
         # As null is a payload, too.
         return sent | ({"payload": self.payload} if "payload" in self.model_fields_set else {})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.api.schemas.job_replies import limits_reply
+from functions.api.schemas.shared.policy import shown_queue
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import WORKFLOW
 from whendue.submission.request import JobRequest, UniqueRequest
@@ -28,7 +29,7 @@ def _job(request: JobRequest) -> dict[str, Any]:
     shown = {
         "type": request.type,
         "payload": request.payload,
-        "priority": request.queue,
+        **shown_queue(request.queue),
         "profile": request.profile,
         "expiresSeconds": request.expires_s,
         "backoff": {name: policy[field] for name, field in backoff.items() if field in policy} or None,
@@ -67,7 +68,7 @@ def _workflow(request: JobRequest) -> dict[str, Any]:
     shown = {
         "nodes": {node.name: _node(graph, node, request) for node in graph.nodes},
         "deadlineSeconds": graph.deadline_s,
-        "priority": request.queue,
+        **shown_queue(request.queue),
         "profile": request.profile,
         "tags": dict(request.tags) or None,
     }

@@ -8,10 +8,29 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from functions.api.http import times
-from functions.api.schemas.shared.policy import Name, Rfc3339, TypeName
+from functions.api.schemas.shared.policy import Name, QueueName, Rfc3339, TypeName
 from whendue.errors import InvalidRequestError
 from whendue.operations.listing import JobFilter
 from whendue.quotas import PAGE_DEFAULT, PAGE_MAX, TAG_KEY_BYTES, TAG_VALUE_BYTES, TAGS
+from whendue.settings import QUEUES
+
+
+def queue_of(priority: str | None, queue: str | None = None, where: str = "query") -> str | None:
+    """Return the queue that jobs are selected by, by whichever field it was sent.
+
+    Args:
+        priority: one of the four.
+        queue: any queue's name.
+        where: the place in the request that they are in, for errors.
+
+    Raises:
+        InvalidRequestError: there is no such priority, or both were sent.
+    """
+    if priority not in (None, *QUEUES):
+        raise _wrong(f"{where}.priority", f"must be one of {', '.join(QUEUES)}; queue is the name of any queue")
+    if priority is not None and queue is not None:
+        raise _wrong(f"{where}.queue", "send queue or priority, not both")
+    return priority if queue is None else queue
 
 
 def split_tag(text: str) -> tuple[str, str]:
@@ -47,10 +66,10 @@ PriorityParameter = Annotated[
     str | None, Query(description="Only this priority: `critical`, `high`, `normal` or `low`. Default: all.")
 ]
 QueueParameter = Annotated[
-    str | None,
+    QueueName | None,
     Query(
-        description="Only jobs of this queue: `critical`, `high`, `normal` or `low`. The same as `priority`. Default: "
-        "all."
+        description="Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or "
+        "`priority`. Default: all."
     ),
 ]
 FingerprintParameter = Annotated[
@@ -121,24 +140,22 @@ def job_filter(
     Args:
         where: the place in the request that they are in, for errors: `query`, or as `body.filter`.
         state, type, fingerprint, schedule: as of `JobFilter`.
-        queue, priority: two names of the same.
+        queue, priority: as of `queue_of`.
         tags: each `name:value`.
         workflow: id of the workflow, or `forEach` job, that created them.
         created_after, finished_after: RFC 3339, inclusive.
         created_before, finished_before: RFC 3339, exclusive.
 
     Raises:
-        InvalidRequestError: `queue` and `priority` differ, or no time is between two times.
+        InvalidRequestError: as `queue_of`, or no time is between two times.
         ValueError: a time is none; requests are checked before.
     """
-    if None not in (queue, priority) and queue != priority:
-        raise _wrong(f"{where}.queue", "must be the same as priority; leave one of them out")
     created_from, created_until = _range(where, "created", created_after, created_before)
     finished_from, finished_until = _range(where, "finished", finished_after, finished_before)
     return JobFilter(
         state=state,
         type=type,
-        queue=priority if queue is None else queue,
+        queue=queue_of(priority, queue, where),
         fingerprint=fingerprint,
         tags=tuple(split_tag(text) for text in tags or ()),
         schedule=schedule,

@@ -55,6 +55,18 @@ class InvalidExpiryError(InvalidRequestError):
     code = "invalid_expiry"
 
 
+class TimeoutTooLongError(InvalidRequestError):
+    """The timeout is longer than any attempt in this queue; send a shorter one, or a queue that queues lists."""
+
+    code = "timeout_too_long"
+
+
+class UnknownQueueError(InvalidRequestError):
+    """No queue for jobs has this name; send one that queues lists."""
+
+    code = "unknown_queue"
+
+
 class UnstorableError(InvalidRequestError):
     """A value cannot be stored: a number is out of range, a text is not UTF-8, or it is too large."""
 

@@ -311,6 +311,10 @@ AGEING_S = 60
 RESCUE_SHARE = 0.3
 
 # --- pauses and queues -----------------------------------------------------------------------------------------
+# The operator's own. Each takes a query of a tick for each shard, and some 180 of LAMBDA_VARIABLES_BYTES.
+OWN_QUEUES = 8
+QUEUE_TIMEOUT_MIN_S = 10  # Of its worker.
+QUEUE_WEIGHT_MAX = 8  # That of critical; each half of it is one rank lower (AGEING_S).
 # A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
 PAUSE_CACHE_MS = 2000
 # What a resume brings back at once, before it answers; the timer does the rest.

@@ -28,6 +28,18 @@ def test_submit_sends_every_option(whendue: CommandLine) -> None:
     assert submitted(whendue, *given) == job_id
 
 
+def test_a_job_goes_to_the_queue_that_is_named(whendue: CommandLine) -> None:
+    """Which queues there are, the API says; so it does of both options at once."""
+    job_id = submitted(whendue, "ok", "--queue", "low")
+    assert [job["id"] for job in whendue("jobs", "list", "--queue", "low", "--json").lines] == [job_id]
+    assert "low" in whendue("jobs", "get", job_id).out
+    assert whendue("jobs", "submit", "ok", "--queue", "none").err.startswith("whendue: unknown_queue: ")
+    both = whendue("jobs", "submit", "ok", "--queue", "low", "--priority", "low")
+    assert both.err.startswith("whendue: invalid_request: ")
+    long = whendue("queues", "list", "--json").lines[0]
+    assert (long["name"], long["timeoutSeconds"], long["weight"]) == ("critical", 897, 8)
+
+
 def test_a_due_time_is_sent_with_its_offset(whendue: CommandLine) -> None:
     """Local time without one would mean another hour on another machine."""
     job_id = submitted(whendue, "ok", "--due-at", "2027-06-01T12:00:00+02:00")

@@ -45,6 +45,7 @@ class TaskDefinition:
         annotated: validates instead of the model, where its annotation says more than the model.
         check: refuses a payload that a tenant may not have.
         backoff: returns the delay after a failed attempt, instead of the policy's backoff.
+        queue: the queue of jobs for which neither request nor profile names one; None: the default.
         location: where it is declared, None for one that was made by hand.
     """
 
@@ -60,6 +61,7 @@ class TaskDefinition:
     annotated: "TypeAdapter[Any] | None" = field(default=None, compare=False)
     check: Callable[[Any, str], None] | None = field(default=None, compare=False)
     backoff: Callable[[int], Any] | None = field(default=None, compare=False)
+    queue: str | None = None
     location: "Location | None" = field(default=None, compare=False)
 
     @property

@@ -49,6 +49,7 @@ class DescribedTask:
         schema: the JSON Schema of its payload, as its model documents it; None if there is none.
         unique: the unique key of its jobs, as in `TaskDefinition`.
         accepts: a JSON Schema that refuses no payload that its model accepts; None accepts any.
+        queue: as in `TaskDefinition`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class DescribedTask:
     schema: Mapping[str, Any] | None = None
     accepts: Mapping[str, Any] | None = None
     unique: Mapping[str, Any] | None = None
+    queue: str | None = None
 
     # Deliveries and composites are shipped, and declared in every process.
     channel: ClassVar[None] = None

@@ -266,6 +266,7 @@ def task(
     expands: str | None = None,
     check: Callable[[Any, str], None] | None = None,
     backoff: Callable[[int], float | timedelta] | None = None,
+    queue: str | None = None,
     **policy: Any,
 ) -> "Callable[[Callable[P, R]], Task[P, R]]":
     """Declare a function as the task of this name: `@task("order.remind", max_attempts=3)`.
@@ -281,6 +282,7 @@ def task(
         check: given payload and tenant at submit, raises `NotAllowedError`; the function checks again as it runs.
         backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
             timedelta, a day at most. Where it fails, and where a profile or request sets one, the policy's counts.
+        queue: of its jobs, a priority or one of the deployment's own; otherwise as `policy`.
         policy: fields of `Policy` over the defaults, and `unique`, the key of its jobs; a request wins over them.
 
     Raises:
@@ -290,14 +292,11 @@ def task(
 
     declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES)
-    if others:
-        raise declaration.refuse("options must be passed by name, as in max_attempts=3")
+    declaration.refuse_positional(others, "max_attempts=3")
     if named.startswith(DELIVERIES) or (named == WORKFLOW) != (expands == WORKFLOW) or expands not in (None, WORKFLOW):
         raise declaration.refuse(f"the names {WORKFLOW!r} and '{DELIVERIES}...' are whendue's own, and so is `expands`")
-    declaration.check_hook("check", check, "payload", "tenant")
-    declaration.check_hook("backoff", backoff, "attempt")
-    if not isinstance(registry, Registry):
-        raise declaration.refuse(f"registry must be a Registry, not {type(registry).__name__}")
+    declaration.check_hooks(check, backoff)
+    declaration.check_kind("registry", registry, Registry)
     unique = declaration.check_unique(policy.pop("unique", None))
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
 
@@ -322,6 +321,7 @@ def task(
             annotated=annotated,
             check=check,
             backoff=backoff,
+            queue=declaration.check_queue(queue),
             location=declaration.location,
         )
         registry.add(definition)
@@ -349,8 +349,7 @@ def channel(
 
     declaration = Declaration("channel", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES - len(DELIVERIES))
-    if others:
-        raise declaration.refuse("options must be passed by name, as in check=...")
+    declaration.refuse_positional(others, "check=...")
     declaration.check_hook("check", check, "config", "tenant")
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -373,7 +372,6 @@ def discover(*packages: str, registry: Registry = TASKS) -> Registry:
     """Import every module of the packages, so that their tasks and channels are declared, and return the registry.
 
     The shipped ones are only noted, and imported when they are first asked for.
-
     A module that cannot be imported takes its own tasks down, and no others; `Registry.failures` has it.
 
     Args:

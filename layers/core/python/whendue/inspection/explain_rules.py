@@ -42,6 +42,7 @@ class Observed:
         wait: what its limit makes it wait for although no worker has looked at it yet.
         overlaps: an earlier job of its schedule has the schedule's slot, and its overlap policy lets it not run at all.
         ticked_at: when the timer last ran, ms UTC; None if unknown.
+        queue_removed: the deployment no longer has the job's queue.
     """
 
     backlog: int = 0
@@ -50,6 +51,7 @@ class Observed:
     wait: Wait | None = None
     overlaps: bool = False
     ticked_at: int | None = None
+    queue_removed: bool = False
 
 
 NOTHING: Final = Observed()
@@ -81,6 +83,8 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
 def _reasons(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:
     held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
     held += _timer_silent(job, now_ms, timing, seen.ticked_at)
+    if seen.queue_removed and not (job.terminal or (job.state is State.RUNNING and now_ms <= job.lease_until)):
+        return [*held, _queue_removed(job)]
     if job.state is State.PENDING and now_ms < job.due_at:
         return [*held, *([_limited(job.waits_for, job.due_at)] if job.waits_for else _not_due(job, now_ms, timing))]
     if job.state is State.PENDING:
@@ -123,6 +127,12 @@ def _paused(pause: Pause, queue: str) -> Reason:
         return Reason(Cause.PAUSED, f"The queue {queue} is paused.", {"queue": queue} | times)
     text = f"It is paused by {pause.by}: {pause.reason}"
     return Reason(Cause.PAUSED, text, {"by": pause.by, "reason": pause.reason} | times)
+
+
+def _queue_removed(job: Job) -> Reason:
+    ways = {State.PENDING: " Move it to another queue.", State.WAITING: " You can cancel it and submit it again."}
+    text = f"The deployment no longer has its queue {job.queue}; it goes on when the queue is back."
+    return Reason(Cause.QUEUE_REMOVED, text + ways.get(job.state, ""), {"queue": job.queue})
 
 
 def _limited(wait: Wait, next_check_at: int | None) -> Reason:

@@ -70,6 +70,7 @@ def describe(definition: TaskDefinition) -> DescribedTask:
         policy=dict(definition.policy),
         has_backoff=definition.backoff is not None,
         unique=definition.unique,
+        queue=definition.queue,
         schema=_schema(definition, GenerateJsonSchema),
     )
 

@@ -24,7 +24,7 @@ from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import cancel, redrive, replay, request_cancel, reschedule
 from whendue.operations.revision import revision
 from whendue.quotas import HORIZON_S, REDRIVE_AGE_S
-from whendue.settings import NOTIFICATIONS, QUEUES
+from whendue.settings import NOTIFICATIONS
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.ids import ID_LENGTH
 from whendue.table.keys import job_key
@@ -163,18 +163,20 @@ class JobCommands:
         *,
         by: str | None = None,
     ) -> Job:
-        """Change the due time (ms UTC; the past means now) or the priority of a pending job, or both.
+        """Change the due time (ms UTC; the past means now) or the queue of a pending job, or both.
 
         Raises:
-            InvalidRequestError: the due time is too far ahead, or there is no such priority.
+            InvalidRequestError: the due time is too far ahead.
+            UnknownQueueError: there is no such queue.
+            TimeoutTooLongError: no worker of the queue can keep its timeout.
             JobNotFoundError: the tenant has no such job.
             StateConflictError: it is not pending.
             PreconditionFailedError: it is none of the expected versions.
             InvalidExpiryError: it could not begin before its expiry.
             UnavailableError: the outcome is unknown; send it again.
         """
-        if queue is not None and queue not in QUEUES:
-            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        if queue is not None:
+            self._runtime.settings.check_queue(queue)
 
         def step(job: Job, now_ms: int) -> Transition:
             if job.state is not State.PENDING:
@@ -185,6 +187,8 @@ class JobCommands:
                 )
             if queue is not None and job.queue == NOTIFICATIONS:
                 raise _conflict("the priority of a delivery cannot be changed", job, now_ms)
+            if queue is not None and not job.expands:
+                self._runtime.settings.check_timeout(job.policy.timeout_s, queue, "the job")
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(

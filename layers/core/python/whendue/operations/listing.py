@@ -16,7 +16,6 @@ from whendue.jobs.model import SHOWN_STATES, Job, State, from_item, shown_state,
 from whendue.operations.migration_state import MigrationState
 from whendue.operations.newest_first import NewestFirst, Taken
 from whendue.quotas import CLOCKS_APART_S, LIST_ENTRIES, LIST_READS
-from whendue.settings import QUEUES
 from whendue.table.index import END_OF_TIME_MS, Index, IndexQuery, Position
 from whendue.table.keys import job_id_of, job_key
 from whendue.table.writes import Filter, Is, MapIs
@@ -152,7 +151,7 @@ class Listing:
             oldest_first: from the oldest job to those that there were when the first page was read.
 
         Raises:
-            InvalidRequestError: there is no such state or queue, or no time between the first and the last.
+            InvalidRequestError: there is no such state, or no time between the first and the last.
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
@@ -276,12 +275,10 @@ def _check(wanted: JobFilter) -> None:
     """Refuse what no job can match.
 
     Raises:
-        InvalidRequestError: there is no such state or queue, or no time between the first and the last.
+        InvalidRequestError: there is no such state, or no time between the first and the last.
     """
     if wanted.state not in (None, *SHOWN_STATES):
         raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
-    if wanted.queue not in (None, *QUEUES):
-        raise InvalidRequestError(f"queue, or priority, must be one of {', '.join(QUEUES)}")
     if wanted.first_ms > wanted.last_ms:
         raise InvalidRequestError("createdBefore must be later than createdAfter, and than 1970")
     if wanted.first_end_ms > wanted.last_end_ms:

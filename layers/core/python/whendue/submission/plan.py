@@ -34,7 +34,6 @@ from whendue.quotas import (
     WORKFLOW_BYTES,
 )
 from whendue.references.syntax import faults, find
-from whendue.settings import QUEUES
 from whendue.submission.request import JobRequest, UniqueRequest, joined, request_hash, unique_request
 
 
@@ -148,7 +147,7 @@ class JobPlanner:
         definition = self._definition(request)
         if isinstance(profile, WhendueError):
             raise profile
-        self._policy(request, definition, profile)
+        self._policy(request, definition, profile, self._queue(request, profile, definition))
         payload_text(request.payload, PAYLOAD_BYTES)
         if not find(request.payload):
             definition.parse(request.payload, tenant)
@@ -169,16 +168,14 @@ class JobPlanner:
         now_ms: int,
         position: Position,
     ) -> Job:
-        queue = request.queue or profile.queue or QUEUE
-        if queue not in QUEUES:
-            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        queue = self._queue(request, profile, definition)
         waits = bool(position.dependencies)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, position)
         settings, composite = self._runtime.settings, position.composite
         partition, check_at = live_entry(queue, job_id, due_at, settings.shards, settings.timing)
         begin_by, expires_s = expiry(request, profile, due_at, waits=waits)
-        policy, sources = self._policy(request, definition, profile)
+        policy, sources = self._policy(request, definition, profile, queue)
         asked = self.unique_of(request) if composite is None else None
         if composite is not None and policy.retention_s < composite.policy.retention_s:
             # Its result can be read for as long as the composite's.
@@ -254,18 +251,28 @@ class JobPlanner:
         unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(replace(request, unique=asked)))
         return unique_policy.unique_of(asked, unique_id, due_at, now_ms)
 
-    def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile) -> Resolved:
-        """Return the job's policy; one that no worker can keep is refused.
+    def _queue(self, request: JobRequest, profile: Profile, definition: KnownTask) -> str:
+        """Return the job's queue.
 
         Raises:
-            InvalidRequestError: an attempt may take longer than any worker has.
+            UnknownQueueError: the deployment has no such queue.
+        """
+        queue = request.queue or profile.queue or definition.queue or QUEUE
+        self._runtime.settings.check_queue(queue)
+        return queue
+
+    def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile, queue: str) -> Resolved:
+        """Return the job's policy; one that no worker of its queue can keep is refused.
+
+        Raises:
+            TimeoutTooLongError: an attempt may take longer than any worker of the queue has.
         """
         settings, asked = self._runtime.settings, request.policy
         if definition.expands:
             # A composite's own job runs no code of users; its timeout is the worker's.
-            return kept_policy(settings, task_policy=definition.policy, profile=profile, request=asked)
+            return kept_policy(settings, queue, task_policy=definition.policy, profile=profile, request=asked)
         return accepted_policy(
-            settings, task=definition.name, task_policy=definition.policy, profile=profile, request=asked
+            settings, queue, task=definition.name, task_policy=definition.policy, profile=profile, request=asked
         )
 
     def _id(self, tenant: str, request: JobRequest, position: Position) -> str:

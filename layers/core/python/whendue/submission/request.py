@@ -80,7 +80,7 @@ class JobRequest:
         delay_s: the delay from now, seconds; 0 is at once.
         expires_at: when it expires unless it has begun, ms UTC; excludes `expires_s`.
         expires_s: how long after it is due it expires unless it has begun, seconds; None is left to the profile.
-        queue: the priority: critical, high, normal or low.
+        queue: the queue, one of the four priorities or of the operator's own; None is left to profile and task.
         profile: the profile's name.
         policy: fields of `Policy` that override those of profile and task.
         follow: whether to take the newest version of the profile at each claim; None is left to the profile.

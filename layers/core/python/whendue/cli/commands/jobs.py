@@ -28,7 +28,7 @@ COLUMNS: tuple[Column[Job], ...] = (
     ("id", lambda job: job.id),
     ("type", lambda job: job.type),
     ("state", lambda job: job.state),
-    ("priority", lambda job: job.priority),
+    ("queue", lambda job: job.queue or job.priority),
     ("attempt", lambda job: f"{job.attempt}/{job.max_attempts}"),
     ("due", lambda job: job.due_at),
     ("expires", lambda job: job.expires_at),
@@ -84,7 +84,10 @@ def submit(
     max_wait: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Longest wait of --on-conflict postpone.")
     ] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to, one of these.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Queue that it goes to, also one of your own; or --priority.")
+    ] = None,
     job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label; may come again.")] = None,
@@ -105,6 +108,7 @@ def submit(
         expires_at=expires_at,
         expires_seconds=expires_seconds,
         priority=priority,
+        queue=queue,
         profile=job_profile,
         retries=retries,
         tags=tags_of(tag),
@@ -190,8 +194,10 @@ def list_(
     *,
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
-    queue: Annotated[Priority | None, typer.Option(help="Only jobs of this queue.")] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority: the same as --queue.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only jobs in this queue, also one of your own.")
+    ] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Only jobs whose last error has this fingerprint.")] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; may come again.")
@@ -358,7 +364,7 @@ def write_job(job: Job, *, as_json: bool, **more: object) -> None:
         "id": job.id,
         "type": job.type,
         "state": job.state,
-        "priority": job.priority,
+        "queue": job.queue or job.priority,
         "profile": job.profile,
         "attempt": f"{job.attempt}/{job.max_attempts}",
         "due": job.due_at,

@@ -113,7 +113,9 @@ class NewProfile:
         expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
             `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
             the profile's, else never.
-        priority: Priority of jobs that do not set one. Default: `normal`.
+        priority: Queue of jobs that set none, one of these four. Default: the task's, else `normal`.
+        queue: Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or
+            `priority`. Default: that of `priority`.
         follow: Whether each attempt of its jobs uses the newest version instead of the one of their submission.
         limits: Limits that all its jobs share, from their next attempt on. Default: none.
         notify: Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
@@ -128,6 +130,7 @@ class NewProfile:
     never_retry: Sequence[str] | None = None
     expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     follow: bool | None = None
     limits: Limits | None = None
     notify: Sequence[str] | None = None

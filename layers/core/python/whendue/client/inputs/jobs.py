@@ -31,7 +31,9 @@ class JobFields:
             the profile's, else never.
         type: Name of the task to run.
         payload: Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
-        priority: Queue that the job goes to. Default: the profile's, else `normal`.
+        priority: Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
+        queue: Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send
+            this or `priority`. Default: that of `priority`.
         profile: Name of the profile that the policy is taken from.
         follow_profile: Whether each attempt uses the newest version of the profile. Default: what the profile says in
             `follow`.
@@ -55,6 +57,7 @@ class JobFields:
     never_retry: Sequence[str] | None = None
     expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     profile: str | None = None
     follow_profile: bool | None = None
     tags: Mapping[str, str] | None = None

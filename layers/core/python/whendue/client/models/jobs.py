@@ -57,7 +57,9 @@ class Job:
         id: Id of the job.
         type: Name of the task.
         state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
-        priority: `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+        priority: Name of its queue, as in `queue`.
+        queue: Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications`
+            for a delivery.
         profile: Name of its profile.
         profile_version: Version of the profile that its policy is taken from; None for a built-in profile.
         follow_profile: Whether each attempt uses the newest version of the profile.
@@ -95,6 +97,7 @@ class Job:
     type: str
     state: str
     priority: str
+    queue: str | None = None
     profile: str
     profile_version: int | None
     follow_profile: bool

@@ -89,7 +89,7 @@ def list_jobs(
     Args:
         state: only jobs in this state.
         type: only jobs of this task.
-        queue: only jobs of this queue; the same as `priority`.
+        queue: only jobs in this queue, one of the four priorities or of the deployment's own; or `priority`.
         priority: only jobs of this priority.
         fingerprint: only jobs whose last error has this fingerprint.
         tags: only jobs with all of these tags.
@@ -215,17 +215,23 @@ def find_unique_holder(type: str, unique: Unique, payload: Any = None) -> Reques
 
 
 def update_job(
-    job_id: str, *, due_at: datetime | None = None, priority: Priority | None = None, if_match: str | None = None
+    job_id: str,
+    *,
+    due_at: datetime | None = None,
+    priority: Priority | None = None,
+    queue: str | None = None,
+    if_match: str | None = None,
 ) -> Request[Job]:
-    """Reschedule or reprioritise a job that has not started, or that waits for its next attempt.
+    """Reschedule a job that has not started, or that waits for its next attempt, or move it to another queue.
 
     Args:
         job_id: id of the job.
         due_at: new due time, the earliest time at which it runs. Default: unchanged.
-        priority: new priority. Default: unchanged.
+        priority: new queue, one of these four. Default: unchanged.
+        queue: new queue, one of the four priorities or of the deployment's own; or `priority`.
         if_match: only if the job still has this `etag`.
     """
-    changes = {"dueAt": due_at, "priority": priority}
+    changes = {"dueAt": due_at, "priority": priority, "queue": queue}
     body = {name: value for name, value in changes.items() if value is not None}
     return request("updateJob", model(Job), at={"job_id": job_id}, headers={"If-Match": if_match}, body=body)
 
