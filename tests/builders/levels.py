@@ -9,7 +9,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("bulkhead", "declarations"),
     ("engine", "manifest"),
     ("adapters", "aws_errors", "metrics", "operations", "references"),
-    ("history", "mail", "notifications"),
+    ("bulk", "history", "mail", "notifications"),
     ("channels", "pauses", "profiles"),
     ("submission",),
     ("schedules", "workflows"),
@@ -26,6 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 PURE = frozenset(
     f"whendue.{name}"
     for name in [
+        "bulk.model",
         "engine.fairness",
         "engine.message",
         "history.events",

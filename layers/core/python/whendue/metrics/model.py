@@ -109,7 +109,8 @@ def counted(step: Transition) -> Counts:
             counts.numbers["retried"] += job.state is State.PENDING
     if (took_ms := _took_ms(step.name, job)) is not None:
         counts.times_ms["execution"].append(took_ms)
-    if job.terminal and "finished_at" in step.changes:
+    # An undone redrive has let the job neither run nor fail again.
+    if job.terminal and "finished_at" in step.changes and step.name != "undo_redrive":
         counts.numbers[job.state.value] += 1
     return counts
 

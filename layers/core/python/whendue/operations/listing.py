@@ -1,5 +1,6 @@
 """Lists of jobs: a tenant's partitions of an index merged by time, filtered, and a cursor that says where to go on."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -121,13 +122,46 @@ class Listing:
         now_ms = self._runtime.clock.now_ms()
         jobs: list[Job] = []
         read = 0
-        while len(jobs) < limit and (taken := merged.take(_size(limit, len(jobs), read))):
+        while len(jobs) < limit and (taken := merged.take(read_size(limit, len(jobs), read))):
             read += len(taken)
             matches = self._matches(taken, tenant, wanted, now_ms)
-            used = _used(matches, limit - len(jobs))
+            used = entries_used(matches, limit - len(jobs))
             merged.keep(taken, used)
             jobs += [job for job in matches[:used] if job]
         return Page(jobs, self.cursor(merged, bound), now_ms, self.is_complete())
+
+    def walk(self, tenant: str, wanted: JobFilter, positions: str | None, page: int) -> NewestFirst:
+        """Return the entries of the index from where a walk before stopped; `kept_positions` says where this one does.
+
+        Args:
+            tenant, wanted: as `page`.
+            positions: what `kept_positions` returned; None for the newest entry.
+            page: how many entries are wanted at first.
+
+        Raises:
+            InvalidRequestError: as `page`.
+        """
+        _check(wanted)
+        known = {} if positions is None else _positions(json.loads(positions))
+        return NewestFirst(self._runtime.store, _queries(tenant, wanted), known, page, LIST_ENTRIES)
+
+    def positions(self, name: str, tenant: str, wanted: JobFilter, cursor: str | None) -> str | None:
+        """Return where a walk begins that continues a list at its cursor; see `walk`.
+
+        Raises:
+            InvalidCursorError: the cursor is not of this list.
+        """
+        if cursor is None:
+            return None
+        value = self._runtime.cursors.open(cursor, (name, tenant, *astuple(wanted)))
+        _positions(value)
+        return json.dumps(value)
+
+    def cursor_of(self, name: str, tenant: str, wanted: JobFilter, positions: str | None) -> str | None:
+        """Return the cursor of a list at which a walk has stopped; None at the end."""
+        if positions is None or self.walk(tenant, wanted, positions, 1).has_ended:
+            return None
+        return self._runtime.cursors.seal(json.loads(positions), (name, tenant, *astuple(wanted)))
 
     def cursor(self, merged: NewestFirst, bound: Sequence[Any]) -> str | None:
         """Return the cursor of where entries were left; None at the end."""
@@ -153,12 +187,7 @@ class Listing:
         Raises:
             InvalidRequestError, InvalidCursorError: as `page`.
         """
-        if wanted.state not in (None, *SHOWN_STATES):
-            raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
-        if wanted.queue not in (None, *QUEUES):
-            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
-        if wanted.first_ms > wanted.last_ms:
-            raise InvalidRequestError("createdBefore must be later than createdAfter, and than 1970")
+        _check(wanted)
         bound = (name, tenant, *astuple(wanted))
         positions = _positions(self._runtime.cursors.open(cursor, bound)) if cursor is not None else {}
         return NewestFirst(self._runtime.store, _queries(tenant, wanted), positions, limit, budget), bound
@@ -177,13 +206,28 @@ class Listing:
         return [by_key.get(entry.key) for _, entry in taken]
 
 
-def _size(limit: int, found: int, read: int) -> int:
+def kept_positions(merged: NewestFirst) -> str:
+    """Write where a walk continues, as JSON."""
+    return json.dumps(_value(merged.positions))
+
+
+def _check(wanted: JobFilter) -> None:
+    """Refuse a filter that can match nothing."""
+    if wanted.state not in (None, *SHOWN_STATES):
+        raise InvalidRequestError(f"state must be one of {', '.join(SHOWN_STATES)}")
+    if wanted.queue not in (None, *QUEUES):
+        raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+    if wanted.first_ms > wanted.last_ms:
+        raise InvalidRequestError("createdBefore must be later than createdAfter, and than 1970")
+
+
+def read_size(limit: int, found: int, read: int) -> int:
     """Return how many jobs to read next: as many as hold what is missing, if they match as those before did."""
     share = max(found / read, RAREST) if read else 1
     return min(math.ceil((limit - found) / share), LIST_READS - read, DYNAMODB_MAX_BATCH_GET)
 
 
-def _used(matches: Sequence[Job | None], wanted: int) -> int:
+def entries_used(matches: Sequence[object | None], wanted: int) -> int:
     """Return how many of the entries a page takes that has room for `wanted` jobs."""
     counts = [number for number, job in enumerate(matches, 1) if job]
     return len(matches) if len(counts) < wanted else counts[wanted - 1]

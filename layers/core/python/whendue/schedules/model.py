@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Any, Final, Literal, NamedTuple
 
-from whendue.jobs.due_index import first_check, shard_of
+from whendue.jobs.due_index import first_check, partition_of
 from whendue.quotas import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after
 from whendue.settings import Timing
@@ -161,16 +161,6 @@ def schedule_key(tenant: str, name: str) -> Key:
 def fires_pk(tenant: str, name: str) -> str:
     """Return the partition key of a schedule's fires and backfills; a name has no `#`."""
     return f"SCHEDULE#{tenant}#{name}"
-
-
-def schedules_partition(shard: int) -> str:
-    """Name the due index partition in which schedules and backfills stand."""
-    return f"schedules#{shard}"
-
-
-def partition_of(identity: str, shards: int) -> str:
-    """Name the due index partition of one schedule."""
-    return schedules_partition(shard_of(identity, shards))
 
 
 def next_fire(schedule: Schedule, after_ms: int = -1) -> int | None:
