@@ -14,6 +14,7 @@ from functions.api.schemas.operations import (
     OperationListReply,
     OperationReply,
     dry_run_reply,
+    operation_in_list,
     operation_reply,
 )
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
@@ -50,7 +51,7 @@ def list_operations(limit: PageLimit = PAGE_DEFAULT, cursor: CursorParameter = N
     app, tenant = caller(router)
     page = app.bulk.page(tenant, limit, cursor)
     return OperationListReply(
-        items=shown(app, page.operations, operation_reply, lambda operation: operation.id), cursor=page.cursor
+        items=shown(app, page.operations, operation_in_list, lambda operation: operation.id), cursor=page.cursor
     )
 
 

@@ -1,6 +1,6 @@
 """Bulk operations: what is asked of many jobs, and how far it is."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
@@ -18,6 +18,7 @@ from whendue.operations.listing import JobFilter
 from whendue.quotas import DRY_RUN_EXAMPLES, ID_CHARACTERS, OPERATION_FAILURES, OPERATION_IDS
 
 Id = Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}$")]
+FAILURES_IN_LIST: Final = 3
 State = Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"]
 
 
@@ -191,7 +192,8 @@ class OperationReply(Reply):
     counts: OperationCountsReply = Field(description="How far it is.")
     exact: bool = Field(description="False for a dry run that has not counted to the end: there may be more jobs.")
     failures: list[FailedJobReply] = Field(
-        description=f"Jobs that could not be changed, the first {OPERATION_FAILURES}, and why."
+        description=f"Jobs that could not be changed, the first {OPERATION_FAILURES}, and why; in a list the first "
+        f"{FAILURES_IN_LIST}."
     )
     dry_run: bool = Field(description="Whether the jobs were only counted.")
     examples: list[str] = Field(
@@ -210,6 +212,15 @@ class OperationListReply(Reply):
 
 def operation_reply(operation: Operation) -> OperationReply:
     """Show an operation."""
+    return _reply(operation, OPERATION_FAILURES)
+
+
+def operation_in_list(operation: Operation) -> OperationReply:
+    """Show an operation of many: fewer of its failures, so that the largest page can be sent."""
+    return _reply(operation, FAILURES_IN_LIST)
+
+
+def _reply(operation: Operation, failures: int) -> OperationReply:
     counts = operation.counts
     return OperationReply(
         id=operation.id,
@@ -230,7 +241,7 @@ def operation_reply(operation: Operation) -> OperationReply:
             matched=counts.all, changed=counts.changed, unchanged=counts.unchanged, failed=counts.failed
         ),
         exact=True,
-        failures=_failures(operation.failures),
+        failures=_failures(operation.failures[:failures]),
         dry_run=False,
         examples=[],
     )

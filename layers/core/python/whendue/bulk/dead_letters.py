@@ -8,7 +8,6 @@ from whendue.bulk.service import Asked, BulkService
 from whendue.engine.runtime import Runtime
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter, Listing
-from whendue.quotas import HORIZON_S
 
 LIST: Final = "redrive"
 
@@ -71,7 +70,6 @@ class DeadLetterRedrive:
         positions = self._listing.positions(LIST, tenant, dead, cursor)
         is_complete = self._listing.is_complete()
         asked = Asked(Action.REDRIVE, by, wanted=dead, rate_per_s=rate_per_s, limit=limit)
-        # Due times alone keep the rate: the jobs are few.
-        operation, redriven, failed = self._bulk.run(tenant, asked, ahead_s=HORIZON_S, positions=positions)
+        operation, redriven, failed = self._bulk.run(tenant, asked, positions)
         more = self._listing.cursor_of(LIST, tenant, dead, operation.positions)
         return Redriven(len(redriven) + len(failed), redriven, failed, more, is_complete, operation.id)

@@ -83,7 +83,7 @@ class Operation:
         queue: the new priority.
         due_at: the new due time.
         rate_per_s: maximum number of jobs in a second.
-        ahead_s: how long before its turn by the rate a job may be changed.
+        by_due_times: the due times of redriven jobs alone keep the rate: all are redriven at once.
         limit: maximum number of jobs; None for all.
         piece: number of the piece that is next: all before are done and counted.
         positions: where the next piece goes on in the index, as JSON.
@@ -105,7 +105,7 @@ class Operation:
     queue: str | None = None
     due_at: int | None = None
     rate_per_s: float | None = None
-    ahead_s: int = OPERATION_PACE_S
+    by_due_times: bool = False
     limit: int | None = None
     piece: int = 0
     positions: str | None = None
@@ -179,9 +179,9 @@ class Piece:
 def room(operation: Operation, most: int, now_ms: int) -> int:
     """Return how many jobs the next piece may have: by the rate, by the limit, and `most` at most."""
     most = most if operation.left is None else min(most, operation.left)
-    if operation.rate_per_s is None:
+    if operation.rate_per_s is None or operation.by_due_times:
         return most
-    ahead_ms = now_ms + 1000 * operation.ahead_s - begins_at(operation, now_ms)
+    ahead_ms = now_ms + 1000 * OPERATION_PACE_S - begins_at(operation, now_ms)
     return min(most, max(0, 1 + int(ahead_ms * operation.rate_per_s / 1000))) if ahead_ms >= 0 else 0
 
 
@@ -200,7 +200,7 @@ def turn_of(operation: Operation, piece: Piece, number: int) -> int:
 
 def next_look(operation: Operation, now_ms: int) -> int:
     """Return when the timer looks at a running operation again, ms UTC."""
-    return now_ms if operation.rate_per_s is None else max(now_ms, operation.next_at - 1000 * operation.ahead_s)
+    return now_ms if operation.rate_per_s is None else max(now_ms, operation.next_at - 1000 * OPERATION_PACE_S)
 
 
 # --- steps ----------------------------------------------------------------------------------------------------------

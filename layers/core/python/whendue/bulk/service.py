@@ -218,18 +218,19 @@ class BulkService:
             return self.further(operation)
         return operation
 
-    def run(self, tenant: str, asked: Asked, *, ahead_s: int, positions: str | None) -> Ran:
-        """Begin an operation of few jobs and do all its pieces; what is left when a service fails, the timer does.
+    def run(self, tenant: str, asked: Asked, positions: str | None) -> Ran:
+        """Begin a redrive of few jobs and do all its pieces; what is left when a service fails, the timer does.
+
+        The due times of the jobs keep the rate.
 
         Args:
             tenant, asked: as `begin`.
-            ahead_s: how long before its turn by the rate a job may be changed.
             positions: where it begins in the index (`Listing.positions`).
 
         Raises:
             InvalidRequestError, TooManyOperationsError, UnavailableError: as `begin`.
         """
-        operation = replace(self._prepared(tenant, asked), ahead_s=ahead_s, positions=positions)
+        operation = replace(self._prepared(tenant, asked), by_due_times=True, positions=positions)
         self._created(operation)
         changed: list[str] = []
         failures: list[FailedJob] = []
