@@ -13,7 +13,7 @@ from whendue.client.inputs import definitions
 from whendue.client.inputs import jobs as job_inputs
 from whendue.client.inputs import workflows as workflow_inputs
 from whendue.client.json_values import camel
-from whendue.client.models import common, jobs, schedules, subscriptions, tenant, workflows
+from whendue.client.models import bulk, common, jobs, schedules, subscriptions, tenant, workflows
 
 SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "api/openapi.json").read_text())["components"][
     "schemas"
@@ -39,6 +39,7 @@ MODELS: dict[str, Any] = {
     "ExplainReply": jobs.Explanation,
     "JobEventListReply": jobs.JobEventPage,
     "JobEventReply": jobs.JobEvent,
+    "FailedJobReply": bulk.FailedJob,
     "FailedRedriveReply": jobs.FailedRedrive,
     "FilterReply": subscriptions.EventFilter,
     "FireJobReply": schedules.FireJob,
@@ -54,6 +55,9 @@ MODELS: dict[str, Any] = {
     "LogLineReply": common.LogLine,
     "MisfireReply": schedules.Misfire,
     "NodeReply": workflows.WorkflowNode,
+    "OperationCountsReply": bulk.OperationCounts,
+    "OperationListReply": common.Page,
+    "OperationReply": bulk.BulkOperation,
     "PauseListReply": common.Page,
     "PauseReply": tenant.Pause,
     "PreviewReply": schedules.Preview,
