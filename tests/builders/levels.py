@@ -27,6 +27,7 @@ PURE = frozenset(
     f"whendue.{name}"
     for name in [
         "bulk.model",
+        "bulk.quotas",
         "engine.fairness",
         "engine.message",
         "history.events",

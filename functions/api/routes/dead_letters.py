@@ -64,7 +64,7 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     return RedriveReply(
         matched=done.matched,
         redriven=done.redriven,
-        failed=[FailedRedriveReply(id=one.id, problem=problem_of(one.code, one.text)) for one in done.failed],
+        failed=[FailedRedriveReply(id=job.id, problem=problem_of(job.code, job.text)) for job in done.failed],
         dry_run=body.dry_run,
         cursor=done.cursor,
         missing=missing(is_complete=done.is_complete),

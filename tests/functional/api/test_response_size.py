@@ -16,6 +16,7 @@ from tests.builders.world import IDS, TENANT, World
 from whendue import aws_quotas
 from whendue import quotas as limits
 from whendue.bulk.model import Action, FailedJob, Operation, create
+from whendue.bulk.quotas import OPERATION_FAILURES
 from whendue.bulk.selection import text_of
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
 from whendue.notifications.subscription import Subscription, Terms, subscribe
@@ -226,9 +227,7 @@ def test_the_largest_page_of_operations(world: World, client: Client) -> None:
     wanted = JobFilter(
         type="ü" * 32, queue="critical", fingerprint="ü" * 32, tags=tuple(tags.items()), schedule="ü" * 32
     )
-    failures = tuple(
-        FailedJob(f"{number:036}", "state_conflict", "ü" * 100) for number in range(limits.OPERATION_FAILURES)
-    )
+    failures = tuple(FailedJob(f"{number:036}", "state_conflict", "ü" * 100) for number in range(OPERATION_FAILURES))
     for number in range(200):
         operation = Operation(
             tenant=TENANT,
@@ -244,7 +243,7 @@ def test_the_largest_page_of_operations(world: World, client: Client) -> None:
     answer = client.send("GET", "/operations", limit=200)
     insist(answer, 400_000)
     assert len(answer.json["items"]) == 200
-    assert len(client.send("GET", f"/operations/{0:036}").json["failures"]) == limits.OPERATION_FAILURES
+    assert len(client.send("GET", f"/operations/{0:036}").json["failures"]) == OPERATION_FAILURES
 
 
 def from_any(item: Mapping[str, Any]) -> Job | None:

@@ -1,12 +1,14 @@
 """The bulk redrive of dead jobs: filter, dry run, limit and rate of each request, which is an operation."""
 
+from tests.builders.dead_letters import ONCE, dead_jobs
 from tests.builders.world import TENANT, World
-from tests.functional.operations.test_dead_letters import ALL, ONCE, dead_jobs
 from whendue.bulk.dead_letters import Redriven
 from whendue.bulk.model import Action, OperationState
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter
 from whendue.settings import QUEUES
+
+ALL = JobFilter()
 
 
 def test_a_bulk_redrive_has_filter_dry_run_limit_and_rate() -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
 from whendue.bulk.model import Action, Operation, OperationState
+from whendue.bulk.quotas import OPERATION_FAILURES, OPERATION_IDS
 from whendue.bulk.service import Asked
 from whendue.errors import (
     InvalidCursorError,
@@ -23,7 +24,7 @@ from whendue.errors import (
 from whendue.history.events import EventType
 from whendue.jobs.model import Job, State
 from whendue.operations.listing import JobFilter
-from whendue.quotas import IN_FLIGHT_S, OPERATION_FAILURES, OPERATION_IDS
+from whendue.quotas import IN_FLIGHT_S
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write
 

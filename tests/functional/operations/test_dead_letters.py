@@ -4,20 +4,11 @@ from collections import Counter
 
 import pytest
 
+from tests.builders.dead_letters import ONCE, dead_jobs
 from tests.builders.world import TENANT, World
-from whendue.jobs.model import Job
 from whendue.operations.listing import JobFilter
 
 ALL = JobFilter()
-ONCE = {"max_attempts": 1}
-
-
-def dead_jobs(world: World, count: int) -> list[Job]:
-    jobs = [world.submit("bad", policy=ONCE) for _ in range(count)]
-    world.task("worse", lambda payload, ctx: dict[str, str]()["missing"])
-    jobs += [world.submit("worse", policy=ONCE) for _ in range(2)]
-    world.work()
-    return jobs
 
 
 def test_dead_letters_are_grouped_by_what_went_wrong() -> None:

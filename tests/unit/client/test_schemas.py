@@ -102,6 +102,7 @@ INPUTS: dict[str, Any] = {
     "FilterBody": subscriptions.EventFilter,
     "JobBody": job_inputs.NewJob,
     "JobTemplate": job_inputs.JobTemplate,
+    "JobFilterBody": job_inputs.JobFilter,
     "LimitsBody": common.Limits,
     "MisfireBody": schedules.Misfire,
     "NodeBody": workflow_inputs.Node,
@@ -117,7 +118,7 @@ INPUTS: dict[str, Any] = {
 }
 # Made of the arguments of an operation.
 ARGUMENTS = {
-    *("BackfillBody", "BatchBody", "ChangeBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
+    *("BackfillBody", "BatchBody", "ChangeBody", "OperationBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
     *("SchedulePauseBody", "TenantPauseBody", "TriggerBody"),
 }
 # Words, not objects.

@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from whendue.bulk.quotas import OPERATION_FAILURES, OPERATION_KEPT_S, OPERATION_PACE_S
 from whendue.jobs.due_index import partition_of
-from whendue.quotas import HORIZON_S, OPERATION_FAILURES, OPERATION_KEPT_S, OPERATION_PACE_S
+from whendue.quotas import HORIZON_S
 from whendue.table.items import known
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, insert

@@ -26,6 +26,7 @@ from whendue.bulk.model import (
     room,
     step,
 )
+from whendue.bulk.quotas import DRY_RUN_EXAMPLES, DRY_RUN_PAGES, DRY_RUN_S, OPERATION_IDS, OPERATION_PIECE
 from whendue.bulk.running import RunningMarks
 from whendue.bulk.selection import Selector, text_of
 from whendue.engine.ports import WriteStatus
@@ -33,15 +34,7 @@ from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError, OperationNotFoundError, StateConflictError, UnavailableError
 from whendue.operations.listing import JobFilter
-from whendue.quotas import (
-    DRY_RUN_EXAMPLES,
-    DRY_RUN_PAGES,
-    DRY_RUN_S,
-    LIST_READS,
-    OPERATION_IDS,
-    OPERATION_PIECE,
-    SCHEDULE_TRIES,
-)
+from whendue.quotas import LIST_READS, SCHEDULE_TRIES
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 
 

@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from whendue.cli import PROCESSES
-from whendue.cli.commands import backfills, dead_letters, jobs, operations, pauses, profiles, queues, tasks, workflows
+from whendue.cli.commands import backfills, dead_letters, jobs, pauses, profiles, queues, tasks, workflows
+from whendue.cli.commands.bulk import operations
 from whendue.cli.commands.doctor import doctor
 from whendue.cli.commands.project import build, dev, new, terraform
 from whendue.cli.commands.token import token

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from whendue.bulk.quotas import OPERATION_SHARE
 from whendue.bulk.service import BulkService
 from whendue.engine.fairness import take_turns
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
-from whendue.quotas import BACKFILL_SHARE, OPERATION_SHARE, SCHEDULES_PER_PAGE
+from whendue.quotas import BACKFILL_SHARE, SCHEDULES_PER_PAGE
 from whendue.schedules.auto_pause import AutoPauser
 from whendue.schedules.backfills.service import BackfillService
 from whendue.schedules.continued import continued_backfills, continued_operations

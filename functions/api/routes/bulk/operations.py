@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.response import JSON
-from functions.api.schemas.operations import (
+from functions.api.schemas.bulk.operations import (
     OperationBody,
     OperationListReply,
     OperationReply,
@@ -59,7 +59,7 @@ def list_operations(limit: PageLimit = PAGE_DEFAULT, cursor: CursorParameter = N
     "/operations/<operation_id>", tags=TAGS, summary="Get a bulk operation's progress", operation_id="getOperation"
 )
 def read(operation_id: OperationId) -> OperationReply:
-    """Return a bulk operation: what was asked by whom, how far it is, and jobs that it could not change."""
+    """Return a bulk operation: what was asked and who did, how far it is, and jobs that it could not change."""
     app, tenant = caller(router)
     return operation_reply(app.bulk.get(tenant, operation_id))
 

@@ -20,6 +20,14 @@ Action = Literal["cancel", "redrive", "reprioritise", "reschedule", "delete"]
 State = Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"]
 Priority = Literal["critical", "high", "normal", "low"]
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the operation.")]
+TagsOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; repeatable.")
+]
+AfterOption = Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted then or later.")]
+AtOption = Annotated[str | None, typer.Option(metavar="TIME", help="The new due time, of reschedule, with its offset.")]
+DelayOption = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="The new due time, from now, instead of --at.")
+]
 COLUMNS: tuple[Column[BulkOperation], ...] = (
     ("id", lambda operation: operation.id),
     ("action", lambda operation: operation.action),
@@ -42,22 +50,14 @@ def start(
     type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error.")] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; repeatable.")
-    ] = None,
+    tag: TagsOption = None,
     schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only jobs of the workflow with this id.")] = None,
-    after: Annotated[
-        str | None, typer.Option("--after", metavar="TIME", help="Only jobs submitted then or later.")
-    ] = None,
+    after: AfterOption = None,
     before: Annotated[str | None, typer.Option("--before", metavar="TIME", help="Only jobs submitted before.")] = None,
     to_priority: Annotated[Priority | None, typer.Option(help="The new priority, of reprioritise.")] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="The new due time, of reschedule, with its offset.")
-    ] = None,
-    delay: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="The new due time, from now, instead of --at.")
-    ] = None,
+    at: AtOption = None,
+    delay: DelayOption = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Maximum number of jobs per second.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of jobs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,

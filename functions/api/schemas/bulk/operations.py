@@ -12,10 +12,11 @@ from functions.api.schemas.reply import CURSOR, Reply, Time
 from functions.api.schemas.shared.numbers import Delay, RedriveRate
 from functions.api.schemas.shared.policy import Name, Priority, Rfc3339, TypeName
 from whendue.bulk.model import Action, FailedJob, Operation
+from whendue.bulk.quotas import DRY_RUN_EXAMPLES, OPERATION_FAILURES, OPERATION_IDS
 from whendue.bulk.selection import filter_of
 from whendue.bulk.service import Asked, Counted
 from whendue.operations.listing import JobFilter
-from whendue.quotas import DRY_RUN_EXAMPLES, ID_CHARACTERS, OPERATION_FAILURES, OPERATION_IDS
+from whendue.quotas import ID_CHARACTERS
 
 Id = Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}$")]
 FAILURES_IN_LIST: Final = 3
@@ -111,7 +112,7 @@ class OperationBody(Body):
         return self
 
     def asked(self, by: str, now_ms: int) -> Asked:
-        """Return what is asked for, and by whom."""
+        """Return what is asked for, by the caller that `by` names."""
         wanted = self.filter.wanted() if self.filter is not None else JobFilter() if self.all else None
         due_at = None if self.due_at is None else times.read(self.due_at)
         return Asked(
