@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    bulk,
     containers,
     counting,
     created,
@@ -39,5 +40,6 @@ FAMILIES: Final = (
     created.SCENARIOS,
     expiry.SCENARIOS,
     unique.SCENARIOS,
+    bulk.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}
