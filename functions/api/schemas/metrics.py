@@ -15,7 +15,19 @@ from prometheus_client.registry import Collector
 from functions.api.schemas.shared.usage import MILLION, ranked
 from whendue.inspection.gauges import Measured
 from whendue.inspection.queues import QueueView
-from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, TIMER, fields_of, queue_and_type, series_of
+from whendue.metrics.model import (
+    BOUNDS_MS,
+    BULK,
+    BULK_CHANGES,
+    ENDS,
+    FAILED,
+    OF_NO_JOBS,
+    RESCUED,
+    TIMER,
+    fields_of,
+    queue_and_type,
+    series_of,
+)
 from whendue.metrics.prices import price_list
 from whendue.metrics.usage import Usage, cost_usd
 from whendue.notifications.delivery_job import PREFIX
@@ -44,6 +56,7 @@ METRICS: Final[Mapping[str, Described]] = {
     "whendue_attempts": Described(C, JOB, "Attempts that started."),
     "whendue_attempts_failed": Described(C, (*JOB, "error"), "Attempts that failed, by error type."),
     "whendue_retries": Described(C, JOB, "Failed attempts that are retried."),
+    "whendue_bulk_changes": Described(C, (), "Changes that bulk operations have made to jobs, without deletes."),
     "whendue_execution_seconds": Described(H, JOB, "Duration of attempts in seconds."),
     "whendue_lateness_seconds": Described(H, JOB, "Seconds from the time an attempt was due to its start."),
     "whendue_notifications_ended": Described(
@@ -90,7 +103,8 @@ def exposition(sums: Sums, measured: Measured, usage: Usage | None = None) -> st
 class _Collector(Collector):
     def __init__(self, sums: Sums, measured: Measured, usage: Usage) -> None:
         self._timer = sums.get(TIMER, Counter())
-        self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if series != TIMER}
+        self._bulk = sums.get(BULK, Counter())
+        self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if series not in OF_NO_JOBS}
         self._measured = measured
         self._usage = usage
         # Each kind takes values in its own way.
@@ -102,6 +116,7 @@ class _Collector(Collector):
         for labels, fields in sorted(self._jobs.items()):
             self._add_jobs(labels, fields)
         self._add_timer()
+        self._add("whendue_bulk_changes", (), self._bulk[BULK_CHANGES])
         self._add_costs()
         for queue in self._measured.queues:
             self._add_queue(queue)

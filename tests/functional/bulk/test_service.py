@@ -23,6 +23,7 @@ from whendue.errors import (
 )
 from whendue.history.events import EventType
 from whendue.jobs.model import Job, State
+from whendue.metrics.model import Counts
 from whendue.operations.listing import JobFilter
 from whendue.quotas import IN_FLIGHT_S
 from whendue.submission.request import JobRequest
@@ -592,3 +593,15 @@ def test_a_running_job_is_asked_to_stop_once() -> None:
     world.work()
     assert [operation.counts.all for operation in found] == [1, 0]
     assert events(world, job) == [(EventType.CANCEL_REQUESTED.value, "ada", found[0].id)]
+
+
+def test_changes_are_counted_as_such() -> None:
+    """In a series of their own, beside what became of the jobs; an undone redrive is no second death."""
+    world = World()
+    dead_jobs(world, 2)
+    world.app.metrics.take()
+    operation = begin(world, Action.REDRIVE, rate_per_s=0.001)
+    world.app.bulk.undo(TENANT, operation.id, "bob")
+    taken = world.app.metrics.take()
+    assert taken["bulk"].numbers == {"bulk_changes": 2}
+    assert "dead" not in +taken.get("jobs#normal#bad", Counts()).numbers

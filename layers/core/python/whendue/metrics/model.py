@@ -41,6 +41,10 @@ RESCUED: Final = "rescued_"
 
 # --- series -----------------------------------------------------------------------------------------------------
 TIMER: Final = "timer"
+# Changes that bulk operations have made; a delete is none. Not in the series of the jobs: their items have 1 KB.
+BULK: Final = "bulk"
+BULK_CHANGES: Final = "bulk_changes"
+OF_NO_JOBS: Final = (TIMER, BULK)
 _FIELDS: Final[Mapping[bool, tuple[str, ...]]] = {
     True: ("ticks", "planned", "promoted", *(f"{RESCUED}{what}" for what in RESCUES)),
     False: (
@@ -65,7 +69,7 @@ def queue_and_type(series: str) -> tuple[str, str]:
 
 def fields_of(series: str) -> tuple[str, ...]:
     """List the fields that an item of this series has: always all of them."""
-    return _FIELDS[series == TIMER]
+    return (BULK_CHANGES,) if series == BULK else _FIELDS[series == TIMER]
 
 
 @dataclass(slots=True)
@@ -113,6 +117,11 @@ def counted(step: Transition) -> Counts:
     if job.terminal and "finished_at" in step.changes and step.name != "undo_redrive":
         counts.numbers[job.state.value] += 1
     return counts
+
+
+def is_of_operation(step: Transition) -> bool:
+    """Return whether a bulk operation has asked for a transition."""
+    return "operation" in step.changes.get("change", {})
 
 
 def _took_ms(name: str, job: Job) -> int | None:

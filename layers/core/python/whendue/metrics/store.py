@@ -9,6 +9,7 @@ from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.metrics.model import (
+    OF_NO_JOBS,
     OTHER,
     TIMER,
     Counts,
@@ -165,7 +166,7 @@ class MetricsStore:
         return last_tick(item for item in items if item)
 
     def _bounded(self, series: str) -> str:
-        if series == TIMER:
+        if series in OF_NO_JOBS:
             return series
         queue, kind = queue_and_type(series)
         return series if kind in self._types else series_of(queue, OTHER)
@@ -175,6 +176,6 @@ def _sums(item: Item) -> dict[str, Counter[str]]:
     """Read one item; what is no series of ours raises here, not where it is shown."""
     sums = summed([item])
     for series in sums:
-        if series != TIMER:
+        if series not in OF_NO_JOBS:
             queue_and_type(series)
     return sums
