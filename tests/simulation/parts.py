@@ -403,9 +403,11 @@ BULK: Final = Area(
     ),
     tests=(
         "unit/bulk/test_model.py",
+        "functional/bulk/test_carrying.py",
         "functional/bulk/test_dead_letters.py",
         "functional/bulk/test_running.py",
         "functional/bulk/test_service.py",
+        "functional/bulk/test_service_undo.py",
         "functional/schedules/test_continued.py",
     ),
     scenarios=bulk.SCENARIOS,

@@ -62,9 +62,8 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.sqs": ("contract/test_queue.py:queue", "contract/test_faults.py"),
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/cli/test_processes.py"),
     # --- bulk -----------------------------------------------------------------------------------------------------
-    "whendue.bulk.carrying": ("functional/bulk/test_service.py:killed",),
-    "whendue.bulk.decisions": ("functional/bulk/test_service.py:undone",),
-    "whendue.bulk.notes": ("functional/bulk/test_service.py:changed_again",),
+    "whendue.bulk.decisions": ("functional/bulk/test_service_undo.py:undone",),
+    "whendue.bulk.notes": ("functional/bulk/test_carrying.py:changed_again",),
     "whendue.bulk.quotas": ("functional/bulk/test_service.py",),
     "whendue.bulk.selection": (
         "functional/bulk/test_service.py:submitted_later",

@@ -1,17 +1,15 @@
-"""What bulk operations keep to: each job once, whoever else is at it, and wherever a process dies."""
+"""What bulk operations do, leave alone, keep to, and show."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from tests.builders.faults import Counted, KilledError, Refusing
+from tests.builders.bulk import ALL, ONCE, UNKNOWN, begin, dead_jobs, events, get, to_the_end, touches
+from tests.builders.faults import Counted, Refusing
 from tests.builders.world import TENANT, World
-from whendue.bulk.model import Action, Operation, OperationState
+from whendue.bulk.model import Action, OperationState
 from whendue.bulk.quotas import OPERATION_FAILURES, OPERATION_IDS
 from whendue.bulk.service import Asked
 from whendue.errors import (
@@ -19,59 +17,13 @@ from whendue.errors import (
     InvalidRequestError,
     OperationNotFoundError,
     StateConflictError,
-    UnavailableError,
 )
 from whendue.history.events import EventType
-from whendue.jobs.model import Job, State
+from whendue.jobs.model import State
 from whendue.metrics.model import Counts
 from whendue.operations.listing import JobFilter
-from whendue.quotas import IN_FLIGHT_S
 from whendue.submission.request import JobRequest
 from whendue.table.writes import Write
-
-ALL = JobFilter()
-ONCE = {"max_attempts": 1}
-UNKNOWN = "0190a5d2-0000-7000-8000-000000000000"
-
-
-def dead_jobs(world: World, count: int) -> list[Job]:
-    jobs = [world.submit("bad", policy=ONCE) for _ in range(count)]
-    world.work()
-    return jobs
-
-
-def begin(world: World, action: Action, wanted: JobFilter | None = ALL, **more: Any) -> Operation:
-    return world.app.bulk.begin(TENANT, Asked(action, "ada", wanted=wanted, **more))
-
-
-def get(world: World, operation: Operation) -> Operation:
-    return world.app.bulk.get(TENANT, operation.id)
-
-
-def to_the_end(world: World, operation: Operation, ticks: int = 20) -> Operation:
-    """Let the timer tick until the operation has ended."""
-    for _ in range(ticks):
-        if not get(world, operation).is_running:
-            break
-        world.clock.advance(60)
-        world.tick()
-    return get(world, operation)
-
-
-def events(world: World, job: Job) -> list[tuple[str, str | None, str | None]]:
-    page = world.app.history.page(TENANT, job.id, 200, None)
-    return [(event.type.value, event.by, event.operation) for event in page.events if event.by]
-
-
-def touches(world: World, operation: Operation) -> Counter[str]:
-    """Count by job how often an operation has changed it, from the jobs' histories."""
-    jobs = {key.pk.removeprefix("JOB#") for key in world.table.items() if key.sk == "job"}
-    return Counter(
-        job_id
-        for job_id in jobs
-        for event in world.app.history.page(TENANT, job_id, 200, None).events
-        if event.operation == operation.id
-    )
 
 
 def test_a_redrive_runs_dead_jobs_again_and_their_history_names_it() -> None:
@@ -171,138 +123,6 @@ def test_an_idle_tick_asks_nothing_for_operations(monkeypatch: pytest.MonkeyPatc
     before = len(calls)
     app.tick.run(world.clock.now_ms() + 60_000)
     assert len(calls) - before == idle
-
-
-# --- killed, twice, refused -----------------------------------------------------------------------------------------
-
-PREPARED: dict[Action, Callable[[World], object]] = {
-    Action.REDRIVE: lambda world: dead_jobs(world, 5),
-    Action.DELETE: lambda world: dead_jobs(world, 5),
-    Action.CANCEL: lambda world: [world.submit("ok", delay_s=86_400) for _ in range(5)],
-    Action.RESCHEDULE: lambda world: [world.submit("ok", delay_s=86_400) for _ in range(5)],
-    Action.REPRIORITISE: lambda world: [world.submit("ok", delay_s=86_400) for _ in range(5)],
-}
-MORE: dict[Action, dict[str, Any]] = {
-    Action.REPRIORITISE: {"queue": "low"},
-    Action.RESCHEDULE: {"due_at": World().clock.now_ms() + 7_200_000},
-}
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("action", PREPARED)
-def test_an_operation_killed_at_any_call_resumes_and_changes_each_job_once(
-    action: Action, after: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the request or in the timer, at the table or at the queue; and again in what comes after."""
-    monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 2)
-    kill_at, killed = 0, True
-    while killed:
-        world = World()
-        PREPARED[action](world)
-        calls: list[str] = []
-        ports = [Counted(port, calls, kill_at, after=after) for port in (world.table, world.queues)]
-        dying = world.build(*ports)
-        killed = False
-        asked = Asked(action, "ada", wanted=ALL, **MORE.get(action, {}))
-        try:
-            dying.bulk.begin(TENANT, asked)
-            dying.tick.run(world.clock.now_ms() + 60_000)
-        except KilledError:
-            killed = True
-        world.clock.advance(60)
-        page = world.app.bulk.page(TENANT, 10, None)
-        for operation in page.operations:
-            done = to_the_end(world, operation)
-            assert (done.state, done.counts.changed, done.counts.all) == (OperationState.FINISHED, 5, 5), kill_at
-            if action is not Action.DELETE:
-                assert sorted(touches(world, operation).values()) == [1] * 5, kill_at
-        kill_at += 1
-    assert kill_at > 10
-    assert len(page.operations) == 1
-
-
-def test_two_at_the_same_piece_count_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second finds in each job what the first has done, and that the piece is counted."""
-    monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 2)
-    world = World()
-    [world.submit("ok", delay_s=86_400) for _ in range(4)]
-    before = begin(world, Action.REPRIORITISE, queue="low")
-    first, second = world.app.bulk.further(before), world.app.bulk.further(before)
-    assert first.counts.changed == second.counts.changed == 4
-    assert set(touches(world, before).values()) == {1}
-
-
-def test_a_job_that_was_changed_again_is_not_changed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process dies before it counts; meanwhile somebody moves a job on. The kept changes say who was first."""
-    monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 2)
-    world = World()
-    jobs = [world.submit("ok", delay_s=86_400) for _ in range(2)]
-
-    def dead_before_it_counts(writes: list[Write]) -> Any:
-        if writes[0].name == "move_operation":
-            raise KilledError
-        return world.table.apply(writes)
-
-    app = world.build(store=Refusing(world.table, "apply", dead_before_it_counts))
-    with pytest.raises(KilledError):
-        app.bulk.begin(TENANT, Asked(Action.REPRIORITISE, "ada", wanted=ALL, queue="low"))
-    world.app.control.reschedule(TENANT, jobs[0].id, None, "high", by="bob")
-    [operation] = world.app.bulk.page(TENANT, 10, None).operations
-    done = to_the_end(world, operation)
-    assert (done.counts.changed, done.counts.failed) == (2, 0)
-    assert [world.job(job).queue for job in jobs] == ["high", "low"]
-
-
-def test_what_was_changed_between_plan_and_write_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no longer the job that was selected."""
-    world = World()
-    job = world.submit("ok", delay_s=86_400)
-
-    def changed_meanwhile(writes: list[Write]) -> Any:
-        results = world.table.apply(writes)
-        if writes[0].name == "plan_piece":
-            world.app.control.reschedule(TENANT, job.id, None, "high", by="bob")
-        return results
-
-    app = world.build(store=Refusing(world.table, "apply", changed_meanwhile))
-    operation = app.bulk.begin(TENANT, Asked(Action.REPRIORITISE, "ada", wanted=ALL, queue="low"))
-    assert [failure.code for failure in operation.failures] == ["state_conflict"]
-    assert world.job(job).queue == "high"
-
-
-def test_a_retry_between_plan_and_write_is_no_reason_to_leave_a_job_alone() -> None:
-    """Nobody asked for it: a cancel is still wanted."""
-    world = World()
-    job = world.submit("bad", delay_s=1)
-
-    def run_meanwhile(writes: list[Write]) -> Any:
-        results = world.table.apply(writes)
-        if writes[0].name == "plan_piece":
-            world.clock.advance(2)
-            world.work()
-            assert world.job(job).generation == 2
-        return results
-
-    app = world.build(store=Refusing(world.table, "apply", run_meanwhile))
-    operation = app.bulk.begin(TENANT, Asked(Action.CANCEL, "ada", wanted=ALL))
-    assert operation.counts.changed == 1
-    assert world.job(job).state is State.CANCELLED
-
-
-def test_while_the_table_fails_an_operation_waits() -> None:
-    """Nothing is counted that may not be done."""
-    world = World()
-    jobs = [world.submit("ok", delay_s=86_400) for _ in range(3)]
-
-    def unavailable(*_: object, **__: object) -> Any:
-        raise UnavailableError
-
-    store = Refusing(world.table, "query_newest", unavailable)
-    app = world.build(store=store)
-    operation = app.bulk.begin(TENANT, Asked(Action.CANCEL, "ada", wanted=ALL))
-    assert (operation.state, operation.counts.all) == (OperationState.RUNNING, 0)
-    assert to_the_end(world, operation).counts.changed == 3
-    assert all(world.job(job).state is State.CANCELLED for job in jobs)
 
 
 # --- what it leaves alone -------------------------------------------------------------------------------------------
@@ -435,94 +255,6 @@ def test_a_dry_run_counts_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     _, part = world.app.bulk.dry_run(TENANT, Asked(Action.REDRIVE, "ada", wanted=ALL))
     assert (part.matched, part.is_exact) == (2, False)
     assert world.table.items() == before
-
-
-# --- undo -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_redrive_is_undone_for_the_jobs_that_have_not_begun() -> None:
-    """They are dead again, as before, and count as dead letters; one that has begun is named."""
-    world = World()
-    world.fails_first("second")
-    [fine] = [world.submit("second", policy=ONCE)]
-    world.work()
-    jobs = dead_jobs(world, 2)
-    cancelled = world.submit("ok", delay_s=3600)
-    world.app.control.cancel(TENANT, cancelled.id, by="ada")
-    operation = begin(world, Action.REDRIVE, rate_per_s=0.5)
-    begin(world, Action.REDRIVE, JobFilter(state="cancelled"))
-    begun = [job for job in [fine, *jobs] if world.job(job).due_at <= world.clock.now_ms()]
-    world.work()
-    undone = world.app.bulk.undo(TENANT, operation.id, "bob")
-    assert (undone.action, undone.state, undone.undoes) == (Action.UNDO, OperationState.FINISHED, operation.id)
-    waiting = [job for job in [fine, *jobs] if job not in begun]
-    assert (undone.counts.changed, undone.counts.failed) == (2, 1)
-    assert [failure.id for failure in undone.failures] == [begun[0].id]
-    for job in waiting:
-        stored = world.job(job)
-        assert (stored.state, stored.last and stored.last.type) == (State.DEAD, "RuntimeError")
-        assert events(world, job)[:2] == [("redrive_undone", "bob", undone.id), ("redriven", "ada", operation.id)]
-    assert world.app.dead_letters.groups(TENANT, ALL, None).jobs >= 2
-    runs = {job.id: len(world.runs(job)) for job in waiting}
-    world.pass_time(300, step_s=10)
-    assert {job.id: len(world.runs(job)) for job in waiting} == runs
-
-
-@pytest.mark.parametrize("state", ["cancelled", "expired"])
-def test_an_undone_redrive_gives_back_the_state_that_was(state: str) -> None:
-    """What was cancelled is cancelled, and what had expired has expired."""
-    world = World()
-    job = world.submit("ok", delay_s=60, expires_s=30.0) if state == "expired" else world.submit("ok", delay_s=60)
-    if state == "cancelled":
-        world.app.control.cancel(TENANT, job.id, by="ada")
-    world.clock.advance(300)
-    world.tick()
-    world.work()
-    assert world.job(job).state == state
-    operation = begin(world, Action.REDRIVE, JobFilter(state=state))
-    assert operation.counts.changed == 1
-    assert world.app.bulk.undo(TENANT, operation.id, "bob").counts.changed == 1
-    assert world.job(job).state == state
-
-
-def test_only_what_the_redrive_has_changed_is_undone() -> None:
-    """Not a job that somebody else runs again, or moves, and not another operation's."""
-    world = World()
-    first, second, third = dead_jobs(world, 3)
-    operation = begin(world, Action.REDRIVE, None, ids=[first.id, second.id, UNKNOWN], rate_per_s=0.001)
-    operation = replace(operation)
-    world.app.control.redrive(TENANT, third.id, 3600_000, by="eve")
-    world.app.control.reschedule(TENANT, first.id, world.clock.now_ms() + 7_200_000, None, by="eve")
-    undone = world.app.bulk.undo(TENANT, operation.id, "bob")
-    undone = to_the_end(world, undone)
-    assert (undone.counts.changed, [failure.id for failure in undone.failures]) == (0, [first.id])
-    assert [world.job(job).state for job in (first, second, third)] == [State.PENDING, State.DEAD, State.PENDING]
-
-
-def test_undoing_one_that_runs_cancels_it_and_waits_for_what_may_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that was at a piece when it was cancelled may go on for a while: what it redrives is undone, too."""
-    monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 1)
-    world = World()
-    jobs = dead_jobs(world, 4)
-    operation = begin(world, Action.REDRIVE, rate_per_s=1)
-    late = partial(world.app.bulk.further, get(world, operation))
-    undone = world.app.bulk.undo(TENANT, operation.id, "bob")
-    assert get(world, operation).state is OperationState.CANCELLED
-    late()
-    assert sum(world.job(job).state is State.PENDING for job in jobs) == 1
-    done = to_the_end(world, undone)
-    assert done.ended_at
-    assert done.ended_at >= operation.created_at + 1000 * IN_FLIGHT_S
-    assert (done.counts.changed, done.counts.failed) == (2, 0)
-    assert [world.job(job).state for job in jobs] == [State.DEAD] * 4
-
-
-def test_only_a_redrive_can_be_undone() -> None:
-    """What is deleted is gone."""
-    world = World()
-    operation = begin(world, Action.CANCEL)
-    with pytest.raises(StateConflictError):
-        world.app.bulk.undo(TENANT, operation.id, "bob")
 
 
 # --- shown ----------------------------------------------------------------------------------------------------------
