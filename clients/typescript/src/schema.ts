@@ -450,7 +450,7 @@ export interface paths {
         };
         /**
          * Get a bulk operation's progress
-         * @description Return a bulk operation: what was asked by whom, how far it is, and jobs that it could not change.
+         * @description Return a bulk operation: what was asked and who did, how far it is, and jobs that it could not change.
          *
          *     Required scope: `jobs:read`.
          */
