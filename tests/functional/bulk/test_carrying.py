@@ -144,3 +144,22 @@ def test_while_the_table_fails_an_operation_waits() -> None:
     assert (operation.state, operation.counts.all) == (OperationState.RUNNING, 0)
     assert to_the_end(world, operation).counts.changed == 3
     assert all(world.job(job).state is State.CANCELLED for job in jobs)
+
+
+def test_deletes_that_take_long_go_on_in_the_timer() -> None:
+    """A request has 29 seconds, and a tick other tenants: what was deleted by then is not asked for again."""
+    world = World()
+    jobs = dead_jobs(world, 4)
+
+    def slow(writes: list[Write]) -> Any:
+        world.clock.advance(4 if writes and writes[0].name == "erase" else 0)
+        return world.table.apply(writes)
+
+    app = world.build(store=Refusing(world.table, "apply", slow))
+    began_ms = world.clock.now_ms()
+    operation = app.bulk.begin(TENANT, Asked(Action.DELETE, "ada", wanted=ALL))
+    assert world.clock.now_ms() - began_ms < 20_000
+    assert operation.state is OperationState.RUNNING
+    left = [key for key in world.table.items() if key.sk == "job"]
+    assert 0 < len(left) < len(jobs)
+    assert to_the_end(world, operation).counts.changed == len(jobs)

@@ -23,7 +23,7 @@ from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition, change_number
 from whendue.operations.commands import JobCommands
 from whendue.operations.erase import JobEraser, check_erasable
-from whendue.quotas import CONFLICT_TRIES
+from whendue.quotas import CONFLICT_TRIES, ERASE_CALL_S
 from whendue.table.keys import job_key
 
 
@@ -172,10 +172,17 @@ class Carrier:
     # --- deletes ------------------------------------------------------------------------------------------------
 
     def _delete(self, operation: Operation, piece: Piece, jobs: Sequence[tuple[int, Job]]) -> _Outcomes:
-        """Erase jobs one by one; a job that is gone then was erased."""
+        """Erase jobs one by one; a job that is gone then was erased.
+
+        Raises:
+            UnavailableError: there was no time for all, as with workflows of many members: the piece comes again.
+        """
         del operation, piece
         outcomes: _Outcomes = {}
+        until_ms = self._runtime.clock.now_ms() + 1000 * ERASE_CALL_S
         for number, job in jobs:
+            if self._runtime.clock.now_ms() >= until_ms:
+                raise UnavailableError
             try:
                 check_erasable(job, self._runtime.clock.now_ms())
                 outcomes |= {number: CHANGED} if self._eraser.erase_ended(job) else {}
