@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.bulk import ALL, begin, dead_jobs, to_the_end, touches
+from tests.builders.bulk import ALL, ONCE, begin, dead_jobs, to_the_end, touches
 from tests.builders.faults import Counted, KilledError, Refusing
 from tests.builders.world import TENANT, World
 from whendue.bulk.model import Action, OperationState
@@ -163,3 +163,45 @@ def test_deletes_that_take_long_go_on_in_the_timer() -> None:
     left = [key for key in world.table.items() if key.sk == "job"]
     assert 0 < len(left) < len(jobs)
     assert to_the_end(world, operation).counts.changed == len(jobs)
+
+
+@pytest.mark.parametrize("action", [Action.REDRIVE, Action.DELETE])
+def test_another_job_that_has_the_id_by_then_is_left_alone(action: Action) -> None:
+    """The one that was planned was deleted, and its Idempotency-Key was used again."""
+    world = World()
+    first = world.submit("bad", policy=ONCE, idempotency_key="k")
+    world.work()
+
+    def replaced(writes: list[Write]) -> Any:
+        results = world.table.apply(writes)
+        if writes[0].name == "plan_piece":
+            world.app.erasing.erase(TENANT, first.id)
+            world.clock.advance(1)
+            assert world.submit("bad", policy=ONCE, idempotency_key="k").id == first.id
+            world.work()
+        return results
+
+    app = world.build(store=Refusing(world.table, "apply", replaced))
+    operation = app.bulk.begin(TENANT, Asked(action, "ada", ids=[first.id]))
+    codes = [failure.code for failure in operation.failures]
+    assert codes == ([] if action is Action.DELETE else ["job_not_found"])
+    assert (world.job(first).state, world.job(first).redrives) == (State.DEAD, None)
+
+
+def test_a_pending_fan_out_is_finished_before_the_job_runs_again() -> None:
+    """Its dependents are released by the end that it has had."""
+    world = World()
+    [job] = dead_jobs(world, 1)
+    world.table.apply([Write("odd", job.key, (), {"pending_fan_out": ""})])
+    operation = begin(world, Action.REDRIVE, None, ids=[job.id])
+    assert (operation.counts.changed, operation.counts.failed) == (1, 0)
+    assert world.job(job).state is State.PENDING
+
+
+def test_a_job_whose_retention_is_over_is_not_there() -> None:
+    """Though the table may still have it for days."""
+    world = World()
+    [job] = dead_jobs(world, 1)
+    world.clock.advance(job.policy.retention_s + 10)
+    assert begin(world, Action.DELETE).counts.all == 0
+    assert [failure.code for failure in begin(world, Action.DELETE, None, ids=[job.id]).failures] == ["job_not_found"]

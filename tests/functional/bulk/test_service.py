@@ -17,8 +17,10 @@ from whendue.errors import (
     InvalidRequestError,
     OperationNotFoundError,
     StateConflictError,
+    UnavailableError,
 )
 from whendue.history.events import EventType
+from whendue.jobs.due_index import dead_partition
 from whendue.jobs.model import State
 from whendue.metrics.model import Counts
 from whendue.operations.listing import JobFilter
@@ -337,3 +339,41 @@ def test_changes_are_counted_as_such() -> None:
     taken = world.app.metrics.take()
     assert taken["bulk"].numbers == {"bulk_changes": 2}
     assert "dead" not in +taken.get("jobs#normal#bad", Counts()).numbers
+
+
+def test_a_job_that_dies_after_the_begin_is_left_alone() -> None:
+    """Also in a part of the index that the operation has not come to."""
+    world = World()
+    [dead] = dead_jobs(world, 1)
+    late = world.submit("bad", policy=ONCE, delay_s=1)
+    store = Refusing(world.table, "query_newest", unavailable)
+    operation = world.build(store=store).bulk.begin(TENANT, Asked(Action.REDRIVE, "ada", wanted=ALL))
+    world.clock.advance(2)
+    world.work()
+    assert world.job(late).state is State.DEAD
+    assert to_the_end(world, operation).counts.all == 1
+    assert (world.job(dead).redrives, world.job(late).redrives) == (1, None)
+
+
+def test_a_job_that_dies_again_by_a_clock_that_is_behind_is_not_redriven_again() -> None:
+    """Its end is earlier than the begin by that clock, and it stands where the operation has yet to come."""
+    world = World()
+    jobs = dead_jobs(world, 3)
+    world.clock.advance(60)
+    operation = begin(world, Action.REDRIVE, rate_per_s=0.001)
+    [again] = [job for job in jobs if world.job(job).state is State.PENDING]
+    before = world.job(again)
+    earlier = {
+        "state": "dead",
+        "finished_at": operation.created_at - 120_000,
+        "check_at": operation.created_at - 120_000,
+    }
+    partition = {"due_pk": dead_partition(TENANT, before.shard), "live_shard": before.shard, "fingerprint": ""}
+    world.table.apply([Write("odd", again.key, (), earlier | partition)])
+    done = to_the_end(world, operation, ticks=60)
+    assert (done.counts.changed, done.counts.failed) == (3, 0)
+    assert touches(world, operation) == Counter({job.id: 1 for job in jobs})
+
+
+def unavailable(*_: object, **__: object) -> Any:
+    raise UnavailableError

@@ -97,3 +97,20 @@ def test_only_a_redrive_can_be_undone() -> None:
     operation = begin(world, Action.CANCEL)
     with pytest.raises(StateConflictError):
         world.app.bulk.undo(TENANT, operation.id, "bob")
+
+
+def test_a_job_that_waits_for_a_retry_has_begun() -> None:
+    """Its redrive has had an attempt: it goes on."""
+    world = World()
+    job = world.submit("bad", policy={"max_attempts": 2, "base_s": 600, "jitter": "none"})
+    world.work()
+    world.clock.advance(600)
+    world.tick()
+    world.work()
+    assert world.job(job).state is State.DEAD
+    operation = begin(world, Action.REDRIVE)
+    world.work()
+    assert world.job(job).state is State.PENDING
+    undone = world.app.bulk.undo(TENANT, operation.id, "bob")
+    assert [failure.id for failure in undone.failures] == [job.id]
+    assert world.job(job).state is State.PENDING

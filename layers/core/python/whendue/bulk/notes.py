@@ -25,7 +25,7 @@ class Notes:
         Raises:
             UnavailableError: the table does not answer.
         """
-        if job.change is None or change_number(job) <= asked:
+        if job.change is None:
             return False
         if job.change.get("operation") == operation_id:
             return True
