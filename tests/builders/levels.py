@@ -9,7 +9,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("bulkhead", "declarations"),
     ("engine", "manifest"),
     ("adapters", "aws_errors", "metrics", "operations", "references"),
-    ("history", "mail", "migration", "notifications"),
+    ("bulk", "history", "mail", "migration", "notifications"),
     ("channels", "pauses", "profiles"),
     ("submission",),
     ("schedules", "workflows"),
@@ -26,6 +26,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 PURE = frozenset(
     f"whendue.{name}"
     for name in [
+        "bulk.model",
+        "bulk.quotas",
         "engine.fairness",
         "engine.message",
         "history.events",

@@ -108,6 +108,10 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda: a_job(begin_by=LATER, started_at=NOW),
         lambda job: transitions.end_retries(job, "too late", LATER),
     ),
+    "undo_redrive": (
+        lambda: transitions.redrive(dead(), LATER, LATER, TIMING).job,
+        lambda job: transitions.undo_redrive(job, LATER, "ada"),
+    ),
     "request_cancel": (running, lambda job: transitions.request_cancel(job, LATER)),
     "mark_dead": (running, lambda job: transitions.mark_dead(job, "worker_lost", "its workers died", LATER)),
     "mark_dead while pending": (a_job, lambda job: transitions.mark_dead(job, "redriven", "SQS gave up", LATER)),

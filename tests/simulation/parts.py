@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    bulk,
     containers,
     dependencies,
     deploys,
@@ -409,6 +410,28 @@ CONTAINERS: Final = Area(
     ),
     scenarios=containers.SCENARIOS,
 )
+BULK: Final = Area(
+    modules=(
+        "bulk.carrying",
+        "bulk.decisions",
+        "bulk.model",
+        "bulk.notes",
+        "bulk.running",
+        "bulk.selection",
+        "bulk.service",
+        "schedules.continued",
+    ),
+    tests=(
+        "unit/bulk/test_model.py",
+        "functional/bulk/test_carrying.py",
+        "functional/bulk/test_dead_letters.py",
+        "functional/bulk/test_running.py",
+        "functional/bulk/test_service.py",
+        "functional/bulk/test_service_undo.py",
+        "functional/schedules/test_continued.py",
+    ),
+    scenarios=bulk.SCENARIOS,
+)
 PARTS: Final = (
     JOBS,
     LIMITS,
@@ -424,5 +447,6 @@ PARTS: Final = (
     UNIQUE,
     WAITING,
     CONTAINERS,
+    BULK,
 )
 AREA_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -104,6 +104,22 @@ SEEDED_BUGS: Final = (
         "later in queues of one's own",
     ),
     SeededBug(
+        "a bulk operation that does not look at what it has done before",
+        "whendue.bulk.carrying",
+        "        if change_number(job) == planned.asked:\n",
+        "        if True:\n",
+        "jobs were changed",
+        "in bulk, redriven",
+    ),
+    SeededBug(
+        "a bulk operation that plans a piece for each process",
+        "whendue.bulk.service",
+        "        return piece if result.done else piece_from(result.current or {})\n",
+        "        return piece\n",
+        "that was in no piece|jobs were changed|changed a job twice",
+        "in bulk, redriven by ids",
+    ),
+    SeededBug(
         "the next check not moved on retry",
         TRANSITIONS,
         '    changes |= {"state": State.PENDING, "failures": failures, "last": error}\n',

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.simulation.watch_bulk import BulkWatcher
 from tests.simulation.watch_dependencies import DependencyWatcher
 from tests.simulation.watch_expiry import ExpiryWatcher
 from tests.simulation.watch_history import HistoryWatcher
@@ -16,6 +17,7 @@ from tests.simulation.watch_unique import UniqueWatcher
 from tests.simulation.watchers import Watcher
 
 WATCHERS: Final[tuple[type[Watcher], ...]] = (
+    BulkWatcher,
     DependencyWatcher,
     ExpiryWatcher,
     HistoryWatcher,

@@ -60,6 +60,14 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.s3": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.sqs": ("contract/test_queue.py:queue", "contract/test_faults.py"),
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/cli/test_processes.py"),
+    # --- bulk -----------------------------------------------------------------------------------------------------
+    "whendue.bulk.decisions": ("functional/bulk/test_service_undo.py:undone",),
+    "whendue.bulk.notes": ("functional/bulk/test_carrying.py:changed_again",),
+    "whendue.bulk.quotas": ("functional/bulk/test_service.py",),
+    "whendue.bulk.selection": (
+        "functional/bulk/test_service.py:submitted_later",
+        "functional/api/test_response_size.py",
+    ),
     # --- channels, containers, tasks ------------------------------------------------------------------------------
     "whendue.channels.sns": ("functional/channels/test_email.py:sns",),
     "whendue.containers.http_server.bounds": ("functional/containers/http_server/test_protocol.py",),
@@ -84,12 +92,14 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.client.inputs.definitions": ("unit/client/test_schemas.py",),
     "whendue.client.inputs.jobs": ("unit/client/test_schemas.py",),
     "whendue.client.inputs.workflows": ("unit/client/test_schemas.py",),
+    "whendue.client.models.bulk": ("unit/client/test_schemas.py",),
     "whendue.client.models.common": ("unit/client/test_schemas.py", "unit/client/test_json_values.py"),
     "whendue.client.models.jobs": ("unit/client/test_schemas.py",),
     "whendue.client.models.schedules": ("unit/client/test_schemas.py",),
     "whendue.client.models.subscriptions": ("unit/client/test_schemas.py",),
     "whendue.client.models.tenant": ("unit/client/test_schemas.py",),
     "whendue.client.models.workflows": ("unit/client/test_schemas.py",),
+    "whendue.client.requests.bulk": ("functional/client/test_operations.py:scenario",),
     "whendue.client.requests.jobs": ("unit/client/test_messages.py", "functional/client/test_operations.py:scenario"),
     "whendue.client.requests.schedules": (
         "unit/client/test_messages.py",

@@ -257,6 +257,51 @@ export class Client {
     return { ...sum, cursor: null, missing: part.missing };
   }
 
+  // Bulk operations.
+
+  /** Begin a bulk operation. It continues in the background; `waitForOperation` waits for it. */
+  async startOperation(operation: t.NewOperation, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    // As above: what is left out has its default.
+    const body = operation as Required<t.NewOperation>;
+    return result(this.#requests.POST("/operations", { ...options, body }));
+  }
+
+  /** Get a bulk operation and its progress. */
+  async getOperation(operationId: string, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    const params = { path: { operation_id: operationId } };
+    return result(this.#requests.GET("/operations/{operation_id}", { ...options, params }));
+  }
+
+  /** List the bulk operations, the newest first. */
+  listOperations(page: t.PageOptions = {}, options: t.CallOptions = {}): Items<t.BulkOperation, t.BulkOperationPage> {
+    return listed(page, (cursor) =>
+      this.#requests.GET("/operations", { ...options, params: { query: { ...page, cursor } } }),
+    );
+  }
+
+  /** Cancel a bulk operation: it changes no further jobs; what is changed stays. */
+  async cancelOperation(operationId: string, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    const params = { path: { operation_id: operationId } };
+    return result(this.#requests.POST("/operations/{operation_id}/cancel", { ...options, params }));
+  }
+
+  /** End those jobs of a redrive that have not begun, as they had ended before; returns the operation that does it. */
+  async undoOperation(operationId: string, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    const params = { path: { operation_id: operationId } };
+    return result(this.#requests.POST("/operations/{operation_id}/undo", { ...options, params }));
+  }
+
+  /**
+   * Wait until a bulk operation has come to all its jobs, and return it: `finished` or `cancelled`.
+   *
+   * @param operationId id of the operation.
+   * @throws {WaitTimeoutError} it has not ended in that time; it goes on.
+   */
+  async waitForOperation(operationId: string, options: WaitOptions = {}): Promise<t.BulkOperation> {
+    const read = () => this.getOperation(operationId, signalOf(options));
+    return waitUntil(`operation ${operationId}`, read, ({ state }) => state !== "running", this.#clock, options);
+  }
+
   // Workflows.
 
   /** Submit a workflow. It is accepted or refused as a whole. */

@@ -108,7 +108,8 @@ export interface paths {
          * Run dead jobs again in bulk
          * @description Run dead jobs again from their first attempt, or only count them (`dryRun`).
          *
-         *     One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null.
+         *     One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null. Each call is a bulk
+         *     operation, `operationId`, that can be undone. `POST /operations` redrives all that match with one request.
          *
          *     Required scope: `jobs:write`.
          */
@@ -431,6 +432,104 @@ export interface paths {
         get: operations["getJobResult"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List bulk operations
+         * @description Return the bulk operations, newest first. They are kept for 90 days.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listOperations"];
+        put?: never;
+        /**
+         * Cancel, redrive, move or delete many jobs
+         * @description Begin a bulk operation, or only count its jobs (`dryRun`, answered with 200).
+         *
+         *     The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["startOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a bulk operation's progress
+         * @description Return a bulk operation: what was asked and who did, how far it is, and jobs that it could not change.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["getOperation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a bulk operation
+         * @description Change no further jobs; what is changed stays, and up to 100 jobs that are being changed are finished.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["cancelOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a bulk redrive
+         * @description End those of the redriven jobs that have not begun, as they had ended before: by an operation of its own.
+         *
+         *     A redrive that is running is cancelled first.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["undoOperation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2098,6 +2197,24 @@ export interface components {
             state: string;
         };
         /**
+         * FailedJobReply
+         * @description A job that could not be changed.
+         */
+        FailedJobReply: {
+            /**
+             * Id
+             * @description Id of the job.
+             */
+            id: string;
+            /**
+             * Problem
+             * @description Problem details (RFC 9457).
+             */
+            problem: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * FailedRedriveReply
          * @description A job that was not run again.
          */
@@ -2486,6 +2603,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2498,6 +2616,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2510,6 +2629,7 @@ export interface components {
          *           "by": "ada",
          *           "dueAt": "2026-11-28T08:30:00.000Z",
          *           "error": null,
+         *           "operationId": null,
          *           "previousDueAt": "2026-11-28T09:00:00.000Z",
          *           "previousPriority": null,
          *           "priority": null,
@@ -2522,6 +2642,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2566,7 +2687,7 @@ export interface components {
             attempt: number | null;
             /**
              * By
-             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's subject, or the tenant where it has none. Null if whendue did.
+             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` and `redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did.
              */
             by: string | null;
             /**
@@ -2576,6 +2697,11 @@ export interface components {
             dueAt: string | null;
             /** @description Why the attempt failed, or why the job ended. */
             error: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Operationid
+             * @description Id of the bulk operation that it was asked for with.
+             */
+            operationId: string | null;
             /**
              * Previousdueat
              * @description The due time before, of `rescheduled`.
@@ -2593,7 +2719,7 @@ export interface components {
             priority: string | null;
             /**
              * Type
-             * @description `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`, `dead`, `cancelled`, `expired` or `redriven`.
+             * @description `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`, `dead`, `cancelled`, `expired`, `redriven` or `redrive_undone`.
              */
             type: string;
             /**
@@ -2601,6 +2727,68 @@ export interface components {
              * @description Of `lost`: number of workers that died, or were not heard of, since the submit or the last `redriven`.
              */
             workers: number | null;
+        };
+        /**
+         * JobFilterBody
+         * @description Which jobs to select: all that have all of what is sent. Send at least one field.
+         * @example {
+         *       "tags": {
+         *         "team": "billing"
+         *       },
+         *       "type": "demo.broken"
+         *     }
+         */
+        JobFilterBody: {
+            /**
+             * Createdafter
+             * @description Only jobs submitted at this time or later.
+             */
+            createdAfter?: string | null;
+            /**
+             * Createdbefore
+             * @description Only jobs submitted before this time.
+             */
+            createdBefore?: string | null;
+            /**
+             * Fingerprint
+             * @description Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
+             */
+            fingerprint?: string | null;
+            /**
+             * Priority
+             * @description Priority of the jobs.
+             */
+            priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Schedule
+             * @description Name of the schedule that created the jobs.
+             */
+            schedule?: string | null;
+            /**
+             * State
+             * @description State of the jobs when the operation begins. Default: all states that the action applies to, and `dead` for `redrive`.
+             */
+            state?: ("scheduled" | "queued" | "waiting" | "running" | "succeeded" | "dead" | "cancelled" | "expired") | null;
+            /**
+             * Tags
+             * @description Tags that a job must have, with these values.
+             * @example {
+             *       "team": "billing"
+             *     }
+             */
+            tags?: {
+                [key: string]: string;
+            };
+            /**
+             * Type
+             * @description Name of the task.
+             */
+            type?: string | null;
+            /**
+             * Workflow
+             * @description Id of the workflow, or the `forEach` job, that created the jobs.
+             */
+            workflow?: string | null;
         };
         /**
          * JobListReply
@@ -3497,6 +3685,275 @@ export interface components {
             type: string;
         };
         /**
+         * OperationBody
+         * @description What to do with which jobs. Send one of `filter`, `ids` and `all`.
+         * @example {
+         *       "action": "redrive",
+         *       "dryRun": true,
+         *       "filter": {
+         *         "type": "demo.broken"
+         *       },
+         *       "ratePerSecond": 10
+         *     }
+         */
+        OperationBody: {
+            /**
+             * Action
+             * @description What is done with each job, as `POST /jobs/{id}/cancel`, `POST /jobs/{id}/redrive`, `PATCH /jobs/{id}` and `DELETE /jobs/{id}` do it with one.
+             * @enum {string}
+             */
+            action: "cancel" | "redrive" | "reprioritise" | "reschedule" | "delete";
+            /**
+             * All
+             * @description All jobs that the action applies to: for `redrive`, all dead ones.
+             * @default false
+             */
+            all?: boolean;
+            /**
+             * Delayseconds
+             * @description The new due time, in seconds from now; only with `reschedule`, instead of `dueAt`.
+             */
+            delaySeconds?: number | null;
+            /**
+             * Dryrun
+             * @description Only count the jobs that match; change nothing.
+             * @default false
+             */
+            dryRun?: boolean;
+            /**
+             * Dueat
+             * @description The new due time; only with `reschedule`.
+             */
+            dueAt?: string | null;
+            /** @description Which jobs. */
+            filter?: components["schemas"]["JobFilterBody"] | null;
+            /**
+             * Ids
+             * @description Ids of the jobs; repeated ones count once.
+             */
+            ids?: string[] | null;
+            /**
+             * Limit
+             * @description Maximum number of jobs. Default: all that match.
+             */
+            limit?: number | null;
+            /**
+             * Priority
+             * @description The new priority; only with `reprioritise`.
+             */
+            priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Ratepersecond
+             * @description Maximum number of jobs that are changed per second, on average over a minute; redriven jobs start at this rate. Default: as fast as possible.
+             */
+            ratePerSecond?: number | null;
+        };
+        /**
+         * OperationCountsReply
+         * @description Numbers of jobs.
+         */
+        OperationCountsReply: {
+            /**
+             * Changed
+             * @description Jobs that were changed.
+             */
+            changed: number;
+            /**
+             * Failed
+             * @description Jobs that could not be changed.
+             */
+            failed: number;
+            /**
+             * Matched
+             * @description Jobs that the operation has come to so far; of a dry run, jobs that it would.
+             */
+            matched: number;
+            /**
+             * Unchanged
+             * @description Jobs that were as the operation wants them already.
+             */
+            unchanged: number;
+        };
+        /**
+         * OperationListReply
+         * @description A page of operations, newest first.
+         * @example {
+         *       "cursor": null,
+         *       "items": [
+         *         {
+         *           "action": "redrive",
+         *           "by": "ada",
+         *           "cancelledBy": null,
+         *           "counts": {
+         *             "changed": 99,
+         *             "failed": 1,
+         *             "matched": 100,
+         *             "unchanged": 0
+         *           },
+         *           "createdAt": "2026-11-28T08:00:00.000Z",
+         *           "dryRun": false,
+         *           "dueAt": null,
+         *           "endedAt": null,
+         *           "exact": true,
+         *           "examples": [],
+         *           "failures": [],
+         *           "filter": {
+         *             "state": "dead",
+         *             "type": "demo.broken"
+         *           },
+         *           "id": "019d1f6e-7c1a-7b3e-9d53-2f7a5c1b0e44",
+         *           "idCount": null,
+         *           "limit": null,
+         *           "priority": null,
+         *           "ratePerSecond": 10,
+         *           "state": "running",
+         *           "undoes": null
+         *         }
+         *       ]
+         *     }
+         */
+        OperationListReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` to get the next page; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description The operations.
+             */
+            items: components["schemas"]["OperationReply"][];
+        };
+        /**
+         * OperationReply
+         * @description A bulk operation and its progress; of a dry run, what it would be.
+         * @example {
+         *       "action": "redrive",
+         *       "by": "ada",
+         *       "cancelledBy": null,
+         *       "counts": {
+         *         "changed": 99,
+         *         "failed": 1,
+         *         "matched": 100,
+         *         "unchanged": 0
+         *       },
+         *       "createdAt": "2026-11-28T08:00:00.000Z",
+         *       "dryRun": false,
+         *       "dueAt": null,
+         *       "endedAt": null,
+         *       "exact": true,
+         *       "examples": [],
+         *       "failures": [],
+         *       "filter": {
+         *         "state": "dead",
+         *         "type": "demo.broken"
+         *       },
+         *       "id": "019d1f6e-7c1a-7b3e-9d53-2f7a5c1b0e44",
+         *       "idCount": null,
+         *       "limit": null,
+         *       "priority": null,
+         *       "ratePerSecond": 10,
+         *       "state": "running",
+         *       "undoes": null
+         *     }
+         */
+        OperationReply: {
+            /**
+             * Action
+             * @description `cancel`, `redrive`, `reprioritise`, `reschedule`, `delete`, or `undo` of a redrive.
+             */
+            action: string;
+            /**
+             * By
+             * @description Who asked for it: the token's subject, or the tenant where it has none.
+             */
+            by: string;
+            /**
+             * Cancelledby
+             * @description Who cancelled it.
+             */
+            cancelledBy: string | null;
+            /** @description How far it is. */
+            counts: components["schemas"]["OperationCountsReply"];
+            /**
+             * Createdat
+             * @description When it began: jobs that were submitted later are left alone.
+             */
+            createdAt: string | null;
+            /**
+             * Dryrun
+             * @description Whether the jobs were only counted.
+             */
+            dryRun: boolean;
+            /**
+             * Dueat
+             * @description The new due time, of `reschedule`.
+             */
+            dueAt: string | null;
+            /**
+             * Endedat
+             * @description When it finished or was cancelled.
+             */
+            endedAt: string | null;
+            /**
+             * Exact
+             * @description False for a dry run that has not counted to the end: there may be more jobs.
+             */
+            exact: boolean;
+            /**
+             * Examples
+             * @description Ids of jobs that a dry run has counted, at most 10; else empty.
+             */
+            examples: string[];
+            /**
+             * Failures
+             * @description Jobs that could not be changed, the first 50, and why; in a list the first 3.
+             */
+            failures: components["schemas"]["FailedJobReply"][];
+            /**
+             * Filter
+             * @description The filter, `{}` for all jobs; null if ids were sent, and of `undo`.
+             */
+            filter: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Id
+             * @description Id of the operation; null for a dry run.
+             */
+            id: string | null;
+            /**
+             * Idcount
+             * @description Number of ids that were sent, without repeated ones.
+             */
+            idCount: number | null;
+            /**
+             * Limit
+             * @description Maximum number of jobs.
+             */
+            limit: number | null;
+            /**
+             * Priority
+             * @description The new priority, of `reprioritise`.
+             */
+            priority: string | null;
+            /**
+             * Ratepersecond
+             * @description Maximum number of jobs per second.
+             */
+            ratePerSecond: number | null;
+            /**
+             * State
+             * @description `running`, `finished` or `cancelled`; null for a dry run.
+             */
+            state: string | null;
+            /**
+             * Undoes
+             * @description Id of the redrive that it undoes.
+             */
+            undoes: string | null;
+        };
+        /**
          * PauseListReply
          * @description All pauses of the tenant that are in effect.
          */
@@ -3741,7 +4198,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "timeout_too_long" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_queue" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "operation_not_found" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "timeout_too_long" | "too_many_operations" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_queue" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -4185,6 +4642,11 @@ export interface components {
              * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
              */
             missing: "jobs_before_upgrade" | null;
+            /**
+             * Operationid
+             * @description Id of the bulk operation of this call; null in a dry run.
+             */
+            operationId: string | null;
             /**
              * Redriven
              * @description Ids of the jobs that run again; empty in a dry run.
@@ -6700,6 +7162,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict. Codes: `too_many_operations`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Request Entity Too Large. Codes: `body_too_large`. */
             413: {
                 headers: {
@@ -8823,6 +9294,675 @@ export interface operations {
                 };
             };
             /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOperations: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page. Default: 50. */
+                limit?: number;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationListReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "redrive",
+                 *       "dryRun": true,
+                 *       "filter": {
+                 *         "type": "demo.broken"
+                 *       },
+                 *       "ratePerSecond": 10
+                 *     }
+                 */
+                "application/json": components["schemas"]["OperationBody"];
+            };
+        };
+        responses: {
+            /** @description OK: a dry run, which has changed nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description Where to read what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `too_many_operations`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the bulk operation. */
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `operation_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the bulk operation. */
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `operation_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the bulk operation. */
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description Where to read what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `operation_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`, `too_many_operations`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -45,6 +45,8 @@ export type TenantDeadLetters = Schemas["TenantDeadLettersReply"];
 export type TenantDeadLettersPage = Schemas["TenantsDeadLettersReply"];
 export type DeadLetterGroup = Schemas["DeadLetterGroupReply"];
 export type RedriveResult = Schemas["RedriveReply"];
+export type BulkOperation = Schemas["OperationReply"];
+export type BulkOperationPage = Schemas["OperationListReply"];
 export type Workflow = Schemas["WorkflowReply"];
 export type WorkflowDetails = Schemas["WorkflowDetailsReply"];
 export type WorkflowPage = Schemas["WorkflowListReply"];
@@ -135,6 +137,11 @@ export type TriggerOptions = Schemas["TriggerBody"] & Omit<CreateOptions, "trace
 export type ScheduleToPreview = Schemas["PreviewBody"];
 /** Which dead jobs to run again, and how fast. */
 export type RedriveOptions = Partial<Schemas["RedriveBody"]> & CallOptions;
+/** Which jobs a bulk operation is of. */
+export type OperationFilter = Partial<Schemas["JobFilterBody"]>;
+/** What to do with which jobs; send one of `filter`, `ids` and `all`. */
+export type NewOperation = Pick<Schemas["OperationBody"], "action"> &
+  Partial<Omit<Schemas["OperationBody"], "action" | "filter">> & { filter?: OperationFilter };
 /** New due time and queue of a job; what is left out stays as it is. */
 export type JobChanges = Schemas["ChangeBody"];
 /** Why a queue is paused, and until when. */

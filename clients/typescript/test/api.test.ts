@@ -97,6 +97,21 @@ test("dead letters", async () => {
   assert.deepEqual([result.redriven, result.failed, result.cursor], [[id], [], null]);
 });
 
+test("bulk operations", async () => {
+  const tags = { bulk: "yes" };
+  const { id } = await client.submitJob({ type: "ok", delaySeconds: 600, tags });
+  const found = await client.startOperation({ action: "cancel", filter: { tags }, dryRun: true });
+  assert.deepEqual([found.id, found.counts.matched, found.examples], [null, 1, [id]]);
+  const begun = await client.startOperation({ action: "cancel", filter: { tags } });
+  const ended = await client.waitForOperation(begun.id ?? "");
+  assert.deepEqual([ended.state, ended.counts.changed], ["finished", 1]);
+  const redriven = await client.startOperation({ action: "redrive", ids: [id, "no-job"], ratePerSecond: 0.001 });
+  assert.equal((await client.cancelOperation(redriven.id ?? "")).state, "cancelled");
+  assert.equal((await client.getOperation(redriven.id ?? "")).state, "cancelled");
+  assert.equal((await client.undoOperation(redriven.id ?? "")).undoes, redriven.id);
+  assert.ok((await all(client.listOperations({ limit: 1 }))).some((operation) => operation.id === begun.id));
+});
+
 test("workflows", async () => {
   const made = await client.submitWorkflow({ nodes: { a: JOB, b: { type: "bad", maxAttempts: 1, dependsOn: ["a"] } } });
   const ended = await client.waitForWorkflow(made);

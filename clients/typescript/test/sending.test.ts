@@ -64,6 +64,8 @@ test("keys are unique where the platform has no crypto", async (context) => {
 const ONCE: Record<string, (client: Client) => Promise<unknown>> = {
   redriveJob: (client) => client.redriveJob("j"),
   redriveDeadLetters: (client) => client.redriveDeadLetters({ filter: { type: "x" } }),
+  startOperation: (client) => client.startOperation({ action: "cancel", all: true }),
+  undoOperation: (client) => client.undoOperation("o"),
   retryWorkflow: (client) => client.retryWorkflow("w"),
   backfillSchedule: (client) => client.backfillSchedule("s", { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" }),
   putSubscription: (client) => client.putSubscription("s", { channel: "sns", config: {}, events: ["dead"] }),
@@ -88,6 +90,7 @@ test("a redrive that changes nothing twice is sent again", async (context) => {
   const calls: ((client: Client) => Promise<unknown>)[] = [
     (client) => client.redriveJob("j", { ifMatch: '"1"' }),
     (client) => client.redriveDeadLetters({ dryRun: true }),
+    (client) => client.startOperation({ action: "cancel", all: true, dryRun: true }),
   ];
   for (const call of calls) {
     const { url, seen } = await serving(context, dropped, answer(200));

@@ -35,6 +35,7 @@ TAGS: Final[Mapping[str, str]] = {
     "jobs": "Submit jobs, read them, change them, cancel them and run them again.",
     "workflows": "Submit jobs that depend on each other as one unit, and follow their progress.",
     "schedules": "Create jobs again and again: by a cron expression, at an interval, or once at a given time.",
+    "operations": "Cancel, redrive, move or delete many jobs with one request.",
     "dead letters": "Find jobs that failed for good, grouped by error, and run them again in bulk.",
     "tasks": "Show what can run: each task with its policy and the JSON Schema of its payload.",
     "profiles": "Name and version a policy (attempts, backoff, timeouts, limits) that jobs then refer to.",
@@ -58,7 +59,9 @@ ALSO_CONDITIONAL: Final = (
     "/jobs/{job_id}/redrive",
 )
 ONE_JOB: Final = "/jobs/{job_id}"
-BACKFILL: Final = "/schedules/{name}/backfill"
+# What goes on in the background.
+CONTINUED: Final = ("/schedules/{name}/backfill", "/operations", "/operations/{operation_id}/undo")
+DRY_RUN: Final = "/operations"
 METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
 # Powertools adds these for its own 422, which no caller gets.
@@ -234,6 +237,8 @@ def _other_successes(method: str, path: str) -> dict[str, str]:
         return {"201": "Created"}
     if method == "POST" and path in SUBMITS:
         return {"200": "OK: an earlier request with the same Idempotency-Key created it"}
+    if method == "POST" and path == DRY_RUN:
+        return {"200": "OK: a dry run, which has changed nothing"}
     return {}
 
 
@@ -245,7 +250,7 @@ def _is_conditional(method: str, path: str) -> bool:
 def _headers(method: str, code: str, path: str) -> dict[str, Any]:
     names = ["Location"] if code == "201" and path in VERSIONED else []
     names += ["Location", "Idempotency-Replayed"] if method == "POST" and path in SUBMITS else []
-    names += ["Location"] if path == BACKFILL else []
+    names += ["Location"] if path in CONTINUED and code == "202" else []
     of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
     names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
     return {name: {"description": HEADERS[name], "schema": TEXT} for name in names}

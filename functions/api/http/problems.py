@@ -25,6 +25,7 @@ from whendue.errors import (
     JobNotFoundError,
     NotAllowedError,
     OldTableError,
+    OperationNotFoundError,
     PayloadTooLargeError,
     PreconditionFailedError,
     ProfileNotFoundError,
@@ -35,6 +36,7 @@ from whendue.errors import (
     SubscriptionNotFoundError,
     TaskNotFoundError,
     TimeoutTooLongError,
+    TooManyOperationsError,
     TooManyProfilesError,
     TooManySchedulesError,
     TooManySubscriptionsError,
@@ -126,6 +128,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     TaskNotFoundError: HTTPStatus.NOT_FOUND,
     ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
     BackfillNotFoundError: HTTPStatus.NOT_FOUND,
+    OperationNotFoundError: HTTPStatus.NOT_FOUND,
     WorkflowNotFoundError: HTTPStatus.NOT_FOUND,
     SubscriptionNotFoundError: HTTPStatus.NOT_FOUND,
     DeliveryNotFoundError: HTTPStatus.NOT_FOUND,
@@ -137,6 +140,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     UniqueConflictError: HTTPStatus.CONFLICT,
     BuiltInProfileError: HTTPStatus.CONFLICT,
     TooManyProfilesError: HTTPStatus.CONFLICT,
+    TooManyOperationsError: HTTPStatus.CONFLICT,
     TooManySchedulesError: HTTPStatus.CONFLICT,
     TooManySubscriptionsError: HTTPStatus.CONFLICT,
     PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
@@ -201,6 +205,14 @@ def problem(error: WhendueError, places: int = PROBLEM_PLACES, text_bytes: int =
 def problem_in_batch(error: WhendueError) -> dict[str, Any]:
     """Describe an error of one of many; what it names is cut shorter."""
     return problem(error, BATCH_PROBLEM_PLACES, BATCH_PROBLEM_TEXT_BYTES)
+
+
+def problem_of(code: str, text: str) -> dict[str, Any]:
+    """Describe an error of one of many, of which code and text are kept."""
+    kind = next((kind for kind in STATUS if kind.code == code), WhendueError)
+    error = kind.__new__(kind)
+    WhendueError.__init__(error, text)
+    return problem_in_batch(error)
 
 
 def _cut(value: Any, places: int, text_bytes: int) -> Any:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, caller_of, shown
-from functions.api.http.problems import problem_in_batch
+from functions.api.http.problems import problem_of
 from functions.api.schemas.job_replies import (
     DeadLettersReply,
     FailedRedriveReply,
@@ -79,11 +79,12 @@ def by_tenant(
 def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     """Run dead jobs again from their first attempt, or only count them (`dryRun`).
 
-    One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null.
+    One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null. Each call is a bulk
+    operation, `operationId`, that can be undone. `POST /operations` redrives all that match with one request.
     """
     app, tenant = caller(router)
     wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
-    done = app.dead_letters.redrive(
+    done = app.dead_letter_redrive.redrive(
         tenant,
         wanted,
         dry_run=body.dry_run,
@@ -95,8 +96,9 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     return RedriveReply(
         matched=done.matched,
         redriven=done.redriven,
-        failed=[FailedRedriveReply(id=job_id, problem=problem_in_batch(error)) for job_id, error in done.failed],
-        dry_run=done.dry_run,
+        failed=[FailedRedriveReply(id=job.id, problem=problem_of(job.code, job.text)) for job in done.failed],
+        dry_run=body.dry_run,
         cursor=done.cursor,
         missing=missing(is_complete=done.is_complete),
+        operation_id=done.operation,
     )

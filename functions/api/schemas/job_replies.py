@@ -256,6 +256,7 @@ class RedriveReply(Reply):
     dry_run: bool = Field(description="Whether the jobs were only counted.")
     cursor: str | None = Field(description="Send it as `cursor` to continue; null at the end.")
     missing: Missing = Field(description=MISSING)
+    operation_id: str | None = Field(description="Id of the bulk operation of this call; null in a dry run.")
 
 
 def job_reply(job: Job, now_ms: int) -> JobReply:

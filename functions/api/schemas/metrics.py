@@ -18,6 +18,8 @@ from whendue.inspection.queues import QueueView
 from whendue.metrics.model import (
     ANSWERS,
     BOUNDS_MS,
+    BULK,
+    BULK_CHANGES,
     ENDS,
     FAILED,
     RESCUED,
@@ -59,6 +61,7 @@ METRICS: Final[Mapping[str, Described]] = {
     "whendue_unique_submits": Described(
         C, ("answer",), "Submits that met another job with their unique key, by what became of them."
     ),
+    "whendue_bulk_changes": Described(C, (), "Changes that bulk operations have made to jobs, without deletes."),
     "whendue_execution_seconds": Described(H, JOB, "Duration of attempts in seconds."),
     "whendue_lateness_seconds": Described(H, JOB, "Seconds from the time an attempt was due to its start."),
     "whendue_notifications_ended": Described(
@@ -106,6 +109,7 @@ class _Collector(Collector):
     def __init__(self, sums: Sums, measured: Measured, usage: Usage) -> None:
         self._timer = sums.get(TIMER, Counter())
         self._unique = sums.get(UNIQUE, Counter())
+        self._bulk = sums.get(BULK, Counter())
         self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if is_of_jobs(series)}
         self._measured = measured
         self._usage = usage
@@ -120,6 +124,7 @@ class _Collector(Collector):
         self._add_timer()
         for answer in ANSWERS:
             self._add("whendue_unique_submits", (answer,), self._unique[answer])
+        self._add("whendue_bulk_changes", (), self._bulk[BULK_CHANGES])
         self._add_costs()
         for queue in self._measured.queues:
             self._add_queue(queue)

@@ -23,6 +23,8 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/schedules": ("/schedules", {}),
     "/dead-letters": ("/dead-letters", {"type": "bad"}),
     "/dead-letters/by-tenant": ("/dead-letters/by-tenant", {"type": "bad"}),
+    "/operations": ("/operations", {}),
+    "/schedules/<name>/backfills": ("/schedules/s0/backfills", {}),
     "/subscriptions/<name>/deliveries": ("/subscriptions/hook/deliveries", {"state": "succeeded"}),
     "/schedules/<name>/fires": ("/schedules/s0/fires", {"outcome": "ran"}),
 }
@@ -47,6 +49,7 @@ def full(world: World, client: Client) -> Client:
     for number in range(3):
         client.submit(delaySeconds=3600 + number)
         assert client.send("POST", "/workflows", WORKFLOW).status == 202
+        assert client.send("POST", "/operations", {"action": "delete", "all": True}).status == 202
         schedule = {"every": "PT1S", "job": {"type": "ok"}}
         assert client.send("PUT", f"/schedules/s{number}", schedule).status == 201
     world.pass_time(4)
@@ -60,7 +63,7 @@ def first_cursor(client: Client, path: str, **query: Any) -> str:
     return cursor
 
 
-PAGED = ["/jobs", "/workflows", "/schedules", "/schedules/<name>/fires"]
+PAGED = ["/jobs", "/operations", "/workflows", "/schedules", "/schedules/<name>/fires"]
 
 
 @pytest.mark.parametrize("pattern", PAGED)

@@ -311,7 +311,9 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
     assert len(codes) == len(set(codes))
     assert {error.code: status.value for error, status in problems.STATUS.items()} == {
         "backfill_not_found": 404,
+        "operation_not_found": 404,
         "schedule_not_found": 404,
+        "too_many_operations": 409,
         "too_many_schedules": 409,
         "body_too_large": 413,
         "built_in_profile": 409,

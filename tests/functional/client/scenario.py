@@ -13,6 +13,7 @@ from whendue.client import (
     Edge,
     EventFilter,
     InitialPause,
+    JobFilter,
     Limits,
     NewJob,
     NewProfile,
@@ -106,6 +107,26 @@ def dead_letters(call: Call, world: World) -> None:
     result = call("redrive_all_dead_letters", DeadLetterFilter(fingerprint=group.fingerprint))
     assert (result.redriven, result.failed, result.cursor) == ((job.id,), (), None)
     call("wait_for_job", job.id)
+
+
+def operations(call: Call, world: World) -> None:
+    job = call("submit_job", NewJob("ok", delay_seconds=600, tags={"bulk": "yes"}))
+    wanted = JobFilter(tags={"bulk": "yes"})
+    found = call("start_operation", "cancel", wanted, dry_run=True)
+    assert (found.id, found.counts.matched, found.examples, found.exact) == (None, 1, (job.id,), True)
+    assert call("start_operation", "reprioritise", ids=[job.id, "no-job"], priority="low").counts.changed == 1
+    begun = call("start_operation", "cancel", wanted)
+    ended = call("wait_for_operation", begun.id)
+    assert (ended.state, ended.counts.changed, ended.filter) == ("finished", 1, {"tags": {"bulk": "yes"}})
+    redriven = call("start_operation", "redrive", JobFilter(state="cancelled", tags={"bulk": "yes"}), rate_per_second=1)
+    undone = call("undo_operation", redriven.id)
+    assert (undone.action, undone.undoes) == ("undo", redriven.id)
+    assert undone.counts.changed + undone.counts.failed == 1
+    slow = [call("submit_job", NewJob("ok", delay_seconds=600)).id for _ in range(2)]
+    operation = call("start_operation", "cancel", ids=slow, rate_per_second=0.001)
+    assert call("cancel_operation", operation.id).cancelled_by == operation.by
+    assert call("get_operation", operation.id).state == "cancelled"
+    assert operation.id in [listed.id for listed in call("list_operations")]
 
 
 def workflows(call: Call, world: World) -> None:
@@ -219,4 +240,17 @@ def operating(call: Call, world: World) -> None:
     assert call("get_readiness").components["table"]["status"] == "UP"
 
 
-STEPS = (jobs, logs, batches, dead_letters, workflows, schedules, pauses, tasks, profiles, subscriptions, operating)
+STEPS = (
+    jobs,
+    logs,
+    batches,
+    dead_letters,
+    operations,
+    workflows,
+    schedules,
+    pauses,
+    tasks,
+    profiles,
+    subscriptions,
+    operating,
+)

@@ -21,7 +21,7 @@ from whendue.client.routes import ROUTES
 from whendue.support.clock import Clock, ManualClock
 
 # What is no single operation of the API.
-BEYOND = {"redrive_all_dead_letters", "wait_for_backfill", "wait_for_job", "wait_for_workflow"}
+BEYOND = {"redrive_all_dead_letters", "wait_for_backfill", "wait_for_job", "wait_for_operation", "wait_for_workflow"}
 NAMES = {name for name in vars(Operations) if not name.startswith("_")}
 
 

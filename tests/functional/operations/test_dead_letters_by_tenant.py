@@ -80,7 +80,8 @@ def test_a_tenant_without_dead_jobs_is_left_out() -> None:
     world = World()
     bad(world, TENANT)
     bad(world, "other")
-    world.app.dead_letters.redrive("other", ALL, dry_run=False, rate_per_s=0.001, limit=9, cursor=None)
+    [job] = world.app.listing.page("jobs", "other", JobFilter(state="dead"), 9, None).jobs
+    world.app.control.redrive("other", job.id, world.clock.now_ms() + 3_600_000)
     assert [found.tenant for found in every(world)] == [TENANT]
     assert every(world, JobFilter(type="ok")) == []
     assert every(world, JobFilter(queue="high")) == []

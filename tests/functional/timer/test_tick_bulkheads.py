@@ -214,7 +214,7 @@ ALONE: dict[str, Stage] = {
     "a schedule's jobs are written": writing("submit"),
     "a schedule is advanced": function("schedules.enqueuer.advanced"),
     "failures are counted": function("schedules.auto_pause.AutoPauser.pause_if_failing", bad_self),
-    "a backfill is read": function("schedules.runner.backfill_from"),
+    "a backfill is read": function("schedules.continued.backfill_from"),
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfills.service.chunk"),
     "a backfill is moved": writing("move_backfill"),

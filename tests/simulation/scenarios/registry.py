@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    bulk,
     containers,
     counting,
     created,
@@ -43,5 +44,6 @@ FAMILIES: Final = (
     unique.SCENARIOS,
     searching.SCENARIOS,
     own_queues.SCENARIOS,
+    bulk.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -13,7 +13,7 @@ from whendue.client.inputs import definitions
 from whendue.client.inputs import jobs as job_inputs
 from whendue.client.inputs import workflows as workflow_inputs
 from whendue.client.json_values import camel
-from whendue.client.models import common, jobs, schedules, subscriptions, tenant, workflows
+from whendue.client.models import bulk, common, jobs, schedules, subscriptions, tenant, workflows
 
 SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "api/openapi.json").read_text())["components"][
     "schemas"
@@ -41,6 +41,7 @@ MODELS: dict[str, Any] = {
     "ExplainReply": jobs.Explanation,
     "JobEventListReply": jobs.JobEventPage,
     "JobEventReply": jobs.JobEvent,
+    "FailedJobReply": bulk.FailedJob,
     "FailedRedriveReply": jobs.FailedRedrive,
     "FilterReply": subscriptions.EventFilter,
     "FireJobReply": schedules.FireJob,
@@ -56,6 +57,9 @@ MODELS: dict[str, Any] = {
     "LogLineReply": common.LogLine,
     "MisfireReply": schedules.Misfire,
     "NodeReply": workflows.WorkflowNode,
+    "OperationCountsReply": bulk.OperationCounts,
+    "OperationListReply": common.Page,
+    "OperationReply": bulk.BulkOperation,
     "PauseListReply": common.Page,
     "PauseReply": tenant.Pause,
     "PreviewReply": schedules.Preview,
@@ -102,6 +106,7 @@ INPUTS: dict[str, Any] = {
     "FilterBody": subscriptions.EventFilter,
     "JobBody": job_inputs.NewJob,
     "JobTemplate": job_inputs.JobTemplate,
+    "JobFilterBody": job_inputs.JobFilter,
     "LimitsBody": common.Limits,
     "MisfireBody": schedules.Misfire,
     "NodeBody": workflow_inputs.Node,
@@ -117,7 +122,8 @@ INPUTS: dict[str, Any] = {
 }
 # Made of the arguments of an operation.
 ARGUMENTS = {
-    *("BackfillBody", "BatchBody", "ChangeBody", "HolderBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
+    *("BackfillBody", "BatchBody", "ChangeBody", "HolderBody", "OperationBody", "PreviewBody", "QueuePauseBody"),
+    "RedriveBody",
     *("SchedulePauseBody", "TenantPauseBody", "TriggerBody"),
 }
 # Words, not objects.

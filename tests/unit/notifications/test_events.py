@@ -42,6 +42,7 @@ EVENTS_OF = {
     "expire while waiting": ("expired",),
     "end_retries": ("dead",),
     "end_retries of a job without an error": ("dead",),
+    "undo_redrive": ("dead",),
 }
 
 

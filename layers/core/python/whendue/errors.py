@@ -223,6 +223,18 @@ class BackfillNotFoundError(WhendueError):
     code = "backfill_not_found"
 
 
+class OperationNotFoundError(WhendueError):
+    """No bulk operation has this id, or it is no longer kept."""
+
+    code = "operation_not_found"
+
+
+class TooManyOperationsError(WhendueError):
+    """The tenant has as many running bulk operations as it may have; wait for one, or cancel it."""
+
+    code = "too_many_operations"
+
+
 class TooManySchedulesError(WhendueError):
     """The tenant has reached its maximum number of schedules; delete one first."""
 

@@ -64,6 +64,7 @@ def test_redrive_runs_all_in_several_requests(dead: CommandLine, monkeypatch: py
 
 
 RESULT = {"matched": 2, "redriven": [], "failed": [], "dryRun": True, "cursor": None, "missing": None}
+RESULT |= {"operationId": None}
 REFUSED = {"id": "b", "problem": {"status": 409, "code": "too_old", "detail": "the job is too old"}}
 
 

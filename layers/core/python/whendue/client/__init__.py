@@ -39,6 +39,7 @@ from whendue.client.inputs.jobs import (
     BatchJob,
     DeadLetterFilter,
     Dependency,
+    JobFilter,
     JobTemplate,
     NewJob,
     Unique,
@@ -54,6 +55,11 @@ from whendue.client.inputs.workflows import (
 from whendue.client.listing import (
     AsyncItems,
     Items,
+)
+from whendue.client.models.bulk import (
+    BulkOperation,
+    FailedJob,
+    OperationCounts,
 )
 from whendue.client.models.common import (
     Attempt,
@@ -150,6 +156,7 @@ __all__ = [
     "Backoff",
     "BatchItem",
     "BatchJob",
+    "BulkOperation",
     "Cause",
     "Chord",
     "Client",
@@ -166,6 +173,7 @@ __all__ = [
     "EffectivePolicy",
     "EventFilter",
     "Explanation",
+    "FailedJob",
     "FailedRedrive",
     "Failure",
     "Fire",
@@ -178,6 +186,7 @@ __all__ = [
     "Job",
     "JobEvent",
     "JobEventPage",
+    "JobFilter",
     "JobNotSucceededError",
     "JobTemplate",
     "JobUnique",
@@ -193,6 +202,7 @@ __all__ = [
     "NewWorkflow",
     "Node",
     "NotFoundError",
+    "OperationCounts",
     "Page",
     "Pause",
     "PreconditionFailedError",

@@ -9,6 +9,7 @@ from whendue.client.actions import Flow
 from whendue.client.flows import bulk, waiting
 from whendue.client.listing import AsyncItems, Items, Listing
 from whendue.client.messages import Request
+from whendue.client.requests import bulk as operations
 from whendue.client.requests import jobs, schedules, subscriptions, tenant, workflows
 
 P = ParamSpec("P")
@@ -135,6 +136,13 @@ class Operations:
     list_dead_letters_by_tenant = ListOperation(jobs.list_dead_letters_by_tenant)
     redrive_dead_letters = _sends(jobs.redrive_dead_letters)
     redrive_all_dead_letters = _runs(bulk.redrive_all_dead_letters)
+    # Bulk operations.
+    start_operation = _sends(operations.start_operation)
+    get_operation = _sends(operations.get_operation)
+    list_operations = ListOperation(operations.list_operations)
+    cancel_operation = _sends(operations.cancel_operation)
+    undo_operation = _sends(operations.undo_operation)
+    wait_for_operation = _runs(waiting.wait_for_operation)
     # Workflows.
     submit_workflow = _sends(workflows.submit_workflow)
     list_workflows = ListOperation(workflows.list_workflows)

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REDRIVEN = "redriven"
+    REDRIVE_UNDONE = "redrive_undone"
 
 
 ENDS: Final = (EventType.SUCCEEDED, EventType.DEAD, EventType.CANCELLED, EventType.EXPIRED)
@@ -40,6 +41,7 @@ _RANKS: Final[Mapping[EventType, int]] = {
     EventType.LOST: 2,
     EventType.STARTED: 3,
     EventType.CANCEL_REQUESTED: 4,
+    EventType.REDRIVE_UNDONE: 4,
     EventType.FAILED: 5,
     **dict.fromkeys(ENDS, 7),
 }
@@ -61,6 +63,7 @@ class Event(NamedTuple):
         at: when, ms UTC; of lost workers, when it was known at the latest.
         position: where it stands.
         by: who asked for it; None where nobody did, or whendue itself.
+        operation: the bulk operation that it was asked for with.
         attempt: number of the attempt that started or failed.
         failure: why an attempt failed, or the job ended.
         due_at, was_due_at: the new due time and the one before, ms UTC.
@@ -72,6 +75,7 @@ class Event(NamedTuple):
     at: int
     position: Position
     by: str | None = None
+    operation: str | None = None
     attempt: int | None = None
     failure: Failure | None = None
     due_at: int | None = None
@@ -138,7 +142,7 @@ def _at(kind: EventType, at: int, generation: int, **more: Any) -> Event:
 
 
 def _change(change: Mapping[str, Any]) -> Event:
-    names = ("by", "due_at", "was_due_at", "queue", "was_queue")
+    names = ("by", "operation", "due_at", "was_due_at", "queue", "was_queue")
     values = {name: change[name] for name in names if name in change}
     return _at(EventType(change["kind"]), change["at"], change["generation"], **values)
 

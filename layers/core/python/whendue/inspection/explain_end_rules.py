@@ -62,12 +62,29 @@ def _why(job: Job) -> EndReason:
         return EndReason(Cause.EXPIRED, "It expired: it had not begun by its expiry.", {"expires_at": job.begin_by})
     error = job.last if job.state is State.DEAD or job.cancelled_for else None
     if error is None:
-        return EndReason(Cause.CANCELLED, "It was cancelled on request.", {})
+        return _on_request(job)
     facts = {"error_type": error.type, "message": error.message, "where": error.where, "failed_at": error.failed_at}
     if job.state is State.CANCELLED:
         return EndReason(Cause.CANCELLED_FOR, f"It was cancelled: {error.message}.", facts)
+    if undone := _asked(job, "redrive_undone"):
+        text = f"It was run again, and that was undone before it began. Before: {error.type}: {error.message}"
+        return EndReason(Cause.FAILED, text, facts | undone)
     facts |= {"attempts": job.failures, "max_attempts": job.run_policy.max_attempts, "lost": job.lost}
     return EndReason(Cause.FAILED, f"{_meaning(job, error)}: {error.message}", facts)
+
+
+def _on_request(job: Job) -> EndReason:
+    """Say who asked for the cancel, and with which bulk operation, as far as that is noted in the job."""
+    facts = _asked(job, "cancel_requested")
+    how = ", by a bulk operation" if "operation_id" in facts else ""
+    return EndReason(Cause.CANCELLED, f"It was cancelled on request{how}.", facts)
+
+
+def _asked(job: Job, kind: str) -> dict[str, Any]:
+    """Return who asked for something, and with which bulk operation, if that was asked of the job last."""
+    change = job.change if job.change and job.change.get("kind") == kind else {}
+    names = {"by": "by", "operation": "operation_id"}
+    return {fact: change[name] for name, fact in names.items() if name in change}
 
 
 def _meaning(job: Job, error: Failure) -> str:

@@ -21,6 +21,16 @@ def live_partition(queue: str, shard: int) -> str:
     return f"live#{queue}#{shard}"
 
 
+def schedules_partition(shard: int) -> str:
+    """Name a partition of what the timer continues itself: schedules, backfills and bulk operations."""
+    return f"schedules#{shard}"
+
+
+def partition_of(identity: str, shards: int) -> str:
+    """Name the partition of one schedule, backfill or bulk operation."""
+    return schedules_partition(shard_of(identity, shards))
+
+
 def dead_partition(listed_under: str, shard: int) -> str:
     """Name the partition of dead jobs: of a tenant, or of a subscription; a list reads all `LIST_PARTITIONS` of them.
 

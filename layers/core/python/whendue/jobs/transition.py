@@ -163,18 +163,33 @@ def with_change(over: Transition, before: Job, kind: str, now_ms: int, by: str |
     Args:
         over: the transition of the job.
         before: the job as it was read.
-        kind: `rescheduled`, `reprioritised`, `cancel_requested` or `redriven`.
+        kind: `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` or `redrive_undone`.
         now_ms: when it is asked, ms UTC.
         by: who asks, as the token says; None for whendue itself.
         values: more about it; what is None is left out.
     """
-    noted = {"number": 1 + _number(before), "kind": kind, "at": now_ms, "generation": over.job.generation, "by": by}
+    noted = {
+        "number": 1 + change_number(before),
+        "kind": kind,
+        "at": now_ms,
+        "generation": over.job.generation,
+        "by": by,
+    }
     change = {name: value for name, value in (noted | values).items() if value is not None}
     job = evolve(over.job, change=change)
     return replace(over, changes={**over.changes, "change": change}, job=job, keep=_keep_change(before))
 
 
-def _number(job: Job) -> int:
+def of_operation(over: Transition, operation_id: str) -> Transition:
+    """Note which bulk operation asks, in a transition that notes who does."""
+    if over.job.change is None:
+        return over
+    change = {**over.job.change, "operation": operation_id}
+    return replace(over, changes={**over.changes, "change": change}, job=evolve(over.job, change=change))
+
+
+def change_number(job: Job) -> int:
+    """Return how often something was asked of a job."""
     return int(job.change["number"]) if job.change else 0
 
 
@@ -183,9 +198,9 @@ def _keep_change(job: Job) -> Write | None:
 
     Idempotent: a number has one change for ever, as the write that set it was conditional.
     """
-    if job.change is None or _number(job) > CHANGES_KEPT:
+    if job.change is None or change_number(job) > CHANGES_KEPT:
         return None
-    return insert("keep_change", change_key(job.id, _number(job), job.life), belonging(job, job.change))
+    return insert("keep_change", change_key(job.id, change_number(job), job.life), belonging(job, job.change))
 
 
 def how_it_stands(job: Job) -> dict[str, Any]:

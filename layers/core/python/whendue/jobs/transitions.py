@@ -285,6 +285,17 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing, *, by: str | None
     return replace(again, name="replay", changes=changes, job=evolve(again.job, result=None, result_at=None))
 
 
+@edges((State.PENDING, State.DEAD), (State.PENDING, State.CANCELLED), (State.PENDING, State.EXPIRED))
+def undo_redrive(job: Job, now_ms: int, by: str | None) -> Transition:
+    """End a redriven job that has not begun as it had ended before: refused if a worker has claimed it.
+
+    What the redrive has cleared (expiry, overlap policy) stays cleared. `by` as of `cancel`.
+    """
+    before = State(job.change["was"]["state"] if job.change else State.DEAD)
+    over = finish("undo_redrive", job, [*as_read(job), Lacks("pending_fan_out")], before, now_ms)
+    return with_change(over, job, "redrive_undone", now_ms, by)
+
+
 @edges((State.PENDING, State.PENDING))
 def reschedule(job: Job, due_at: int, queue: str, now_ms: int, timing: Timing, *, by: str | None = None) -> Transition:
     """Change the due time, the queue (priority) or both of a pending job that has no fan-out pending.

@@ -45,9 +45,13 @@ RESCUED: Final = "rescued_"
 # One of each for all jobs.
 TIMER: Final = "timer"
 UNIQUE: Final = "unique"
+# Changes that bulk operations have made; a delete is none. Not in the series of the jobs: their items have 1 KB.
+BULK: Final = "bulk"
+BULK_CHANGES: Final = "bulk_changes"
 _FIELDS_OF_ALL: Final[Mapping[str, tuple[str, ...]]] = {
     TIMER: ("ticks", "planned", "promoted", *(f"{RESCUED}{what}" for what in RESCUES)),
     UNIQUE: ANSWERS,
+    BULK: (BULK_CHANGES,),
 }
 _FIELDS: Final = (
     *("submitted", "attempts", "retried", *ENDS),
@@ -119,9 +123,15 @@ def counted(step: Transition) -> Counts:
             counts.numbers["retried"] += job.state is State.PENDING
     if (took_ms := _took_ms(step.name, job)) is not None:
         counts.times_ms["execution"].append(took_ms)
-    if job.terminal and "finished_at" in step.changes:
+    # An undone redrive has let the job neither run nor fail again.
+    if job.terminal and "finished_at" in step.changes and step.name != "undo_redrive":
         counts.numbers[job.state.value] += 1
     return counts
+
+
+def is_of_operation(step: Transition) -> bool:
+    """Return whether a bulk operation has asked for a transition."""
+    return "operation" in step.changes.get("change", {})
 
 
 def _took_ms(name: str, job: Job) -> int | None:

@@ -1,29 +1,22 @@
-"""Dead letters: dead jobs grouped by their error, and run again in bulk."""
+"""Dead letters: dead jobs grouped by their error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
-from whendue.engine.commit import commit
-from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
-from whendue.errors import InvalidCursorError, StateConflictError, UnavailableError, UnstorableError, WhendueError
+from whendue.errors import InvalidCursorError
 from whendue.jobs.lifetime import is_past
 from whendue.jobs.model import Job, State, from_item
-from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import redrive
 from whendue.operations.listing import JobFilter, Listing
 from whendue.operations.newest_first import NewestFirst
 from whendue.quotas import (
     DEAD_LETTERS_COUNTED,
     DEAD_TENANT_GROUPS,
     DEAD_TENANTS_AT_ONCE,
-    HORIZON_S,
     LIST_ENTRIES_AT_ONCE,
     PAGE_MAX,
-    REDRIVE_AGE_S,
 )
 from whendue.table.index import IndexEntry
 from whendue.table.keys import TENANTS_PK, dead_tenant_key, job_id_of, tenant_of
@@ -90,19 +83,8 @@ class TenantsDeadLetters(NamedTuple):
     is_complete: bool
 
 
-class Redriven(NamedTuple):
-    """What a bulk redrive did; a cursor says that more jobs match, `is_complete` is as of `Page`."""
-
-    matched: int
-    redriven: list[str]
-    failed: list[tuple[str, WhendueError]]
-    cursor: str | None
-    dry_run: bool
-    is_complete: bool
-
-
 class DeadLetterService:
-    """Works on all dead jobs of a tenant, and counts those of all tenants."""
+    """Shows all dead jobs of a tenant, and counts those of all tenants."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
@@ -192,67 +174,6 @@ class DeadLetterService:
         )
         return [group for _, group in made]
 
-    def redrive(
-        self,
-        tenant: str,
-        wanted: JobFilter,
-        *,
-        dry_run: bool,
-        rate_per_s: float | None,
-        limit: int,
-        cursor: str | None,
-        by: str | None = None,
-    ) -> Redriven:
-        """Run dead jobs again.
-
-        Args:
-            tenant: whose jobs.
-            wanted: which of them; its state is not looked at.
-            dry_run: only count them.
-            rate_per_s: jobs to start per second, by spreading their due times; None starts all now.
-            limit: maximum number in this call.
-            cursor: where the last call said to go on.
-            by: who asks for it.
-
-        Raises:
-            InvalidCursorError: the cursor is not of this list.
-            UnavailableError: the table does not answer.
-        """
-        page = self._listing.page("redrive", tenant, _dead(wanted), limit, cursor)
-        failed: list[tuple[str, WhendueError]] = []
-        redriven: list[str] = []
-        if not dry_run:
-            for start in range(0, len(page.jobs), DYNAMODB_MAX_STATEMENTS):
-                part = page.jobs[start : start + DYNAMODB_MAX_STATEMENTS]
-                for job, error in zip(part, self._redrive(part, start, rate_per_s, by), strict=True):
-                    failed += [(job.id, error)] if error else []
-                    redriven += [] if error else [job.id]
-        return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run, page.is_complete)
-
-    def _redrive(
-        self, jobs: Sequence[Job], start: int, rate_per_s: float | None, by: str | None
-    ) -> list[WhendueError | None]:
-        now_ms = self._runtime.clock.now_ms()
-        errors: dict[str, WhendueError | None] = {}
-        steps = []
-        for number, job in enumerate(jobs, start):
-            if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
-                errors[job.id] = StateConflictError("the job is too old to run again; submit a new one")
-                continue
-            # Bounded, however slow: the horizon is far below what a float can make of it.
-            due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
-            try:
-                steps.append(redrive(job, due_at, now_ms, self._runtime.settings.timing, by=by))
-            except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._runtime.bulkhead.note("redrive", job.id, error)
-
-        def some(part: Sequence[Transition]) -> None:
-            outcomes = commit(self._runtime, part, now_ms)
-            errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
-
-        self._runtime.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
-        return [errors.get(job.id, StateConflictError("the job cannot be run again")) for job in jobs]
-
 
 def _name(opened: object) -> str:
     """Read a tenant's name in a cursor; another version may have written it otherwise."""
@@ -279,14 +200,4 @@ def _group(fingerprint: str, entries: Sequence[IndexEntry], newest: Job | None) 
         first_at=min(ended),
         last_at=max(ended),
         sample=[job_id_of(entry.position.pk) for entry in entries[:SAMPLE]],
-    )
-
-
-def _error(outcome: WriteResult) -> WhendueError | None:
-    if outcome.done:
-        return None
-    if outcome.status is WriteStatus.INVALID:
-        return UnstorableError()
-    return (
-        UnavailableError() if outcome.status is WriteStatus.UNAVAILABLE else StateConflictError("the job has changed")
     )

@@ -1,5 +1,6 @@
 """Lists of jobs: a tenant's partitions of an index merged by time, filtered, and a cursor that says where to go on."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -159,13 +160,47 @@ class Listing:
         now_ms = self._runtime.clock.now_ms()
         jobs: list[Job] = []
         read = 0
-        while len(jobs) < limit and (taken := merged.take(_size(limit, len(jobs), read))):
+        while len(jobs) < limit and (taken := merged.take(read_size(limit, len(jobs), read))):
             read += len(taken)
             matches = self._matches(taken, tenant, wanted, now_ms)
-            used = _used(matches, limit - len(jobs))
+            used = entries_used(matches, limit - len(jobs))
             merged.keep(taken, used)
             jobs += [job for job in matches[:used] if job]
         return Page(jobs, self.cursor(merged, bound), now_ms, self.is_complete())
+
+    def walk(self, tenant: str, wanted: JobFilter, positions: str | None, page: int) -> NewestFirst:
+        """Return the entries of the index from where a walk before stopped; `kept_positions` says where this one does.
+
+        Args:
+            tenant, wanted: as `page`.
+            positions: what `kept_positions` returned; None for the newest entry.
+            page: how many entries are wanted at first.
+
+        Raises:
+            InvalidRequestError: as `page`.
+        """
+        _check(wanted)
+        known = {} if positions is None else _opened(json.loads(positions))[0]
+        queries = _each_partition(self._query(tenant, wanted), tenant, wanted)
+        return NewestFirst(self._runtime.store, queries, known, page, LIST_ENTRIES)
+
+    def positions(self, name: str, tenant: str, wanted: JobFilter, cursor: str | None) -> str | None:
+        """Return where a walk begins that continues a list at its cursor; see `walk`.
+
+        Raises:
+            InvalidCursorError: the cursor is not of this list.
+        """
+        if cursor is None:
+            return None
+        value = self._runtime.cursors.open(cursor, _bound(name, tenant, wanted))
+        _opened(value)
+        return json.dumps(value)
+
+    def cursor_of(self, name: str, tenant: str, wanted: JobFilter, positions: str | None) -> str | None:
+        """Return the cursor of a list at which a walk has stopped; None at the end."""
+        if positions is None or self.walk(tenant, wanted, positions, 1).has_ended:
+            return None
+        return self._runtime.cursors.seal(json.loads(positions), _bound(name, tenant, wanted))
 
     def cursor(self, merged: NewestFirst, bound: Sequence[Any]) -> str | None:
         """Return the cursor of where entries were left; None at the end."""
@@ -202,13 +237,13 @@ class Listing:
             InvalidRequestError, InvalidCursorError: as `page`.
         """
         _check(wanted)
-        bound = (name, tenant, oldest_first, *astuple(wanted))
+        bound = _bound(name, tenant, wanted, oldest_first=oldest_first)
         positions, until_ms = _opened(self._runtime.cursors.open(cursor, bound)) if cursor is not None else ({}, None)
         query = self._query(tenant, wanted)
         if oldest_first:
             until_ms = self._until_ms(query.index) if until_ms is None else until_ms
             query = replace(query, oldest_first=True, last_ms=min(query.last_ms, until_ms))
-        queries = [replace(query, partition=name) for name in _partitions(tenant, wanted)]
+        queries = _each_partition(query, tenant, wanted)
         return NewestFirst(self._runtime.store, queries, positions, limit, budget), bound
 
     def _until_ms(self, index: Index) -> int:
@@ -259,13 +294,18 @@ class Listing:
         return [by_key.get(entry.key) for _, entry in taken]
 
 
-def _size(limit: int, found: int, read: int) -> int:
+def kept_positions(merged: NewestFirst) -> str:
+    """Write where a walk continues, as JSON."""
+    return json.dumps(_value(merged.positions, merged.until_ms))
+
+
+def read_size(limit: int, found: int, read: int) -> int:
     """Return how many jobs to read next: as many as hold what is missing, if they match as those before did."""
     share = max(found / read, RAREST) if read else 1
     return min(math.ceil((limit - found) / share), LIST_READS - read, DYNAMODB_MAX_BATCH_GET)
 
 
-def _used(matches: Sequence[Job | None], wanted: int) -> int:
+def entries_used(matches: Sequence[object | None], wanted: int) -> int:
     """Return how many of the entries a page takes that has room for `wanted` jobs."""
     counts = [number for number, job in enumerate(matches, 1) if job]
     return len(matches) if len(counts) < wanted else counts[wanted - 1]
@@ -291,6 +331,15 @@ def _partitions(tenant: str, wanted: JobFilter) -> list[str]:
         return []
     listed_under = f"{tenant}/{wanted.subscription}" if wanted.subscription else tenant
     return dead_partitions(listed_under) if wanted.state == State.DEAD else tenant_partitions(listed_under)
+
+
+def _each_partition(query: IndexQuery, tenant: str, wanted: JobFilter) -> list[IndexQuery]:
+    return [replace(query, partition=name) for name in _partitions(tenant, wanted)]
+
+
+def _bound(name: str, tenant: str, wanted: JobFilter, *, oldest_first: bool = False) -> tuple[Any, ...]:
+    """Return what a cursor is of."""
+    return (name, tenant, oldest_first, *astuple(wanted))
 
 
 def _where(values: Mapping[str, str | None]) -> tuple[Filter, ...]:

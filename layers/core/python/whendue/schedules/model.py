@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from whendue.jobs.due_index import shard_of
 from whendue.quotas import POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.submission.request import JobRequest, request_from, request_value
@@ -166,16 +165,6 @@ def schedule_key(tenant: str, name: str) -> Key:
 def fires_pk(tenant: str, name: str) -> str:
     """Return the partition key of a schedule's fires and backfills; a name has no `#`."""
     return f"SCHEDULE#{tenant}#{name}"
-
-
-def schedules_partition(shard: int) -> str:
-    """Name the due index partition in which schedules and backfills stand."""
-    return f"schedules#{shard}"
-
-
-def partition_of(identity: str, shards: int) -> str:
-    """Name the due index partition of one schedule."""
-    return schedules_partition(shard_of(identity, shards))
 
 
 # --- writes ------------------------------------------------------------------------------------------------------

@@ -1,18 +1,18 @@
-"""What the timer does for schedules: fire those whose next check is past, then continue backfills."""
+"""What the timer does for schedules: fire those whose next check is past, then continue backfills and operations."""
 
-from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from whendue.bulk.quotas import OPERATION_SHARE
+from whendue.bulk.service import BulkService
 from whendue.engine.fairness import take_turns
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
-from whendue.quotas import BACKFILL_CHUNKS_PER_TICK, BACKFILL_SHARE, BACKFILLS_PER_TICK, SCHEDULES_PER_PAGE
+from whendue.quotas import BACKFILL_SHARE, SCHEDULES_PER_PAGE
 from whendue.schedules.auto_pause import AutoPauser
-from whendue.schedules.backfills.model import Backfill, BackfillState
-from whendue.schedules.backfills.model import from_item as backfill_from
 from whendue.schedules.backfills.service import BackfillService
+from whendue.schedules.continued import continued_backfills, continued_operations
 from whendue.schedules.due import DueSchedule, Unserved, list_due, postpone
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.model import Schedule, from_item
@@ -41,16 +41,22 @@ class ScheduleRunner:
     """
 
     def __init__(
-        self, runtime: Runtime, enqueuer: FireEnqueuer, schedules: ScheduleService, backfills: BackfillService
+        self,
+        runtime: Runtime,
+        enqueuer: FireEnqueuer,
+        schedules: ScheduleService,
+        backfills: BackfillService,
+        operations: BulkService,
     ) -> None:
         """Use this runtime."""
         self._runtime = runtime
         self._enqueuer = enqueuer
         self._auto_pause = AutoPauser(runtime, schedules)
-        self._backfills = backfills
+        self._backfills = continued_backfills(runtime, backfills)
+        self._operations = continued_operations(runtime, operations)
 
     def run(self, deadline_ms: int, shards: Sequence[int] | None = None) -> Fired:
-        """Fire what is due, tenants in turn, each one's most overdue first; then continue backfills.
+        """Fire what is due, tenants in turn, each one's most overdue first; then continue backfills and operations.
 
         Args:
             deadline_ms: when to stop, ms UTC; what is left is done by the next tick.
@@ -59,12 +65,17 @@ class ScheduleRunner:
         began_ms = self._runtime.clock.now_ms()
         due_list = list_due(self._runtime, deadline_ms, shards)
         in_turn = take_turns(due_list.entries, lambda due: due.tenant)
-        schedules = [due for due in in_turn if due.entry.sk.startswith("schedule#")]
-        backfills = [due for due in in_turn if due.entry.sk.startswith("backfill#")]
-        # Schedules that take all the time do not keep backfills from continuing.
-        until_ms = deadline_ms - round(BACKFILL_SHARE * (deadline_ms - began_ms)) if backfills else deadline_ms
-        fired = self._serve_pages(schedules, until_ms)
-        self._continue_backfills(self._read_backfills(backfills, deadline_ms), deadline_ms)
+        schedules, backfills, operations = [
+            [due for due in in_turn if due.entry.sk.startswith(kind)]
+            for kind in ("schedule#", "backfill#", "operation#")
+        ]
+        # Schedules that take all the time do not keep backfills from continuing, nor these bulk operations.
+        time_ms = deadline_ms - began_ms
+        backfills_ms = deadline_ms - round(OPERATION_SHARE * time_ms if operations else 0)
+        schedules_ms = backfills_ms - round(BACKFILL_SHARE * time_ms if backfills else 0)
+        fired = self._serve_pages(schedules, schedules_ms)
+        self._backfills.run(backfills, backfills_ms)
+        self._operations.run(operations, deadline_ms)
         return Fired(fired.planned, list(dict.fromkeys(due_list.behind + fired.behind)))
 
     # --- schedules ------------------------------------------------------------------------------------------
@@ -125,64 +136,3 @@ class ScheduleRunner:
             return
         except Exception as error:  # noqa: BLE001 - as above
             self._runtime.bulkhead.note("failures", schedule.identity, error)
-
-    # --- backfills ------------------------------------------------------------------------------------------
-
-    def _read_backfills(self, entries: Sequence[DueSchedule], deadline_ms: int) -> list[tuple[str, Backfill]]:
-        """Read backfills with their tenants, a bounded number of them: the next tick begins with others."""
-        backfills: list[tuple[str, Backfill]] = []
-        for start in range(0, min(len(entries), BACKFILLS_PER_TICK), SCHEDULES_PER_PAGE):
-            if self._runtime.clock.now_ms() >= deadline_ms:
-                break
-            try:
-                read = self._runtime.bulkhead.together(
-                    entries[start : start + SCHEDULES_PER_PAGE],
-                    self._with_items,
-                    stage="backfill",
-                    name=lambda due: due.name,
-                )
-            except UnavailableError:
-                break
-            pairs = [pair for pairs in read.results for pair in pairs]
-            decoded = [(due.tenant, self._backfill(due, item)) for due, item in pairs if item]
-            backfills += [(tenant, backfill) for tenant, backfill in decoded if backfill]
-        return backfills
-
-    def _with_items(self, page: Sequence[DueSchedule]) -> list[tuple[DueSchedule, Item | None]]:
-        return list(zip(page, self._runtime.store.get([due.entry.key for due in page]), strict=True))
-
-    def _backfill(self, due: DueSchedule, item: Item) -> Backfill | None:
-        """Return a backfill; one that cannot be read is looked at again later."""
-        try:
-            return backfill_from(item)
-        except Exception as error:  # noqa: BLE001 - it is this backfill's alone
-            self._runtime.bulkhead.note("backfill", due.name, error)
-            postpone(self._runtime, [Unserved(due.entry.key, item, error)])
-            return None
-
-    def _continue_backfills(self, backfills: Sequence[tuple[str, Backfill]], deadline_ms: int) -> None:
-        """Do a chunk of each tenant's first backfill in turn, until the time is over."""
-        by_tenant: dict[str, deque[Backfill]] = {}
-        for tenant, backfill in backfills:
-            by_tenant.setdefault(tenant, deque()).append(backfill)
-        tenants = deque(by_tenant.values())
-        chunks: Counter[str] = Counter()
-        while tenants and self._runtime.clock.now_ms() < deadline_ms:
-            waiting = tenants.popleft()
-            backfill = waiting.popleft()
-            then = self._further(backfill)
-            chunks[backfill.id] += 1
-            if then and then.state is BackfillState.RUNNING and chunks[backfill.id] < BACKFILL_CHUNKS_PER_TICK:
-                waiting.appendleft(then)
-            if waiting:
-                tenants.append(waiting)
-
-    def _further(self, backfill: Backfill) -> Backfill | None:
-        """Do a backfill's next chunk; None when it is left to the next tick."""
-        try:
-            return self._backfills.further(backfill) if backfill.state is BackfillState.RUNNING else None
-        except UnavailableError:
-            return None
-        except Exception as error:  # noqa: BLE001 - it is this backfill's alone
-            self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
-            return None

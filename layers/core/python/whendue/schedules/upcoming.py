@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
-from whendue.jobs.due_index import first_check
+from whendue.jobs.due_index import first_check, partition_of
 from whendue.quotas import IN_FLIGHT_S
 from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms
-from whendue.schedules.model import Definition, Schedule, ScheduleState, partition_of
+from whendue.schedules.model import Definition, Schedule, ScheduleState
 from whendue.settings import Timing
 
 

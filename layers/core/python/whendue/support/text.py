@@ -23,6 +23,11 @@ def one_line(text: str) -> str:
     return NOT_IN_A_LINE.sub(" ", text)
 
 
+def shortened(text: str, most_bytes: int) -> str:
+    """Return the beginning of a text, as much of it as has so many bytes of UTF-8."""
+    return text.encode(errors="replace")[:most_bytes].decode(errors="ignore")
+
+
 def nearest(name: str, known: Collection[str]) -> str | None:
     """Return the known name that a misspelt one probably means; None if none is close.
 

@@ -98,4 +98,5 @@ def summed(parts: Sequence[RedriveResult]) -> RedriveResult:
         dry_run=parts[-1].dry_run,
         cursor=None,
         missing=parts[-1].missing,
+        operation_id=parts[0].operation_id if len(parts) == 1 else None,
     )

@@ -6,9 +6,11 @@ from typing import Final, TypeVar
 from whendue.client.actions import Flow, ReadClock, Sleep
 from whendue.client.errors import WaitTimeoutError
 from whendue.client.messages import Request
+from whendue.client.models.bulk import BulkOperation
 from whendue.client.models.jobs import JobWithTimeline
 from whendue.client.models.schedules import Backfill
 from whendue.client.models.workflows import WorkflowDetails
+from whendue.client.requests.bulk import get_operation
 from whendue.client.requests.jobs import get_job
 from whendue.client.requests.schedules import get_backfill
 from whendue.client.requests.workflows import get_workflow
@@ -101,3 +103,17 @@ def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT
     """
     wanted = get_backfill(name, backfill_id)
     return wait_until(lambda _: wanted, lambda backfill: backfill.state not in ("running", "paused"), timeout_s)
+
+
+def wait_for_operation(operation_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[BulkOperation]:
+    """Wait until a bulk operation has come to all its jobs, and return it: `finished` or `cancelled`.
+
+    Args:
+        operation_id: id of the operation.
+        timeout_s: how long to wait, seconds.
+
+    Raises:
+        WaitTimeoutError: it has not ended in that time; it goes on.
+    """
+    wanted = get_operation(operation_id)
+    return wait_until(lambda _: wanted, lambda operation: operation.state != "running", timeout_s)

@@ -174,3 +174,32 @@ class DeadLetterFilter:
     type: str | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
     fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to select: all that have all of what is given.
+
+    Args:
+        state: State of the jobs. Default: all states that the action applies to, and `dead` for `redrive`.
+        type: Name of the task.
+        priority: Priority of the jobs.
+        fingerprint: Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
+        tags: Tags that a job must have, with these values.
+        schedule: Name of the schedule that created the jobs.
+        workflow: Id of the workflow, or the `forEach` job, that created the jobs.
+        created_after: Only jobs submitted at this time or later.
+        created_before: Only jobs submitted before this time.
+    """
+
+    state: Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"] | None = (
+        None
+    )
+    type: str | None = None
+    priority: Literal["critical", "high", "normal", "low"] | None = None
+    fingerprint: str | None = None
+    tags: Mapping[str, str] | None = None
+    schedule: str | None = None
+    workflow: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None

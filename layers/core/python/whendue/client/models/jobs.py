@@ -324,10 +324,11 @@ class JobEvent:
 
     Args:
         type: `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`,
-            `dead`, `cancelled`, `expired` or `redriven`.
+            `dead`, `cancelled`, `expired`, `redriven` or `redrive_undone`.
         at: When it happened. Of `lost`, when it was known at the latest.
-        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's
-            subject, or the tenant where it has none. None if whendue did.
+        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` and `redrive_undone`:
+            the token's subject, or the tenant where it has none. None if whendue did.
+        operation_id: Id of the bulk operation that it was asked for with.
         attempt: Number of the attempt, of `started` and `failed`.
         error: Why the attempt failed, or why the job ended.
         due_at: The new due time, of `rescheduled` and `redriven`.
@@ -340,6 +341,7 @@ class JobEvent:
     type: str
     at: datetime
     by: str | None
+    operation_id: str | None
     attempt: int | None
     error: Failure | None
     due_at: datetime | None
@@ -390,6 +392,7 @@ class RedriveResult:
         cursor: Send it as `cursor` to continue; None at the end.
         missing: `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run
             `whendue migrate`. Else None.
+        operation_id: Id of the bulk operation of this request; None in a dry run, and of a sum of several requests.
     """
 
     matched: int
@@ -398,3 +401,4 @@ class RedriveResult:
     dry_run: bool
     cursor: str | None
     missing: str | None
+    operation_id: str | None

@@ -6,10 +6,11 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
+from whendue.jobs.due_index import partition_of
 from whendue.quotas import BACKFILL_CHUNK, FIRE_HISTORY_KEPT_S
 from whendue.schedules.calendar.recurrence import after
 from whendue.schedules.fires import Fire, FireOutcome
-from whendue.schedules.model import Definition, fires_pk, from_text, partition_of, to_text
+from whendue.schedules.model import Definition, fires_pk, from_text, to_text
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 from whendue.table.items import known
@@ -69,6 +70,11 @@ class Backfill:
     def key(self) -> Key:
         """The item's key."""
         return backfill_key(self.tenant, self.name, self.id)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it goes on."""
+        return self.state is BackfillState.RUNNING
 
 
 def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
