@@ -19,7 +19,7 @@ from scripts import cli_page, costs
 from scripts.state_diagram import ARROWS, CONSTRUCTORS
 from scripts.table import table
 from scripts.typescript_routes import typescript
-from whendue import aws_quotas, quotas, task_quotas
+from whendue import aws_quotas, quotas, schedule_quotas, task_quotas
 from whendue.bulk import quotas as bulk_quotas
 from whendue.metrics.model import BOUNDS_MS
 from whendue.metrics_export import COST, COUNTS, LAG
@@ -79,7 +79,7 @@ def code_table() -> str:
 
 def quota_table() -> str:
     """List the quotas, in the sections of their modules."""
-    modules = (aws_quotas, quotas, bulk_quotas, task_quotas)
+    modules = (aws_quotas, quotas, schedule_quotas, bulk_quotas, task_quotas)
     return table(["area", "quota", "value"], [row for module in modules for row in _quotas_of(module)])
 
 

@@ -2,7 +2,7 @@
 
 # A package may import packages of lower levels. Single modules stand in a level by themselves.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("aws_quotas", "errors", "quotas", "task_quotas", "version"),
+    ("aws_quotas", "errors", "quotas", "schedule_quotas", "task_quotas", "version"),
     ("support",),
     ("outbound", "settings", "table", "tracing"),
     ("jobs",),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders.world import IDS
-from whendue.quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
+from whendue.schedule_quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
 from whendue.schedules.calendar.recurrence import Recurrence, after, latest
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import (

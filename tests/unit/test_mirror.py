@@ -41,6 +41,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tracing/test_spans.py",
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
+    "whendue.schedule_quotas": ("functional/api/test_response_size.py", "functional/schedules/test_service.py"),
     "whendue.task_quotas": ("functional/tasks/test_http.py", "functional/tasks/test_aws_tasks.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ from functions.api.schemas.shared.list_parameters import CursorParameter, PageLi
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError
-from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
+from whendue.quotas import NAME_BYTES, PAGE_DEFAULT
+from whendue.schedule_quotas import PREVIEW_FIRES
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import Schedule

@@ -14,7 +14,7 @@ from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.schedules import DEFINITION
 from tests.builders.world import IDS, TENANT, World
-from whendue import aws_quotas
+from whendue import aws_quotas, schedule_quotas
 from whendue import quotas as limits
 from whendue.bulk.model import Action, FailedJob, Operation, create
 from whendue.bulk.quotas import OPERATION_FAILURES
@@ -325,7 +325,7 @@ def test_a_page_of_the_largest_backfills(world: World, client: Client) -> None:
     client.send("PUT", f"/schedules/{NAME}", {"cron": "0 0 1 1 *", "job": {"type": "ok"}})
     now_ms = world.clock.now_ms()
     failed = Backfill(
-        TENANT, NAME, "id", DEFINITION, now_ms, 0, now_ms, limits.BACKFILL_FIRES, True, now_ms, now_ms,
+        TENANT, NAME, "id", DEFINITION, now_ms, 0, now_ms, schedule_quotas.BACKFILL_FIRES, True, now_ms, now_ms,
         state=BackfillState.FAILED, error=wide(limits.REASON_BYTES),
     )  # fmt: skip
     writes = [create_backfill(replace(failed, id=IDS.of_key(TENANT, str(number))), 4) for number in range(200)]

@@ -7,7 +7,7 @@ from whendue.bulk.model import Action, Operation, OperationState, create, operat
 from whendue.bulk.quotas import OPERATIONS_RUNNING
 from whendue.bulk.running import RunningMarks
 from whendue.errors import TooManyOperationsError
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.table.writes import Write
 
 

@@ -12,7 +12,7 @@ from whendue.errors import (
 )
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 
 
 def test_a_redrive_is_undone_for_the_jobs_that_have_not_begun() -> None:

@@ -11,19 +11,21 @@ from functions.api.schemas.shared.policy import Name, Rfc3339
 from functions.api.schemas.workflows import WorkflowTemplate
 from whendue.quotas import (
     HORIZON_S,
+    REASON_BYTES,
+    SCHEDULE_CRONS,
+    SCHEDULE_EXCLUDED_TIMES,
+    SCHEDULE_EXCLUSIONS,
+    SCHEDULE_WEEKS_MAX,
+)
+from whendue.schedule_quotas import (
     JITTER_MAX_S,
     MISFIRE_CATCH_UP,
     MISFIRE_GRACE_MAX_S,
     MISFIRE_GRACE_MIN_S,
     PAUSE_AFTER_FAILURES,
     PREVIEW_FIRES,
-    REASON_BYTES,
     REMOVE_AFTER_MIN_S,
-    SCHEDULE_CRONS,
-    SCHEDULE_EXCLUDED_TIMES,
-    SCHEDULE_EXCLUSIONS,
     SCHEDULE_RUNS,
-    SCHEDULE_WEEKS_MAX,
 )
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence, jitter_ms

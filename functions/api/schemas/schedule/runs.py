@@ -9,7 +9,7 @@ from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, Tags
 from functions.api.schemas.shared.policy import Priority, QueueBody, QueueName, Rfc3339
-from whendue.quotas import BACKFILL_FIRES
+from whendue.schedule_quotas import BACKFILL_FIRES
 
 
 class TriggerBody(QueueBody):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from whendue.cli.plans.comparison import MINUTE_MS, Window, crowds, differences, fires_of, oddities
 from whendue.cli.plans.definitions import Plan, plans_of
-from whendue.quotas import BACKFILL_FIRES
+from whendue.schedule_quotas import BACKFILL_FIRES
 from whendue.schedules.calendar.recurrence import Note, Recurrence
 
 DAY_MS = 86_400_000

@@ -11,7 +11,7 @@ from whendue.bulk.quotas import OPERATION_KEPT_S, OPERATIONS_RUNNING
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import TooManyOperationsError
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.table.keys import Key
 from whendue.table.writes import Is, Write, insert
 

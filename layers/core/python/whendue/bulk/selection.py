@@ -28,7 +28,7 @@ from whendue.jobs.model import Job, State, from_item
 from whendue.jobs.transition import change_number
 from whendue.operations.commands import is_gone
 from whendue.operations.listing import JobFilter, Listing, entries_used, kept_positions, read_size
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.support.text import shortened
 from whendue.table.index import IndexEntry
 from whendue.table.keys import job_id_of, job_key

@@ -11,7 +11,8 @@ from whendue.jobs.model import Job
 from whendue.jobs.model import State as JobState
 from whendue.jobs.model import from_item as job_from
 from whendue.jobs.transitions import cancel
-from whendue.quotas import CONFLICT_TRIES, FIRES_PER_PLAN
+from whendue.quotas import CONFLICT_TRIES
+from whendue.schedule_quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import latest
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk, revise
 from whendue.schedules.model import Schedule, step

@@ -11,7 +11,7 @@ from whendue.bulk.service import BulkService
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
-from whendue.quotas import BACKFILL_CHUNKS_PER_TICK, BACKFILLS_PER_TICK, SCHEDULES_PER_PAGE
+from whendue.schedule_quotas import BACKFILL_CHUNKS_PER_TICK, BACKFILLS_PER_TICK, SCHEDULES_PER_PAGE
 from whendue.schedules.backfills.model import Backfill
 from whendue.schedules.backfills.model import from_item as backfill_from
 from whendue.schedules.backfills.service import BackfillService

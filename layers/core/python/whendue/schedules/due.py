@@ -9,7 +9,7 @@ from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError
 from whendue.jobs.due_index import schedules_partition
-from whendue.quotas import SCHEDULES_LISTED, SCHEDULES_LOOKED_AT
+from whendue.schedule_quotas import SCHEDULES_LISTED, SCHEDULES_LOOKED_AT
 from whendue.schedules.fires import error_text
 from whendue.schedules.model import postponed
 from whendue.table.keys import Key

@@ -15,7 +15,7 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError, WhendueError
 from whendue.jobs.lifetime import STANDS_FOR
 from whendue.jobs.transition import Transition
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.schedules.fires import (
     Fire,
     FireOutcome,

@@ -12,7 +12,7 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, from_item
-from whendue.quotas import FIRE_HISTORY_READS
+from whendue.schedule_quotas import FIRE_HISTORY_READS
 from whendue.schedules.calendar.recurrence import latest
 from whendue.schedules.fires import (
     OVERLAPPED,

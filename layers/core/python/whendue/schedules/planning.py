@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice, takewhile
 
 from whendue.jobs.transition import Transition
-from whendue.quotas import FIRES_PER_PLAN
+from whendue.schedule_quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import Nominal, after, latest
 from whendue.schedules.fires import MISFIRED, PAUSED, TOO_OLD, Fire, FireOutcome, MissedRange
 from whendue.schedules.model import Definition, Schedule, ScheduleState

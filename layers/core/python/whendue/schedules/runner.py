@@ -9,7 +9,7 @@ from whendue.engine.fairness import take_turns
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
-from whendue.quotas import BACKFILL_SHARE, SCHEDULES_PER_PAGE
+from whendue.schedule_quotas import BACKFILL_SHARE, SCHEDULES_PER_PAGE
 from whendue.schedules.auto_pause import AutoPauser
 from whendue.schedules.backfills.service import BackfillService
 from whendue.schedules.continued import continued_backfills, continued_operations

@@ -19,13 +19,8 @@ from whendue.errors import (
     UnavailableError,
 )
 from whendue.jobs.model import WORKFLOW, Job
-from whendue.quotas import (
-    IN_FLIGHT_S,
-    SCHEDULE_BYTES,
-    SCHEDULE_END_MS,
-    SCHEDULE_TRIES,
-    SCHEDULES_PER_TENANT,
-)
+from whendue.quotas import SCHEDULE_END_MS, SCHEDULE_TRIES
+from whendue.schedule_quotas import IN_FLIGHT_S, SCHEDULE_BYTES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.enqueuer import FireEnqueuer

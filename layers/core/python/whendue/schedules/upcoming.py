@@ -6,7 +6,7 @@ from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 from whendue.jobs.due_index import first_check, partition_of
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms
 from whendue.schedules.model import Definition, Schedule, ScheduleState
 from whendue.settings import Timing

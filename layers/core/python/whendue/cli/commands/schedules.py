@@ -14,7 +14,8 @@ from whendue.cli.output import Column, cell, json_value, write_json, write_line,
 from whendue.cli.plans.comparison import Difference, Window, crowds, differences, fires_of, oddities
 from whendue.cli.plans.definitions import InvalidPlansError, Plan, documents, plans_of
 from whendue.client import Schedule, UpcomingFire
-from whendue.quotas import BACKFILL_FIRES, HORIZON_S, PAGE_MAX, PREVIEW_FIRES, SCHEDULES_PER_TENANT
+from whendue.quotas import HORIZON_S, PAGE_MAX
+from whendue.schedule_quotas import BACKFILL_FIRES, PREVIEW_FIRES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import local
 from whendue.support.clock import system_clock
 from whendue.support.timestamps import to_timestamp

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from whendue.cli.plans.definitions import Plan
-from whendue.quotas import BACKFILL_FIRES
+from whendue.schedule_quotas import BACKFILL_FIRES
 from whendue.schedules.calendar import exclusions
 from whendue.schedules.calendar import time_zones as zones
 from whendue.schedules.calendar.exclusions import open_spans

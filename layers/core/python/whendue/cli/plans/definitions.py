@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any, Literal, cast
 
 from whendue.errors import InvalidScheduleError
-from whendue.quotas import NAME_BYTES, SCHEDULE_RUNS, SCHEDULE_WEEKS_MAX
+from whendue.quotas import NAME_BYTES, SCHEDULE_WEEKS_MAX
+from whendue.schedule_quotas import SCHEDULE_RUNS
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence, anchored, check
 from whendue.support.timestamps import EPOCH, instant

@@ -7,7 +7,8 @@ from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
 from whendue.jobs.due_index import partition_of
-from whendue.quotas import BACKFILL_CHUNK, FIRE_HISTORY_KEPT_S
+from whendue.quotas import FIRE_HISTORY_KEPT_S
+from whendue.schedule_quotas import BACKFILL_CHUNK
 from whendue.schedules.calendar.recurrence import after
 from whendue.schedules.fires import Fire, FireOutcome
 from whendue.schedules.model import Definition, fires_pk, from_text, to_text

@@ -20,7 +20,8 @@ from whendue.errors import (
     WhendueError,
 )
 from whendue.jobs.transition import Transition
-from whendue.quotas import BACKFILL_FIRES, SCHEDULE_TRIES
+from whendue.quotas import SCHEDULE_TRIES
+from whendue.schedule_quotas import BACKFILL_FIRES
 from whendue.schedules.backfills.model import (
     Backfill,
     BackfillState,
