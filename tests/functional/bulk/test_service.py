@@ -97,7 +97,7 @@ def test_ids_name_jobs_and_each_that_cannot_be_changed_is_a_failure() -> None:
 def test_more_jobs_than_a_piece_are_done_by_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The request does the first piece; each tick goes on."""
     monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 2)
-    monkeypatch.setattr("whendue.schedules.continued.OPERATION_PIECES_PER_TICK", 2)
+    monkeypatch.setattr("whendue.schedules.ticks.continued.OPERATION_PIECES_PER_TICK", 2)
     world = World()
     jobs = [world.submit("ok", delay_s=86_400) for _ in range(9)]
     operation = begin(world, Action.CANCEL)
@@ -145,7 +145,7 @@ def test_jobs_that_are_submitted_later_are_left_alone(monkeypatch: pytest.Monkey
 def test_a_job_that_dies_again_is_not_redriven_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else an operation over a broken task would never end."""
     monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 1)
-    monkeypatch.setattr("whendue.schedules.continued.OPERATION_PIECES_PER_TICK", 1)
+    monkeypatch.setattr("whendue.schedules.ticks.continued.OPERATION_PIECES_PER_TICK", 1)
     world = World()
     jobs = dead_jobs(world, 4)
     operation = begin(world, Action.REDRIVE)

@@ -37,7 +37,7 @@ NOT_OF_A_WORKER = {
     "whendue.notifications.sender",
     "whendue.operations.listing",
     "whendue.outbound.client",
-    "whendue.schedules.runner",
+    "whendue.schedules.ticks.runner",
     "whendue.schedules.service",
     "whendue.tasks.email",
     "whendue.tasks.http",

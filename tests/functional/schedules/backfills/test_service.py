@@ -217,7 +217,7 @@ def test_a_backfill_that_is_gone_while_the_index_still_shows_it_is_no_error() ->
 
 def test_schedules_that_take_all_the_time_leave_a_part_of_it_to_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick that is always short of time would never continue them."""
-    monkeypatch.setattr("whendue.schedules.runner.SCHEDULES_PER_PAGE", 1)
+    monkeypatch.setattr("whendue.schedules.ticks.runner.SCHEDULES_PER_PAGE", 1)
     world = a_past()
     begun = begin(world.app, 20 * HOUR_S)
     for number in range(30):

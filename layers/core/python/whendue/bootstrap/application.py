@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from whendue.schedules.backfills.service import BackfillService
     from whendue.schedules.enqueuer import FireEnqueuer
     from whendue.schedules.history import FireHistory
-    from whendue.schedules.runner import ScheduleRunner
     from whendue.schedules.service import ScheduleService
+    from whendue.schedules.ticks.runner import ScheduleRunner
     from whendue.submission.submit import Submit
     from whendue.timer.resume import Resume
     from whendue.timer.tick import Tick
@@ -288,7 +288,7 @@ class App:
     @cached_property
     def schedule_runner(self) -> "ScheduleRunner":
         """Let schedules fire."""
-        from whendue.schedules.runner import ScheduleRunner
+        from whendue.schedules.ticks.runner import ScheduleRunner
 
         return ScheduleRunner(self._runtime, self.fire_enqueuer, self.schedules, self.backfills, self.bulk)
 

@@ -13,7 +13,7 @@ from whendue.operations.erase import JobEraser
 from whendue.pauses.resumption import RESUMPTIONS
 from whendue.pauses.service import PauseService
 from whendue.quotas import RESCUE_WRITES
-from whendue.schedules.runner import ScheduleRunner
+from whendue.schedules.ticks.runner import ScheduleRunner
 from whendue.support.time_limit import validations
 from whendue.timer.fan_out import FanOut, TickPart
 from whendue.timer.open_scans import QueueScans, look_first, open_scans

@@ -10,13 +10,13 @@ from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, WhendueError
 from whendue.schedule_quotas import BACKFILL_SHARE, SCHEDULES_PER_PAGE
-from whendue.schedules.auto_pause import AutoPauser
 from whendue.schedules.backfills.service import BackfillService
-from whendue.schedules.continued import continued_backfills, continued_operations
-from whendue.schedules.due import DueSchedule, Unserved, list_due, postpone
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.model import Schedule, from_item
 from whendue.schedules.service import ScheduleService
+from whendue.schedules.ticks.auto_pause import AutoPauser
+from whendue.schedules.ticks.continued import continued_backfills, continued_operations
+from whendue.schedules.ticks.due import DueSchedule, Unserved, list_due, postpone
 from whendue.table.keys import Key
 
 

@@ -40,7 +40,7 @@ def test_tenants_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_tick_does_so_many_pieces_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one goes on."""
     monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 1)
-    monkeypatch.setattr("whendue.schedules.continued.OPERATION_PIECES_PER_TICK", 3)
+    monkeypatch.setattr("whendue.schedules.ticks.continued.OPERATION_PIECES_PER_TICK", 3)
     world = World()
     operation = begin(world, TENANT, 10)
     world.tick()

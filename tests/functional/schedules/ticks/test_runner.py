@@ -18,7 +18,7 @@ from whendue.jobs.model import State
 from whendue.schedules.calendar.recurrence import Recurrence, after
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import Definition, Misfire, from_item, schedule_key
-from whendue.schedules.runner import ScheduleRunner
+from whendue.schedules.ticks.runner import ScheduleRunner
 from whendue.submission.request import JobRequest
 
 YEAR_MS = 365 * 86_400_000

@@ -10,8 +10,8 @@ from tests.builders.faults import Refusing
 from tests.builders.schedules import definition, put, schedule_of
 from tests.builders.world import MINUTE_MS, TENANT, World
 from whendue.engine.ports import DueEntry, Item
-from whendue.schedules import due
 from whendue.schedules.model import schedule_key
+from whendue.schedules.ticks import due
 from whendue.table.keys import Key
 
 

@@ -15,7 +15,7 @@ from whendue.schedule_quotas import BACKFILL_CHUNKS_PER_TICK, BACKFILLS_PER_TICK
 from whendue.schedules.backfills.model import Backfill
 from whendue.schedules.backfills.model import from_item as backfill_from
 from whendue.schedules.backfills.service import BackfillService
-from whendue.schedules.due import DueSchedule, Unserved, postpone
+from whendue.schedules.ticks.due import DueSchedule, Unserved, postpone
 
 
 class _Work(Protocol):
