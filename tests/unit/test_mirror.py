@@ -41,7 +41,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tracing/test_spans.py",
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
-    "whendue.schedule_quotas": ("functional/api/test_response_size.py", "functional/schedules/test_service.py"),
+    "whendue.schedule_quotas": ("functional/api/test_response_size.py", "functional/schedules/test_planning.py"),
     "whendue.task_quotas": ("functional/tasks/test_http.py", "functional/tasks/test_aws_tasks.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
@@ -95,6 +95,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.client.inputs.workflows": ("unit/client/test_schemas.py",),
     "whendue.client.models.bulk": ("unit/client/test_schemas.py",),
     "whendue.client.models.common": ("unit/client/test_schemas.py", "unit/client/test_json_values.py"),
+    "whendue.client.models.dead_letters": ("unit/client/test_schemas.py",),
     "whendue.client.models.jobs": ("unit/client/test_schemas.py",),
     "whendue.client.models.schedules": ("unit/client/test_schemas.py",),
     "whendue.client.models.subscriptions": ("unit/client/test_schemas.py",),
@@ -193,6 +194,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.profiles.model": ("property/test_profile_laws.py", "functional/profiles/test_lookup.py"),
     "whendue.references.interpreter": ("unit/references/test_bounded_jmespath.py", "unit/references/test_syntax.py"),
     # --- schedules ------------------------------------------------------------------------------------------------
+    "whendue.schedules.definition_checks": ("functional/api/test_schedule_refusals.py:/schedules",),
     "whendue.schedules.backfills.model": (
         "unit/schedules/test_model.py",
         "functional/schedules/backfills/test_service.py",

@@ -13,7 +13,7 @@ from whendue.client.inputs import definitions
 from whendue.client.inputs import jobs as job_inputs
 from whendue.client.inputs import workflows as workflow_inputs
 from whendue.client.json_values import camel
-from whendue.client.models import bulk, common, jobs, schedules, subscriptions, tenant, workflows
+from whendue.client.models import bulk, common, dead_letters, jobs, schedules, subscriptions, tenant, workflows
 
 SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "api/openapi.json").read_text())["components"][
     "schemas"
@@ -28,9 +28,9 @@ MODELS: dict[str, Any] = {
     "BatchItemReply": jobs.BatchItem,
     "BatchReply": jobs.Batch,
     "CauseReply": common.Cause,
-    "DeadLetterGroupReply": jobs.DeadLetterGroup,
-    "DeadLettersReply": jobs.DeadLetters,
-    "TenantDeadLettersReply": jobs.TenantDeadLetters,
+    "DeadLetterGroupReply": dead_letters.DeadLetterGroup,
+    "DeadLettersReply": dead_letters.DeadLetters,
+    "TenantDeadLettersReply": dead_letters.TenantDeadLetters,
     "TenantsDeadLettersReply": common.Page,
     "DeliveryListReply": common.Page,
     "DeliveryReply": subscriptions.Delivery,
@@ -42,7 +42,7 @@ MODELS: dict[str, Any] = {
     "JobEventListReply": jobs.JobEventPage,
     "JobEventReply": jobs.JobEvent,
     "FailedJobReply": bulk.FailedJob,
-    "FailedRedriveReply": jobs.FailedRedrive,
+    "FailedRedriveReply": dead_letters.FailedRedrive,
     "FilterReply": subscriptions.EventFilter,
     "FireJobReply": schedules.FireJob,
     "FireListReply": common.Page,
@@ -70,7 +70,7 @@ MODELS: dict[str, Any] = {
     "QueueListReply": common.Page,
     "QueueReply": tenant.Queue,
     "ReasonReply": jobs.Reason,
-    "RedriveReply": jobs.RedriveResult,
+    "RedriveReply": dead_letters.RedriveResult,
     "ScheduleListReply": common.Page,
     "SchedulePauseReply": schedules.SchedulePause,
     "ScheduleReply": schedules.Schedule,

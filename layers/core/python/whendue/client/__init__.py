@@ -76,23 +76,25 @@ from whendue.client.models.common import (
     ProblemPlace,
     Sourced,
 )
-from whendue.client.models.jobs import (
-    BatchItem,
+from whendue.client.models.dead_letters import (
     DeadLetterGroup,
     DeadLetters,
+    FailedRedrive,
+    RedriveResult,
+    TenantDeadLetters,
+)
+from whendue.client.models.jobs import (
+    BatchItem,
     EffectiveBackoff,
     EffectivePolicy,
     Explanation,
-    FailedRedrive,
     Job,
     JobEvent,
     JobEventPage,
     JobWithPolicy,
     JobWithTimeline,
     Reason,
-    RedriveResult,
     SubmittedJob,
-    TenantDeadLetters,
     UniqueHolder,
 )
 from whendue.client.models.schedules import (

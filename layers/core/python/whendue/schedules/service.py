@@ -23,6 +23,7 @@ from whendue.quotas import SCHEDULE_END_MS, SCHEDULE_TRIES
 from whendue.schedule_quotas import IN_FLIGHT_S, SCHEDULE_BYTES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
+from whendue.schedules.definition_checks import check_unique, insist_that_it_fires
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
 from whendue.schedules.lookup import UNREADABLE, Found, find, find_schedule, read
@@ -38,7 +39,6 @@ from whendue.schedules.model import (
     step,
     to_text,
 )
-from whendue.schedules.refusals import check_unique, insist_that_it_fires
 from whendue.schedules.upcoming import changed, has_ended, is_paused, removed_at, with_next_check
 from whendue.submission.submit import Submit, Submitted
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict

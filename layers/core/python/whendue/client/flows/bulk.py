@@ -8,7 +8,8 @@ from whendue.client.errors import ClientError
 from whendue.client.flows.sending import new_key
 from whendue.client.inputs.jobs import BatchJob, DeadLetterFilter, NewJob
 from whendue.client.messages import checked_key
-from whendue.client.models.jobs import Batch, BatchItem, RedriveResult
+from whendue.client.models.dead_letters import RedriveResult
+from whendue.client.models.jobs import Batch, BatchItem
 from whendue.client.requests.jobs import encoded, redrive_dead_letters, submit_batch
 from whendue.support.clock import Clock
 

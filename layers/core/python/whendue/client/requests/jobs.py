@@ -11,18 +11,15 @@ from whendue.client.json_values import to_json
 from whendue.client.listing import Listing
 from whendue.client.messages import Request, checked_key, json_value, model, nothing, request
 from whendue.client.models.common import Attempt, AttemptLog, Page
+from whendue.client.models.dead_letters import DeadLetterGroup, DeadLetters, RedriveResult, TenantDeadLetters
 from whendue.client.models.jobs import (
     Batch,
-    DeadLetterGroup,
-    DeadLetters,
     Explanation,
     Job,
     JobEvent,
     JobEventPage,
     JobWithTimeline,
-    RedriveResult,
     SubmittedJob,
-    TenantDeadLetters,
     UniqueHolder,
 )
 
