@@ -2755,10 +2755,25 @@ export interface components {
              */
             fingerprint?: string | null;
             /**
+             * Finishedafter
+             * @description Only jobs that ended at this time or later.
+             */
+            finishedAfter?: string | null;
+            /**
+             * Finishedbefore
+             * @description Only jobs that ended before this time.
+             */
+            finishedBefore?: string | null;
+            /**
              * Priority
-             * @description Priority of the jobs.
+             * @description Queue of the jobs, one of these four.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
+             */
+            queue?: string | null;
             /**
              * Schedule
              * @description Name of the schedule that created the jobs.
@@ -3739,9 +3754,14 @@ export interface components {
             limit?: number | null;
             /**
              * Priority
-             * @description The new priority; only with `reprioritise`.
+             * @description The new queue, one of these four; only with `reprioritise`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description The new queue, one of the four priorities or of the deployment's own; only with `reprioritise`, instead of `priority`.
+             */
+            queue?: string | null;
             /**
              * Ratepersecond
              * @description Maximum number of jobs that are changed per second, on average over a minute; redriven jobs start at this rate. Default: as fast as possible.
@@ -3805,6 +3825,7 @@ export interface components {
          *           "idCount": null,
          *           "limit": null,
          *           "priority": null,
+         *           "queue": null,
          *           "ratePerSecond": 10,
          *           "state": "running",
          *           "undoes": null
@@ -3852,6 +3873,7 @@ export interface components {
          *       "idCount": null,
          *       "limit": null,
          *       "priority": null,
+         *       "queue": null,
          *       "ratePerSecond": 10,
          *       "state": "running",
          *       "undoes": null
@@ -3934,9 +3956,14 @@ export interface components {
             limit: number | null;
             /**
              * Priority
-             * @description The new priority, of `reprioritise`.
+             * @description The new queue, of `reprioritise`, if it is one of the four priorities.
              */
             priority: string | null;
+            /**
+             * Queue
+             * @description The new queue, of `reprioritise`, if it is one of the deployment's own.
+             */
+            queue: string | null;
             /**
              * Ratepersecond
              * @description Maximum number of jobs per second.
@@ -9559,7 +9586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unknown_queue`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -135,7 +135,7 @@ OWN: Final[Mapping[str, Errors]] = {
     "GET /dead-letters": LISTED,
     "GET /dead-letters/by-tenant": LISTED,
     "POST /dead-letters/redrive": (*LISTED, TooManyOperationsError),
-    "POST /operations": (TooManyOperationsError, UnstorableError),
+    "POST /operations": (TooManyOperationsError, UnknownQueueError, UnstorableError),
     "GET /operations": LISTED,
     "POST /operations/{operation_id}/cancel": CHANGED,
     "POST /operations/{operation_id}/undo": (*CHANGED, TooManyOperationsError),

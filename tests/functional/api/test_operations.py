@@ -1,6 +1,7 @@
 """Bulk operations over HTTP: what is asked, what is refused, and what is shown."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ def test_an_operation_is_accepted_shown_and_listed(client: Client, dead: list[st
         "idCount": None,
         "undoes": None,
         "priority": None,
+        "queue": None,
         "dueAt": None,
         "ratePerSecond": 5,
         "limit": 10,
@@ -70,8 +72,13 @@ def test_a_filter_is_shown_as_it_was_sent(client: Client) -> None:
         "workflow": "0190a5d2-0000-7000-8000-000000000000",
         "createdAfter": "2026-01-01T00:00:00.000Z",
         "createdBefore": "2026-02-01T00:00:00.000Z",
+        "finishedAfter": "2026-01-02T00:00:00.000Z",
+        "finishedBefore": "2026-02-02T00:00:00.000Z",
     }
     assert client.send("POST", "/operations", {"action": "cancel", "filter": sent}).json["filter"] == sent
+    sent |= {"queue": sent.pop("priority")}
+    own = sent | {"queue": "reports"}
+    assert client.send("POST", "/operations", {"action": "cancel", "filter": own}).json["filter"] == own
 
 
 @pytest.mark.parametrize(
@@ -188,7 +195,11 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a redrive of what runs": {"action": "redrive", "filter": {"state": "running"}},
     "an unknown priority of the filter": {"filter": {"priority": "urgent"}},
     "no time between": {"filter": {"createdAfter": "2026-02-01T00:00:00Z", "createdBefore": "2026-01-01T00:00:00Z"}},
+    "a queue and a priority of the filter": {"filter": {"queue": "high", "priority": "high"}},
+    "no end between": {"filter": {"finishedAfter": "2026-02-01T00:00:00Z", "finishedBefore": "2026-01-01T00:00:00Z"}},
     "no priority": {"all": True, "action": "reprioritise"},
+    "a queue of a cancel": {"all": True, "queue": "high"},
+    "a queue and a priority": {"all": True, "action": "reprioritise", "queue": "high", "priority": "high"},
     "a priority of a cancel": {"all": True, "priority": "high"},
     "no due time": {"all": True, "action": "reschedule"},
     "two due times": {"all": True, "action": "reschedule", "dueAt": "2027-03-01T00:00:00Z", "delaySeconds": 1},
@@ -207,6 +218,23 @@ def test_odd_requests_are_refused_and_nothing_is_stored(client: Client, world: W
     answer = client.send("POST", "/operations", BASE | more)
     assert (answer.status, answer.code) == (422, "invalid_request")
     assert answer.json["errors"] if "errors" in answer.json else answer.json["detail"]
+    assert world.table.items() == before
+
+
+def test_only_what_ended_in_a_range_of_time_is_selected(client: Client, dead: list[str], world: World) -> None:
+    """As a list selects it."""
+    now = world.clock.now_ms()
+    later = datetime.fromtimestamp(now / 1000 + 60, UTC).isoformat()
+    for times, count in (({"finishedBefore": later}, len(dead)), ({"finishedAfter": later}, 0)):
+        asked = {"action": "redrive", "filter": times, "dryRun": True}
+        assert client.send("POST", "/operations", asked).json["counts"]["matched"] == count
+
+
+def test_a_queue_that_is_not_there_is_refused(client: Client, world: World) -> None:
+    """Once, not for each job."""
+    before = world.table.items()
+    answer = client.send("POST", "/operations", {"action": "reprioritise", "queue": "reports", "all": True})
+    assert (answer.status, answer.code) == (422, "unknown_queue")
     assert world.table.items() == before
 
 

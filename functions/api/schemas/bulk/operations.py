@@ -6,11 +6,11 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.http import times
 from functions.api.http.problems import problem_of
-from functions.api.schemas.base import Body
 from functions.api.schemas.job_requests import Tags
 from functions.api.schemas.reply import CURSOR, Reply, Time
+from functions.api.schemas.shared.list_parameters import job_filter
 from functions.api.schemas.shared.numbers import Delay, RedriveRate
-from functions.api.schemas.shared.policy import Name, Priority, Rfc3339, TypeName
+from functions.api.schemas.shared.policy import Name, Priority, QueueBody, QueueName, Rfc3339, TypeName, shown_queue
 from whendue.bulk.model import Action, FailedJob, Operation
 from whendue.bulk.quotas import DRY_RUN_EXAMPLES, OPERATION_FAILURES, OPERATION_IDS
 from whendue.bulk.selection import filter_of
@@ -23,7 +23,7 @@ FAILURES_IN_LIST: Final = 3
 State = Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"]
 
 
-class JobFilterBody(Body):
+class JobFilterBody(QueueBody):
     """Which jobs to select: all that have all of what is sent. Send at least one field."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.broken", "tags": {"team": "billing"}}})
@@ -34,7 +34,11 @@ class JobFilterBody(Body):
         "`dead` for `redrive`.",
     )
     type: TypeName | None = Field(default=None, description="Name of the task.")
-    priority: Priority | None = Field(default=None, description="Priority of the jobs.")
+    priority: Priority | None = Field(default=None, description="Queue of the jobs, one of these four.")
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.",
+    )
     fingerprint: Name | None = Field(
         default=None, description="Fingerprint of the jobs' last error, as `GET /dead-letters` shows it."
     )
@@ -45,23 +49,32 @@ class JobFilterBody(Body):
     )
     created_after: Rfc3339 | None = Field(default=None, description="Only jobs submitted at this time or later.")
     created_before: Rfc3339 | None = Field(default=None, description="Only jobs submitted before this time.")
+    finished_after: Rfc3339 | None = Field(default=None, description="Only jobs that ended at this time or later.")
+    finished_before: Rfc3339 | None = Field(default=None, description="Only jobs that ended before this time.")
 
     def wanted(self) -> JobFilter:
-        """Return the filter."""
-        return JobFilter(
+        """Return the filter.
+
+        Raises:
+            InvalidRequestError: no time is between two times.
+        """
+        return job_filter(
+            where="body.filter",
             state=self.state,
             type=self.type,
-            queue=self.priority,
+            queue=self.queue_name,
             fingerprint=self.fingerprint,
-            tags=tuple(self.tags.items()),
+            tags=[f"{name}:{value}" for name, value in self.tags.items()],
             schedule=self.schedule,
-            parent_id=self.workflow,
-            created_from=None if self.created_after is None else times.read(self.created_after),
-            created_until=None if self.created_before is None else times.read(self.created_before) - 1,
+            workflow=self.workflow,
+            created_after=self.created_after,
+            created_before=self.created_before,
+            finished_after=self.finished_after,
+            finished_before=self.finished_before,
         )
 
 
-class OperationBody(Body):
+class OperationBody(QueueBody):
     """What to do with which jobs. Send one of `filter`, `ids` and `all`."""
 
     model_config = ConfigDict(
@@ -79,7 +92,14 @@ class OperationBody(Body):
         default=None, min_length=1, max_length=OPERATION_IDS, description="Ids of the jobs; repeated ones count once."
     )
     all: bool = Field(default=False, description="All jobs that the action applies to: for `redrive`, all dead ones.")
-    priority: Priority | None = Field(default=None, description="The new priority; only with `reprioritise`.")
+    priority: Priority | None = Field(
+        default=None, description="The new queue, one of these four; only with `reprioritise`."
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="The new queue, one of the four priorities or of the deployment's own; only with `reprioritise`, "
+        "instead of `priority`.",
+    )
     due_at: Rfc3339 | None = Field(default=None, description="The new due time; only with `reschedule`.")
     delay_seconds: Delay | None = Field(
         default=None, description="The new due time, in seconds from now; only with `reschedule`, instead of `dueAt`."
@@ -104,8 +124,8 @@ class OperationBody(Body):
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
-        if (self.priority is not None) != (self.action == "reprioritise"):
-            raise ValueError("priority must be sent with reprioritise, and with no other action")
+        if (self.queue_name is not None) != (self.action == "reprioritise"):
+            raise ValueError("priority, or queue, must be sent with reprioritise, and with no other action")
         due = (self.due_at is not None) + (self.delay_seconds is not None)
         if due != (self.action == "reschedule"):
             raise ValueError("one of dueAt and delaySeconds must be sent with reschedule, and with no other action")
@@ -120,7 +140,7 @@ class OperationBody(Body):
             by,
             wanted=wanted,
             ids=self.ids,
-            queue=self.priority,
+            queue=self.queue_name,
             due_at=due_at if self.delay_seconds is None else now_ms + round(1000 * self.delay_seconds),
             rate_per_s=self.rate_per_second,
             limit=self.limit,
@@ -156,6 +176,7 @@ def _example(**values: Any) -> dict[str, Any]:
         "idCount": None,
         "undoes": None,
         "priority": None,
+        "queue": None,
         "dueAt": None,
         "ratePerSecond": 10,
         "limit": None,
@@ -186,7 +207,8 @@ class OperationReply(Reply):
     )
     id_count: int | None = Field(description="Number of ids that were sent, without repeated ones.")
     undoes: str | None = Field(description="Id of the redrive that it undoes.")
-    priority: str | None = Field(description="The new priority, of `reprioritise`.")
+    priority: str | None = Field(description="The new queue, of `reprioritise`, if it is one of the four priorities.")
+    queue: str | None = Field(description="The new queue, of `reprioritise`, if it is one of the deployment's own.")
     due_at: Time | None = Field(description="The new due time, of `reschedule`.")
     rate_per_second: float | None = Field(description="Maximum number of jobs per second.")
     limit: int | None = Field(description="Maximum number of jobs.")
@@ -234,7 +256,7 @@ def _reply(operation: Operation, failures: int) -> OperationReply:
         filter=None if operation.wanted is None else _shown(filter_of(operation.wanted)),
         id_count=operation.id_count,
         undoes=operation.undoes,
-        priority=operation.queue,
+        **shown_queue(operation.queue),
         due_at=times.to_timestamp(operation.due_at),
         rate_per_second=operation.rate_per_s,
         limit=operation.limit,
@@ -270,16 +292,21 @@ def _failures(failures: tuple[FailedJob, ...] | list[FailedJob]) -> list[FailedJ
 
 def _shown(wanted: JobFilter) -> dict[str, Any]:
     """Show a filter as it was sent."""
-    until = None if wanted.created_until is None else wanted.created_until + 1
     values = {
         "state": wanted.state,
         "type": wanted.type,
-        "priority": wanted.queue,
+        **shown_queue(wanted.queue),
         "fingerprint": wanted.fingerprint,
         "tags": dict(wanted.tags) or None,
         "schedule": wanted.schedule,
         "workflow": wanted.parent_id,
         "createdAfter": times.to_timestamp(wanted.created_from),
-        "createdBefore": times.to_timestamp(until),
+        "createdBefore": _before(wanted.created_until),
+        "finishedAfter": times.to_timestamp(wanted.finished_from),
+        "finishedBefore": _before(wanted.finished_until),
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _before(last_ms: int | None) -> str | None:
+    return times.to_timestamp(None if last_ms is None else last_ms + 1)

@@ -171,7 +171,10 @@ class BulkService:
 
         Raises:
             InvalidRequestError: it could be of no job.
+            UnknownQueueError: the deployment has no such queue as the new one.
         """
+        if asked.queue is not None:
+            self._runtime.settings.check_queue(asked.queue)
         ids = None if asked.ids is None else list(dict.fromkeys(asked.ids))
         if ids is not None and not 0 < len(ids) <= OPERATION_IDS:
             raise InvalidRequestError(f"ids must have 1 to {OPERATION_IDS} items")

@@ -183,13 +183,16 @@ class JobFilter:
     Args:
         state: State of the jobs. Default: all states that the action applies to, and `dead` for `redrive`.
         type: Name of the task.
-        priority: Priority of the jobs.
+        priority: Queue of the jobs, one of these four.
+        queue: Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
         fingerprint: Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
         tags: Tags that a job must have, with these values.
         schedule: Name of the schedule that created the jobs.
         workflow: Id of the workflow, or the `forEach` job, that created the jobs.
         created_after: Only jobs submitted at this time or later.
         created_before: Only jobs submitted before this time.
+        finished_after: Only jobs that ended at this time or later.
+        finished_before: Only jobs that ended before this time.
     """
 
     state: Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"] | None = (
@@ -197,9 +200,12 @@ class JobFilter:
     )
     type: str | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     fingerprint: str | None = None
     tags: Mapping[str, str] | None = None
     schedule: str | None = None
     workflow: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    finished_after: datetime | None = None
+    finished_before: datetime | None = None

@@ -53,7 +53,8 @@ class BulkOperation:
         filter: The filter, `{}` for all jobs; None if ids were sent, and of `undo`.
         id_count: Number of ids that were sent, without repeated ones.
         undoes: Id of the redrive that it undoes.
-        priority: The new priority, of `reprioritise`.
+        priority: The new queue, of `reprioritise`, if it is one of the four priorities.
+        queue: The new queue, of `reprioritise`, if it is one of the deployment's own.
         due_at: The new due time, of `reschedule`.
         rate_per_second: Maximum number of jobs per second.
         limit: Maximum number of jobs.
@@ -75,6 +76,7 @@ class BulkOperation:
     id_count: int | None
     undoes: str | None
     priority: str | None
+    queue: str | None
     due_at: datetime | None
     rate_per_second: float | None
     limit: int | None

@@ -21,6 +21,7 @@ def start_operation(
     ids: Sequence[str] | None = None,
     all_jobs: bool = False,
     priority: Priority | None = None,
+    queue: str | None = None,
     due_at: datetime | None = None,
     delay_seconds: float | None = None,
     rate_per_second: float | None = None,
@@ -34,7 +35,8 @@ def start_operation(
         wanted: which jobs; send this, `ids` or `all_jobs`.
         ids: ids of the jobs.
         all_jobs: all jobs that the action applies to (`all` in the API).
-        priority: the new priority, of `reprioritise`.
+        priority: the new queue, of `reprioritise`, one of the four.
+        queue: the new queue, of `reprioritise`, also one of the deployment's own; or `priority`.
         due_at: the new due time, of `reschedule`.
         delay_seconds: the new due time, in seconds from now, instead of `due_at`.
         rate_per_second: maximum number of jobs that are changed per second. Default: as fast as possible.
@@ -47,6 +49,7 @@ def start_operation(
         "ids": None if ids is None else list(ids),
         "all": all_jobs or None,
         "priority": priority,
+        "queue": queue,
         "dueAt": due_at,
         "delaySeconds": delay_seconds,
         "ratePerSecond": rate_per_second,

@@ -1,6 +1,7 @@
 """`whendue operations`: change many jobs with one request, watch how far it is, cancel and undo it."""
 
 import sys
+from functools import partial
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -28,6 +29,9 @@ AtOption = Annotated[str | None, typer.Option(metavar="TIME", help="The new due 
 DelayOption = Annotated[
     str | None, typer.Option(metavar="DURATION", help="The new due time, from now, instead of --at.")
 ]
+ToQueueOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The new queue, of reprioritise; or --to-priority.")
+]
 COLUMNS: tuple[Column[BulkOperation], ...] = (
     ("id", lambda operation: operation.id),
     ("action", lambda operation: operation.action),
@@ -49,13 +53,17 @@ def start(
     state: Annotated[State | None, typer.Option(help="Only jobs in this state.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="NAME", help="Only jobs in this queue; or --priority.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error.")] = None,
     tag: TagsOption = None,
     schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only jobs of the workflow with this id.")] = None,
     after: AfterOption = None,
     before: Annotated[str | None, typer.Option("--before", metavar="TIME", help="Only jobs submitted before.")] = None,
+    finished_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended since then.")] = None,
+    finished_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended before.")] = None,
     to_priority: Annotated[Priority | None, typer.Option(help="The new priority, of reprioritise.")] = None,
+    to_queue: ToQueueOption = None,
     at: AtOption = None,
     delay: DelayOption = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Maximum number of jobs per second.")] = None,
@@ -71,37 +79,37 @@ def start(
         state=state,
         type=type_,
         priority=priority,
+        queue=queue,
         fingerprint=fingerprint,
         tags=tags_of(tag),
         schedule=schedule,
         workflow=workflow,
         created_after=time_of(after, "--after"),
         created_before=time_of(before, "--before"),
+        finished_after=time_of(finished_after, "--finished-after"),
+        finished_before=time_of(finished_before, "--finished-before"),
     )
-    due_at, delay_s = time_of(at, "--at"), None if delay is None else seconds_of(delay, "--delay")
     with connect(profile) as client:
-
-        def send(*, only_count: bool) -> BulkOperation:
-            return client.start_operation(
-                action,
-                None if wanted == JobFilter() else wanted,
-                ids=ids,
-                all_jobs=every,
-                priority=to_priority,
-                due_at=due_at,
-                delay_seconds=delay_s,
-                rate_per_second=rate,
-                limit=limit,
-                dry_run=only_count,
-            )
-
+        send = partial(
+            client.start_operation,
+            action,
+            None if wanted == JobFilter() else wanted,
+            ids=ids,
+            all_jobs=every,
+            priority=to_priority,
+            queue=to_queue,
+            due_at=time_of(at, "--at"),
+            delay_seconds=None if delay is None else seconds_of(delay, "--delay"),
+            rate_per_second=rate,
+            limit=limit,
+        )
         if dry_run or not yes:
-            found = send(only_count=True)
+            found = send(dry_run=True)
             if dry_run:
                 _write(found, as_json=as_json)
                 return
             _ask(action, found)
-        made = send(only_count=False)
+        made = send()
         if wait and made.id is not None:
             made = client.wait_for_operation(made.id)
     _write(made, as_json=as_json)
