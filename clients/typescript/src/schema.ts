@@ -223,7 +223,8 @@ export interface paths {
          * Reschedule or reprioritise a job
          * @description Change when a job is due, its priority, or both.
          *
-         *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
+         *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts. Nothing is written if it
+         *     has that due time and that priority already.
          *
          *     Required scope: `jobs:write`.
          */
@@ -2380,6 +2381,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2392,6 +2394,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2404,6 +2407,7 @@ export interface components {
          *           "by": "ada",
          *           "dueAt": "2026-11-28T08:30:00.000Z",
          *           "error": null,
+         *           "expiresAt": null,
          *           "previousDueAt": "2026-11-28T09:00:00.000Z",
          *           "previousPriority": null,
          *           "priority": null,
@@ -2416,6 +2420,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2460,7 +2465,7 @@ export interface components {
             attempt: number | null;
             /**
              * By
-             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's subject, or the tenant where it has none. Null if whendue did.
+             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled` and `redriven`: the token's subject, or the tenant where it has none. Null if whendue did.
              */
             by: string | null;
             /**
@@ -2470,6 +2475,11 @@ export interface components {
             dueAt: string | null;
             /** @description Why the attempt failed, or why the job ended. */
             error: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description The expiry of the job, of `dead`, if the next attempt would have begun after it.
+             */
+            expiresAt: string | null;
             /**
              * Previousdueat
              * @description The due time before, of `rescheduled`.
@@ -2586,7 +2596,7 @@ export interface components {
              * @description When the next attempt may start.
              */
             dueAt: string;
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -2861,7 +2871,7 @@ export interface components {
             dueAt: string;
             /** @description The policy, each value with the layer that set it. */
             effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -3033,7 +3043,7 @@ export interface components {
             dueAt: string;
             /** @description The policy, each value with the layer that set it. */
             effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -6569,7 +6579,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: an earlier request with the same Idempotency-Key created it */
+            /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
                     /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
@@ -13638,7 +13648,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: an earlier request with the same Idempotency-Key created it */
+            /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
                     /** @description `true` when an earlier request with the same Idempotency-Key created the job. */

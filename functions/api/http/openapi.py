@@ -233,7 +233,8 @@ def _other_successes(method: str, path: str) -> dict[str, str]:
     if method == "PUT":
         return {"201": "Created"}
     if method == "POST" and path in SUBMITS:
-        return {"200": "OK: an earlier request with the same Idempotency-Key created it"}
+        holder = ", or it holds the unique key that the request sends" if path in ("/jobs", "/tasks/schedule") else ""
+        return {"200": f"OK: an earlier request with the same Idempotency-Key created it{holder}"}
     return {}
 
 

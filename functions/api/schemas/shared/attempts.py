@@ -88,7 +88,7 @@ class AttemptLogReply(Reply):
 
 def _event(kind: str, at: str, **values: JsonValue) -> JsonValue:
     """Write an example of an event."""
-    names = ("by", "attempt", "error", "dueAt", "previousDueAt", "priority", "previousPriority", "workers")
+    names = ("by", "attempt", "error", "dueAt", "previousDueAt", "priority", "previousPriority", "workers", "expiresAt")
     return {"type": kind, "at": at} | dict.fromkeys(names) | values
 
 
@@ -139,8 +139,8 @@ class JobEventReply(Reply):
     )
     at: Time = Field(description="When it happened. Of `lost`, when it was known at the latest.")
     by: str | None = Field(
-        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the "
-        "token's subject, or the tenant where it has none. Null if whendue did."
+        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled` and "
+        "`redriven`: the token's subject, or the tenant where it has none. Null if whendue did."
     )
     attempt: int | None = Field(description="Number of the attempt, of `started` and `failed`.")
     error: ErrorReply | None = Field(description="Why the attempt failed, or why the job ended.")
@@ -151,6 +151,9 @@ class JobEventReply(Reply):
     workers: int | None = Field(
         description="Of `lost`: number of workers that died, or were not heard of, since the submit or the last "
         "`redriven`."
+    )
+    expires_at: Time | None = Field(
+        description="The expiry of the job, of `dead`, if the next attempt would have begun after it."
     )
 
 
@@ -265,4 +268,5 @@ def _event_reply(event: "Event") -> JobEventReply:
         priority=event.queue,
         previous_priority=event.was_queue,
         workers=event.workers,
+        expires_at=times.to_timestamp(event.expires_at),
     )

@@ -165,6 +165,8 @@ class JobCommands:
     ) -> Job:
         """Change the due time (ms UTC; the past means now) or the priority of a pending job, or both.
 
+        What it has already is no change, and nothing is written.
+
         Raises:
             InvalidRequestError: the due time is too far ahead, or there is no such priority.
             JobNotFoundError: the tenant has no such job.
@@ -176,7 +178,7 @@ class JobCommands:
         if queue is not None and queue not in QUEUES:
             raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
 
-        def step(job: Job, now_ms: int) -> Transition:
+        def step(job: Job, now_ms: int) -> Transition | None:
             if job.state is not State.PENDING:
                 raise _conflict(
                     "only a job that waits for its due time or for a worker can be rescheduled or reprioritised",
@@ -185,6 +187,8 @@ class JobCommands:
                 )
             if queue is not None and job.queue == NOTIFICATIONS:
                 raise _conflict("the priority of a delivery cannot be changed", job, now_ms)
+            if due_at in (None, job.due_at) and queue in (None, job.queue):
+                return None
             wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(

@@ -18,7 +18,7 @@ from whendue.submission.unique_policy import REPLACED, Decision, decide, stand_i
 from whendue.table.keys import job_key, unique_key
 from whendue.table.writes import Is, delete
 
-_MESSAGE = "a later submit with its unique key replaced it"
+_MESSAGE = "the job {} took its unique key and replaced it"
 
 
 class Accepted(NamedTuple):
@@ -86,7 +86,7 @@ class UniqueJobs:
             return [step]
         settings = self._runtime.settings
         job = succeeding(step.job, holder, request, settings.shards, settings.timing)
-        return [submit(job, settings.timing, first=step.first), skip(holder, REPLACED, _MESSAGE, now_ms)]
+        return [submit(job, settings.timing, first=step.first), skip(holder, REPLACED, _MESSAGE.format(job.id), now_ms)]
 
     def _meet(self, job: Job, unique: Unique) -> Met:
         """Read who is in the way; an Idempotency-Key's own job, if there is one, is the answer."""
