@@ -85,7 +85,7 @@ def _why_cancelled(job: Job) -> EndReason:
 
 
 def cancel_facts(job: Job) -> dict[str, Any]:
-    """Return when a cancel was requested and by whom, as far as that is known."""
+    """Return when a cancel was requested and who asked for it, as far as that is known."""
     change = job.change or {}
     if change.get("kind") != "cancel_requested":
         return {}
