@@ -187,9 +187,9 @@ class JobCommands:
                 )
             if queue is not None and job.queue == NOTIFICATIONS:
                 raise _conflict("the priority of a delivery cannot be changed", job, now_ms)
-            if due_at in (None, job.due_at) and queue in (None, job.queue):
+            wanted = job.due_at if due_at in (None, job.due_at) else max(due_at, now_ms)
+            if wanted == job.due_at and queue in (None, job.queue):
                 return None
-            wanted = job.due_at if due_at is None else max(due_at, now_ms)
             if wanted > job.created_at + HORIZON_S * 1000:
                 raise InvalidRequestError(
                     f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted"
