@@ -133,6 +133,14 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "defer": (a_job, lambda job: transitions.defer(job, A_WAIT, LATER, NOW, TIMING)),
     "defer after a lost lease": (running, lambda job: transitions.defer(job, A_WAIT, NOW + 999_000, LATER, TIMING)),
     "wake": (lambda: a_job(waits_for=A_WAIT), lambda job: transitions.wake(job, LATER, TIMING)),
+    "cancel for a cause": (
+        lambda: a_job(schedule="s", nominal_at=NOW),
+        lambda job: transitions.cancel(job, LATER, why=("schedule_paused", "its schedule was paused")),
+    ),
+    "skip of a job that has failed": (
+        lambda: a_job(failures=1, last=an_error(running())),
+        lambda job: transitions.skip(job, "replaced", "", LATER),
+    ),
     "skip": (
         lambda: a_job(schedule="s", nominal_at=NOW, overlap="skip"),
         lambda job: transitions.skip(job, "overlap", "", LATER),

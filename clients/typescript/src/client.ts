@@ -20,7 +20,7 @@ import type { Settings } from "./sending.js";
 import { type TokenLike, sourceOf } from "./tokens.js";
 import type * as t from "./types.js";
 import { checkedUrl } from "./urls.js";
-import { type WaitOptions, waitUntil } from "./waiting.js";
+import { JOB_LONGEST_SECONDS, type WaitOptions, waitUntil } from "./waiting.js";
 
 // The longest that API Gateway waits for a function, plus what its answer takes
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
@@ -137,7 +137,8 @@ export class Client {
     const longest = Math.min(REQUEST_WAIT_SECONDS, this.#timeoutSeconds / 2);
     const read = (left: number) =>
       this.getJob(id, { ...signalOf(options), waitSeconds: Math.max(0, Math.floor(Math.min(longest, left))) });
-    return waitUntil(`job ${id}`, read, ({ state }) => ENDED.has(state), this.#clock, options);
+    const hasEnded = ({ state }: { state: string }) => ENDED.has(state);
+    return waitUntil(`job ${id}`, read, hasEnded, this.#clock, options, JOB_LONGEST_SECONDS);
   }
 
   /** Get the payload of a job alone, however large it is. */

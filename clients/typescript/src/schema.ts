@@ -251,7 +251,8 @@ export interface paths {
          * Reschedule or reprioritise a job
          * @description Change when a job is due, its queue, or both.
          *
-         *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
+         *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts. Nothing is written if it
+         *     has that due time and that priority already.
          *
          *     Required scope: `jobs:write`.
          */
@@ -2603,6 +2604,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
          *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
@@ -2616,6 +2618,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
          *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
@@ -2629,6 +2632,7 @@ export interface components {
          *           "by": "ada",
          *           "dueAt": "2026-11-28T08:30:00.000Z",
          *           "error": null,
+         *           "expiresAt": null,
          *           "operationId": null,
          *           "previousDueAt": "2026-11-28T09:00:00.000Z",
          *           "previousPriority": null,
@@ -2642,6 +2646,7 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
          *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
@@ -2687,7 +2692,7 @@ export interface components {
             attempt: number | null;
             /**
              * By
-             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` and `redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did.
+             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled`, `redriven` and `redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did.
              */
             by: string | null;
             /**
@@ -2697,6 +2702,11 @@ export interface components {
             dueAt: string | null;
             /** @description Why the attempt failed, or why the job ended. */
             error: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description The expiry of the job, of `dead`, if the next attempt would have begun after it.
+             */
+            expiresAt: string | null;
             /**
              * Operationid
              * @description Id of the bulk operation that it was asked for with.
@@ -2895,7 +2905,7 @@ export interface components {
              * @description When the next attempt may start.
              */
             dueAt: string;
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -3190,7 +3200,7 @@ export interface components {
             dueAt: string;
             /** @description The policy, each value with the layer that set it. */
             effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -5331,7 +5341,7 @@ export interface components {
             dueAt: string;
             /** @description The policy, each value with the layer that set it. */
             effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -7599,7 +7609,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: an earlier request with the same Idempotency-Key created it */
+            /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
                     /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
@@ -15337,7 +15347,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: an earlier request with the same Idempotency-Key created it */
+            /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
                     /** @description `true` when an earlier request with the same Idempotency-Key created the job. */

@@ -273,6 +273,15 @@ test("a wait that is over in vain has what was read last", async (context) => {
   assert.equal(seen.length, 5);
 });
 
+test("a job is read every two seconds if the API has no room for requests that wait", async (context) => {
+  const clock = aClock();
+  const { url, seen } = await serving(context, answer(200, { id: "j", state: "running" }));
+  await clientOf(url, { clock }).waitFor({ id: "j" }, { timeoutSeconds: 60 }).catch((reason) => reason);
+  assert.equal(Math.max(...clock.slept), 2);
+  assert.equal(seen.length, clock.slept.length + 1);
+  assert.ok(seen.length < 40);
+});
+
 test("options that cannot be sent are refused before anything is", async (context) => {
   const { url, seen } = await serving(context, answer(200));
   const client = clientOf(url);

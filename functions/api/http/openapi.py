@@ -236,7 +236,8 @@ def _other_successes(method: str, path: str) -> dict[str, str]:
     if method == "PUT":
         return {"201": "Created"}
     if method == "POST" and path in SUBMITS:
-        return {"200": "OK: an earlier request with the same Idempotency-Key created it"}
+        holder = ", or it holds the unique key that the request sends" if path in ("/jobs", "/tasks/schedule") else ""
+        return {"200": f"OK: an earlier request with the same Idempotency-Key created it{holder}"}
     if method == "POST" and path == DRY_RUN:
         return {"200": "OK: a dry run, which has changed nothing"}
     return {}

@@ -340,7 +340,8 @@ def explain(job_id: JobId) -> ExplainReply:
 def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
     """Change when a job is due, its queue, or both.
 
-    The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
+    The job must be `scheduled` or `queued`, before its first attempt or between two attempts. Nothing is written if it
+    has that due time and that priority already.
     """
     app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)

@@ -86,7 +86,9 @@ class JobReply(Reply):
     cancel_requested: bool = Field(description="Whether a cancel was requested while it ran.")
     progress: Any = Field(default=None, description="What the task reported last; null if it reported nothing.")
     result: Any = Field(default=None, description="What the task returned; null before it succeeded.")
-    error: ErrorReply | None = Field(default=None, description="Why the latest attempt failed; null if it did not.")
+    error: ErrorReply | None = Field(
+        default=None, description="Why the latest attempt failed, or why it ended without one; null if neither."
+    )
     tags: dict[str, str] = Field(description="Labels that it was submitted with.")
     group: str | None = Field(default=None, description="Part of the tenant that it belongs to.")
     limits: LimitsReply | None = Field(

@@ -98,6 +98,7 @@ def _event(kind: str, at: str, **values: JsonValue) -> JsonValue:
         "priority",
         "previousPriority",
         "workers",
+        "expiresAt",
     )
     return {"type": kind, "at": at} | dict.fromkeys(names) | values
 
@@ -149,8 +150,8 @@ class JobEventReply(Reply):
     )
     at: Time = Field(description="When it happened. Of `lost`, when it was known at the latest.")
     by: str | None = Field(
-        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` and "
-        "`redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did."
+        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled`, `redriven` "
+        "and `redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did."
     )
     operation_id: str | None = Field(description="Id of the bulk operation that it was asked for with.")
     attempt: int | None = Field(description="Number of the attempt, of `started` and `failed`.")
@@ -162,6 +163,9 @@ class JobEventReply(Reply):
     workers: int | None = Field(
         description="Of `lost`: number of workers that died, or were not heard of, since the submit or the last "
         "`redriven`."
+    )
+    expires_at: Time | None = Field(
+        description="The expiry of the job, of `dead`, if the next attempt would have begun after it."
     )
 
 
@@ -277,4 +281,5 @@ def _event_reply(event: "Event") -> JobEventReply:
         priority=event.queue,
         previous_priority=event.was_queue,
         workers=event.workers,
+        expires_at=times.to_timestamp(event.expires_at),
     )

@@ -82,8 +82,6 @@ def _decide(
         case Action.UNDO:
             return _undo(operation, job, now_ms)
         case _:
-            if operation.queue == job.queue and operation.due_at in (None, job.due_at) and job.state is State.PENDING:
-                return None
             return reschedule_step(job, operation.due_at, operation.queue, now_ms, settings, operation.by)
 
 

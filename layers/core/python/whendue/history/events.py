@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from whendue.jobs.failures import cause_of_unasked_cancel
 from whendue.jobs.model import Failure, Job, State
 from whendue.jobs.transition import how_it_stands
 
@@ -69,6 +70,7 @@ class Event(NamedTuple):
         due_at, was_due_at: the new due time and the one before, ms UTC.
         queue, was_queue: the new queue and the one before.
         workers: number of workers that were lost since submit or redrive.
+        expires_at: the expiry that kept the next attempt of a dead job from beginning, ms UTC.
     """
 
     type: EventType
@@ -83,6 +85,7 @@ class Event(NamedTuple):
     queue: str | None = None
     was_queue: str | None = None
     workers: int | None = None
+    expires_at: int | None = None
 
 
 class Span(NamedTuple):
@@ -109,10 +112,12 @@ def events_of(job: Job, changes: Sequence[Mapping[str, Any]], failures: Sequence
     spans = [_span(change["was"]) for change in asked if "was" in change]
     spans.append(_span(how_it_stands(job)))
     events = [_at(EventType.SUBMITTED, job.created_at, 0), *(_change(change) for change in asked)]
+    asked_by = {change["generation"]: change.get("by") for change in asked if change["kind"] == "cancel_requested"}
     firsts = [0, *(span.generation + 1 for span in spans[:-1])]
     for first, span in zip(firsts, spans, strict=True):
         own = [failure for failure in failures if first <= failure.generation <= span.generation]
-        events += _events_of_span(span, own, job.scheduled_at)
+        events += _attempts_of_span(span, own, job.scheduled_at)
+        events += [] if span.at is None else [_end(job, span, own, asked_by)]
     # The first of two that would stand in one place.
     unique = {event.position: event for event in reversed(events)}
     return [unique[position] for position in sorted(unique)]
@@ -147,9 +152,13 @@ def _change(change: Mapping[str, Any]) -> Event:
     return _at(EventType(change["kind"]), change["at"], change["generation"], **values)
 
 
-def _events_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) -> Iterator[Event]:
-    # A failure beyond those that are counted is why the job ended, not an attempt.
-    attempts = [failure for failure in failures if failure.attempt <= span.failures]
+def _counted(span: Span, failures: Sequence[Failure]) -> list[Failure]:
+    """Return the failed attempts: a failure beyond those that are counted is why the job ended."""
+    return [failure for failure in failures if failure.attempt <= span.failures]
+
+
+def _attempts_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) -> Iterator[Event]:
+    attempts = _counted(span, failures)
     for failure in attempts:
         if failure.started_at is not None:
             yield _at(EventType.STARTED, failure.started_at, failure.generation, attempt=failure.attempt)
@@ -159,10 +168,30 @@ def _events_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) 
         yield _at(EventType.STARTED, span.started_at, span.generation, attempt=span.failures + 1)
     if span.lost:
         yield _lost(span, scheduled_at)
-    if span.at is not None:
-        cause = max(failures, key=lambda failure: failure.generation, default=None)
-        is_why = span.state == State.DEAD.value or cause not in attempts
-        yield _at(EventType(span.state), span.at, span.generation, failure=cause if is_why else None)
+
+
+def _end(job: Job, span: Span, failures: Sequence[Failure], asked_by: Mapping[int, str | None]) -> Event:
+    """Say how a job ended, and why: of a cancelled one, who asked for it or why whendue did.
+
+    Args:
+        job: as read.
+        span: the part of its life that ended.
+        failures: its failures in that part.
+        asked_by: who asked for a cancel, by the generation in which that was; None for whendue.
+    """
+    at_ms = span.at or 0
+    cause = max(failures, key=lambda failure: failure.generation, default=None)
+    values: dict[str, Any] = {}
+    if span.state == State.DEAD.value:
+        values = {"failure": cause, "expires_at": cause.expires_at if cause else None}
+    elif cause not in _counted(span, failures):
+        values = {"failure": cause}
+    if span.state == State.CANCELLED.value:
+        by, superseded = asked_by.get(span.generation), span.generation in asked_by
+        values |= {"by": by}
+        if by is None and values.get("failure") is None:
+            values |= {"failure": cause_of_unasked_cancel(job, at_ms, superseded=superseded)}
+    return _at(EventType(span.state), at_ms, span.generation, **values)
 
 
 def _lost(span: Span, scheduled_at: int) -> Event:

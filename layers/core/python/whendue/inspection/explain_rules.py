@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from whendue.inspection.causes import Cause
-from whendue.inspection.explain_end_rules import reason_of_end
+from whendue.inspection.explain_end_rules import cancel_facts, reason_of_end
 from whendue.jobs.dependencies import Upstream, is_met, upstream_end, upstream_numbers
 from whendue.jobs.due_index import first_check, owner_is_promote, rescue_before
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State
-from whendue.pauses.model import Pause
+from whendue.pauses.model import Held, Scope
 from whendue.quotas import AWAITED_NAMED, BACKLOG_MESSAGES, ISOLATED_AT_ONCE
 from whendue.settings import Timing
 
@@ -46,7 +46,7 @@ class Observed:
     """
 
     backlog: int = 0
-    pause: Pause | None = None
+    pause: Held | None = None
     awaited: Mapping[int, AwaitedJob] = field(default_factory=dict)
     wait: Wait | None = None
     overlaps: bool = False
@@ -77,11 +77,14 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
     if job.is_past_expiry(now_ms):
         text = "Its expiry has passed: a worker or the timer ends it when it next looks at it."
         return [Reason(Cause.EXPIRES, text, facts), *reasons]
-    return [*reasons, Reason(Cause.EXPIRES, "It does not run if it has not begun by its expiry.", facts)]
+    text = "It does not run if it has not begun by its expiry."
+    if job.started_at is not None:
+        text = "It ends dead if its next attempt has not begun by its expiry."
+    return [*reasons, Reason(Cause.EXPIRES, text, facts)]
 
 
 def _reasons(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:
-    held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
+    held = [] if seen.pause is None else [_paused(seen.pause, job)]
     held += _timer_silent(job, now_ms, timing, seen.ticked_at)
     if seen.queue_removed and not (job.terminal or (job.state is State.RUNNING and now_ms <= job.lease_until)):
         return [*held, _queue_removed(job)]
@@ -120,13 +123,16 @@ def _is_overdue(job: Job, now_ms: int, timing: Timing) -> bool:
     return now_ms >= job.due_at + timing.grace_ms and job.check_at == first_check(job.due_at, timing)
 
 
-def _paused(pause: Pause, queue: str) -> Reason:
-    times = {"paused_at": pause.since, "paused_until": pause.until}
-    if not pause.by:
-        # The operator's: for all tenants.
-        return Reason(Cause.PAUSED, f"The queue {queue} is paused.", {"queue": queue} | times)
-    text = f"It is paused by {pause.by}: {pause.reason}"
-    return Reason(Cause.PAUSED, text, {"by": pause.by, "reason": pause.reason} | times)
+def _paused(held: Held, job: Job) -> Reason:
+    pause, scope = held
+    times = {"scope": scope.value, "paused_at": pause.since, "paused_until": pause.until}
+    if scope is Scope.QUEUE:
+        # The operator's, for all tenants: without who and why.
+        return Reason(Cause.PAUSED, f"The queue {job.queue} is paused.", {"queue": job.queue} | times)
+    what = f"Jobs of the type {job.type} are" if scope is Scope.TYPE else f"The tenant {job.tenant} is"
+    of_type = {"type": job.type} if scope is Scope.TYPE else {}
+    facts = {"by": pause.by, "reason": pause.reason} | of_type | times
+    return Reason(Cause.PAUSED, f"{what} paused by {pause.by}: {pause.reason}", facts)
 
 
 def _queue_removed(job: Job) -> Reason:
@@ -180,7 +186,9 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
     if job.cancel_requested:
         reasons.append(
             Reason(
-                Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has created are being cancelled.", {}
+                Cause.CANCEL_REQUESTED,
+                "A cancel was requested; the jobs that it has created are being cancelled.",
+                cancel_facts(job),
             )
         )
     if job.member_count is not None:
@@ -243,5 +251,6 @@ def _running(job: Job, now_ms: int) -> list[Reason]:
     facts = {"started_at": job.started_at, "lease_until": job.lease_until}
     reasons = [Reason(Cause.RUNNING, f"Attempt {job.attempt} is running.", facts)]
     if job.cancel_requested:
-        reasons.append(Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the task decides when it stops.", {}))
+        text = "A cancel was requested; the task decides when it stops."
+        reasons.append(Reason(Cause.CANCEL_REQUESTED, text, cancel_facts(job)))
     return reasons

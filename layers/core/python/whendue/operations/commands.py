@@ -163,6 +163,8 @@ class JobCommands:
     ) -> Job:
         """Change the due time (ms UTC; the past means now) or the queue of a pending job, or both.
 
+        What it has already is no change, and nothing is written.
+
         Raises:
             InvalidRequestError: the due time is too far ahead.
             UnknownQueueError: there is no such queue.
@@ -176,7 +178,7 @@ class JobCommands:
         if queue is not None:
             self._runtime.settings.check_queue(queue)
 
-        def step(job: Job, now_ms: int) -> Transition:
+        def step(job: Job, now_ms: int) -> Transition | None:
             return reschedule_step(job, due_at, queue, now_ms, self._runtime.settings, by)
 
         return self._change(tenant, job_id, step, expected)
@@ -247,8 +249,8 @@ def redrive_step(job: Job, due_at: int, now_ms: int, timing: Timing, by: str | N
 
 def reschedule_step(
     job: Job, due_at: int | None, queue: str | None, now_ms: int, settings: Settings, by: str | None
-) -> Transition:
-    """Return how a job's due time (ms UTC; the past means now), its priority or both are changed.
+) -> Transition | None:
+    """Return how a job's due time (ms UTC; the past means now), its queue or both are changed; None if it has both.
 
     Raises:
         StateConflictError: it is not pending.
@@ -266,7 +268,9 @@ def reschedule_step(
         raise _conflict("the priority of a delivery cannot be changed", job, now_ms)
     if queue is not None and not job.expands:
         settings.check_timeout(job.policy.timeout_s, queue, "the job")
-    wanted = job.due_at if due_at is None else max(due_at, now_ms)
+    wanted = job.due_at if due_at is None or due_at == job.due_at else max(due_at, now_ms)
+    if wanted == job.due_at and queue in (None, job.queue):
+        return None
     if wanted > job.created_at + HORIZON_S * 1000:
         raise InvalidRequestError(f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted")
     if due_at is not None and job.is_past_expiry(wanted):

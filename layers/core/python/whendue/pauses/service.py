@@ -20,7 +20,9 @@ from whendue.jobs.transition import Transition
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.pauses.events import pause_event
 from whendue.pauses.model import (
+    Held,
     Pause,
+    Scope,
     begin,
     end,
     from_item,
@@ -78,14 +80,20 @@ class PauseService:
         """Read a pause anew when it is next asked for."""
         self._fresh.forget(key)
 
-    def of_job(self, job: Job) -> Pause | None:
+    def of_job(self, job: Job) -> Held | None:
         """Return the widest pause that holds a job now; a queue's without `by` and `reason`, which are not for tenants.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        [of_queue, *own] = self._lasting(pauses_of(job))
-        return replace(of_queue, by="", reason="") if of_queue else next(filter(None, own), None)
+        keys = pauses_of(job)
+        found = [(key, pause) for key, pause in zip(keys, self._lasting(keys), strict=True) if pause]
+        if not found:
+            return None
+        key, pause = found[0]
+        if key == queue_pause(job.queue):
+            return Held(replace(pause, by="", reason=""), Scope.QUEUE)
+        return Held(pause, Scope.TENANT if type_of(key.sk) is None else Scope.TYPE)
 
     def of_queues(self) -> dict[str, Pause]:
         """Return the current pauses of queues, by queue.

@@ -15,7 +15,7 @@ from whendue.quotas import CONFLICT_TRIES
 from whendue.schedule_quotas import FIRES_PER_PLAN
 from whendue.schedules.calendar.recurrence import latest
 from whendue.schedules.fires import Fire, FireOutcome, fire_from, fire_sk, revise
-from whendue.schedules.model import Schedule, step
+from whendue.schedules.model import Schedule, ScheduleState, step
 from whendue.schedules.upcoming import NextCheck, is_paused, with_next_check
 from whendue.table.keys import job_key
 
@@ -41,7 +41,7 @@ class PlannedFireCanceller:
         first, begun = schedule.version + 1, list[int]()
         while fires := self._planned(schedule, first):
             earlier = [fire for fire in fires if fire.outcome in WITHDRAWABLE and fire.version != schedule.version]
-            cancelled = self._cancelled([fire.job for fire in earlier if fire.job])
+            cancelled = self._cancelled(schedule, [fire.job for fire in earlier if fire.job])
             self._withdraw([fire for fire in earlier if fire.job is None or fire.job in cancelled])
             begun += [fire.nominal for fire in earlier if fire.job and fire.job not in cancelled]
             first = fires[-1].nominal + 1
@@ -62,8 +62,9 @@ class PlannedFireCanceller:
         )
         return [fire_from(item) for item in items]
 
-    def _cancelled(self, job_ids: Sequence[str]) -> set[str]:
-        """Cancel the jobs that no worker has begun; return the ids of those that will never run."""
+    def _cancelled(self, schedule: Schedule, job_ids: Sequence[str]) -> set[str]:
+        """Cancel the jobs that no worker has begun, with the reason; return the ids of those that will never run."""
+        why = _why(schedule)
         # Read again after each round: a worker may have begun some of them meanwhile.
         for _ in range(CONFLICT_TRIES):
             items = self._runtime.store.get([job_key(job_id) for job_id in job_ids]) if job_ids else []
@@ -71,7 +72,8 @@ class PlannedFireCanceller:
             waiting = [job for job in jobs if job.state is JobState.PENDING and not job.claims]
             if not waiting:
                 return {job.id for job in jobs if job.state is JobState.CANCELLED}
-            commit_unsent(self._runtime, [cancel(job, self._runtime.clock.now_ms()) for job in waiting])
+            now_ms = self._runtime.clock.now_ms()
+            commit_unsent(self._runtime, [cancel(job, now_ms, why=why) for job in waiting])
         raise UnavailableError
 
     def _readable(self, items: Sequence[Item]) -> list[Job]:
@@ -102,3 +104,14 @@ def _runs_with(schedule: Schedule, begun: Sequence[int]) -> int | None:
     recurrence = definition.recurrence
     counted = [at for at in begun if is_paused(schedule, at) or not latest(recurrence, at - 1, at, 1)]
     return (schedule.runs or 0) + len(counted) if counted else schedule.runs
+
+
+def _why(schedule: Schedule) -> tuple[str, str]:
+    """Return why the jobs that were planned before the last change of a schedule are cancelled: a cause, and words."""
+    if schedule.state is ScheduleState.DELETED:
+        return "schedule_deleted", f"its schedule {schedule.name} was deleted"
+    if schedule.state is not ScheduleState.PAUSED:
+        return "schedule_changed", f"its schedule {schedule.name} was changed"
+    words = f"its schedule {schedule.name} was paused"
+    words += f" by {schedule.paused_by}" if schedule.paused_by else ""
+    return "schedule_paused", f"{words}: {schedule.pause_reason}" if schedule.pause_reason else words

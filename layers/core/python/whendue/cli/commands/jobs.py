@@ -45,6 +45,7 @@ def _detail(event: JobEvent) -> str | None:
         event.previous_due_at and f"before {cell(event.previous_due_at)}",
         event.priority and f"priority {event.priority}, before {event.previous_priority}",
         event.workers and f"{event.workers} workers",
+        event.expires_at and f"no attempt begins from {cell(event.expires_at)} on",
     )
     return ", ".join(part for part in parts if part) or None
 

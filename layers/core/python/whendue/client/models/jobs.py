@@ -262,8 +262,8 @@ class JobEvent:
         type: `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`,
             `dead`, `cancelled`, `expired`, `redriven` or `redrive_undone`.
         at: When it happened. Of `lost`, when it was known at the latest.
-        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` and `redrive_undone`:
-            the token's subject, or the tenant where it has none. None if whendue did.
+        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled`, `redriven` and
+            `redrive_undone`: the token's subject, or the tenant where it has none. None if whendue did.
         operation_id: Id of the bulk operation that it was asked for with.
         attempt: Number of the attempt, of `started` and `failed`.
         error: Why the attempt failed, or why the job ended.
@@ -272,6 +272,7 @@ class JobEvent:
         priority: The new priority, if it was changed.
         previous_priority: The priority before, if it was changed.
         workers: Of `lost`: number of workers that died, or were not heard of, since the submit or the last `redriven`.
+        expires_at: The expiry of the job, of `dead`, if the next attempt would have begun after it.
     """
 
     type: str
@@ -285,6 +286,7 @@ class JobEvent:
     priority: str | None
     previous_priority: str | None
     workers: int | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
