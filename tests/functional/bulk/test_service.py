@@ -51,7 +51,7 @@ def test_each_action_does_what_it_does_to_one_job() -> None:
     begin(world, Action.CANCEL)
     assert [world.job(job).state for job in jobs] == [State.CANCELLED] * 3
     kinds = [kind for kind, by, _ in events(world, jobs[0])]
-    assert kinds == ["cancel_requested", "rescheduled", "reprioritised"]
+    assert kinds == ["cancelled", "cancel_requested", "rescheduled", "reprioritised"]
     operation = begin(world, Action.DELETE)
     assert operation.counts.changed == 3
     assert [key for key in world.table.items() if key.pk.startswith("JOB#")] == []

@@ -65,7 +65,7 @@ CASES = {
     "a bulk operation": (
         ended(State.CANCELLED, change={"number": 1, "kind": "cancel_requested", "by": "ada", "operation": "o1"}),
         ["finished", "cancelled", "redrivable"],
-        "on request, by a bulk operation",
+        "on request of ada, by a bulk operation",
     ),
     "an undone redrive": (
         ended(State.DEAD, "ValueError", change={"number": 2, "kind": "redrive_undone", "by": "bob", "operation": "o2"}),
