@@ -3163,7 +3163,7 @@ export interface components {
              * @example demo.greet
              */
             type: string;
-            /** @description A key that one job of this type holds at a time. A fire whose key is held is skipped, unless `onConflict` is `replace` and the job that holds it has not begun. Default: none. */
+            /** @description A key that one job of this type holds at a time. A fire is skipped while another job holds its key, unless `onConflict` is `replace` and that job has not begun. Default: none. */
             unique?: components["schemas"]["UniqueBody"] | null;
         };
         /**
@@ -7448,7 +7448,7 @@ export interface operations {
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
                 /**
-                 * @description Only jobs whose last error has this fingerprint, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
+                 * @description Only jobs with this fingerprint of their last error, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
                  * @example 3f2a9c0d1e4b5a69
                  */
                 fingerprint?: string | null;

@@ -248,8 +248,8 @@ class JobTemplate(JobFields):
 
     unique: UniqueBody | None = Field(
         default=None,
-        description="A key that one job of this type holds at a time. A fire whose key is held is skipped, unless "
-        "`onConflict` is `replace` and the job that holds it has not begun. Default: none.",
+        description="A key that one job of this type holds at a time. A fire is skipped while another job holds its "
+        "key, unless `onConflict` is `replace` and that job has not begun. Default: none.",
     )
 
     def request(self, idempotency_key: str | None) -> JobRequest:

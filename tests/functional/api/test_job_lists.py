@@ -144,13 +144,13 @@ def test_a_name_that_resembles_none_gets_the_list(client: Client) -> None:
 
 
 def test_queue_is_another_name_of_priority(client: Client) -> None:
-    """Both may be sent, if they mean the same."""
+    """It may also be the name of a queue of one's own."""
     high = client.submit(priority="high")["id"]
     client.submit()
-    assert (
-        ids(client, "queue=high") == ids(client, "priority=high") == ids(client, "queue=high&priority=high") == [high]
-    )
-    assert "must be one of" in problem(client, "queue=urgent")["detail"]
+    assert ids(client, "queue=high") == ids(client, "priority=high") == [high]
+    assert ids(client, "queue=reports") == []
+    assert "must be one of" in problem(client, "priority=urgent")["detail"]
+    assert "not both" in problem(client, "queue=high&priority=high")["detail"]
 
 
 def test_jobs_are_found_by_their_last_error(client: Client, world: World) -> None:

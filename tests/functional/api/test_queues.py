@@ -122,6 +122,7 @@ def test_a_tenant_sees_that_a_queue_is_paused_and_nothing_that_is_others(
     assert explained.json["reasons"][0]["code"] == "paused"
     assert explained.json["reasons"][0]["facts"] == {
         "queue": "normal",
+        "scope": "queue",
         "pausedAt": paused["since"],
         "pausedUntil": None,
     }

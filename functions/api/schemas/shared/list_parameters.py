@@ -75,7 +75,7 @@ QueueParameter = Annotated[
 FingerprintParameter = Annotated[
     Name | None,
     Query(
-        description="Only jobs whose last error has this fingerprint, as `error.fingerprint` of a job or "
+        description="Only jobs with this fingerprint of their last error, as `error.fingerprint` of a job or "
         "`GET /dead-letters` shows it. Default: all.",
         examples=["3f2a9c0d1e4b5a69"],
     ),

@@ -40,4 +40,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     # Imported for the message of an error alone.
     import difflib
 
-    return next(iter(near or difflib.get_close_matches(name, known, n=1)), None)
+    close = difflib.get_close_matches(name, known, n=len(known) or 1)
+    # Of those that are as near, the one that begins as it does: few misspell the first letter.
+    close.sort(key=lambda each: (-difflib.SequenceMatcher(None, each, name).ratio(), each[0] != name[0]))
+    return next(iter(near or close), None)
