@@ -117,8 +117,8 @@ class JobTemplate(JobFields):
     """A job without the time at which it is due.
 
     Args:
-        unique: A key that one job of this type holds at a time. A fire whose key is held is skipped, unless
-            `on_conflict` is `replace` and the job that holds it has not begun. Default: none.
+        unique: A key that one job of this type holds at a time. A fire is skipped while another job holds its
+            key, unless `on_conflict` is `replace` and that job has not begun. Default: none.
     """
 
     unique: Unique | None = None
