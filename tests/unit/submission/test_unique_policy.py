@@ -22,6 +22,12 @@ ROWS: dict[str, tuple[Job, set[Scope]]] = {
     "runs": (running(), {*SCOPES} - {"pending"}),
     "waits for a retry": (a_job(started_at=NOW, failures=1), {*SCOPES} - {"pending"}),
     "waits for its members": (a_job(state=State.WAITING, started_at=NOW), {*SCOPES} - {"pending"}),
+    "has expired, and nobody has found it": (a_job(begin_by=NOW), set()),
+    "has expired as it waits for others": (a_job(state=State.WAITING, begin_by=NOW), set()),
+    "expires later": (a_job(begin_by=NOW + 1), {*SCOPES}),
+    "runs, past its expiry": (running(begin_by=NOW), {*SCOPES} - {"pending"}),
+    # It ends as dead.
+    "has expired as it waits for a retry": (a_job(started_at=NOW, begin_by=NOW), {"until_success", "for_seconds"}),
     "succeeded": (a_job(state=State.SUCCEEDED, **ENDED), {"for_seconds"}),
     "dead": (a_job(state=State.DEAD, **ENDED), {"until_success", "for_seconds"}),
     "cancelled": (a_job(state=State.CANCELLED, finished_at=NOW), set()),

@@ -23,6 +23,7 @@ from whendue.submission.unique_policy import (
     stand_in,
     succeeding,
     take,
+    to_end,
     unique_name,
 )
 from whendue.table.keys import job_key, unique_key
@@ -93,6 +94,9 @@ class UniqueJobs:
                     return self._noted(step.job, holder)
                 raise UniqueConflictError(f"job {holder.id} holds the unique key", jobId=holder.id)
             writing = self._replacing(step, holder, request, now_ms) if decision is Decision.REPLACE else [step]
+            if decision is Decision.TAKE and holder is not None and (over := to_end(holder, unique.id, now_ms)):
+                # By another clock it may begin yet: of its claim and this the table lets one happen.
+                writing.append(over)
             taken = take(writing[0].job, met.item, self._runtime.clock.new_id())
             written = commit_together(self._runtime, writing, [taken], now_ms)[0]
             if written.done:

@@ -12,6 +12,8 @@ from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import TERMINAL, Job, State, evolve, to_item
+from whendue.jobs.rescue_policy import ended_by_expiry
+from whendue.jobs.transition import Transition
 from whendue.quotas import UNIQUE_HELD_S
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
@@ -35,12 +37,23 @@ class Decision(Enum):
 
 
 def holds(job: Job, unique_id: str, now_ms: int) -> bool:
-    """Return whether a job holds a unique key. Once it does not, it never does again.
+    """Return whether a job holds a unique key. A job that may not begin any more holds what it will as it has ended.
+
+    By clocks that differ a job may have expired or not; so whoever takes its key ends it in the same write (`to_end`).
 
     Args:
         job: the job as stored.
         unique_id: the key's id.
         now_ms: the time, ms UTC.
+    """
+    over = ended_by_expiry(job, now_ms)
+    return holds_as_stored(over.job if over else job, unique_id, now_ms)
+
+
+def holds_as_stored(job: Job, unique_id: str, now_ms: int) -> bool:
+    """Return whether a job holds a unique key, not looking at its expiry. Once it does not, it never does again.
+
+    The arguments are those of `holds`.
     """
     unique = job.unique
     if unique is None or unique.id != unique_id or now_ms >= unique.until or is_over(job, now_ms):
@@ -55,6 +68,16 @@ def holds(job: Job, unique_id: str, now_ms: int) -> bool:
         case _:
             # What never began has done nothing that was to be done once in this time.
             return job.state not in (State.CANCELLED, State.EXPIRED)
+
+
+def to_end(job: Job, unique_id: str, now_ms: int) -> Transition | None:
+    """Return the write that ends a job which by its expiry lets its key go; None where it holds it, or has let it go.
+
+    The arguments are those of `holds`.
+    """
+    if not holds_as_stored(job, unique_id, now_ms) or holds(job, unique_id, now_ms):
+        return None
+    return ended_by_expiry(job, now_ms)
 
 
 def has_begun(job: Job) -> bool:
