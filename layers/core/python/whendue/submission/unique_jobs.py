@@ -1,5 +1,6 @@
 """Unique jobs: submit a job with the key that it takes, in one transaction, or answer with the job that holds it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from whendue.engine.commit import commit_together
@@ -28,6 +29,10 @@ from whendue.submission.unique_policy import (
 )
 from whendue.table.keys import job_key, unique_key
 from whendue.table.writes import Is, delete
+
+
+# Returns the write of a job as if it was asked for at a time, ms UTC.
+Renewed = Callable[[int], Transition]
 
 
 class Accepted(NamedTuple):
@@ -70,8 +75,16 @@ class UniqueJobs:
         """Use this runtime."""
         self._runtime = runtime
 
-    def submit(self, step: Transition, unique: Unique, request: UniqueRequest) -> Accepted | WriteResult:
+    def submit(
+        self, step: Transition, unique: Unique, request: UniqueRequest, renewed: Renewed | None = None
+    ) -> Accepted | WriteResult:
         """Write a job that takes its key, or find the job that holds it.
+
+        Args:
+            step: the write of the job.
+            unique: the key that it is to take.
+            request: what it asks for.
+            renewed: makes the write anew for each try; None for a job whose due time is fixed.
 
         Returns:
             The job to answer with; or the result of the write, if it failed or if there is an item under the job's id.
@@ -85,6 +98,8 @@ class UniqueJobs:
         met = Met()
         for number in range(UNIQUE_TRIES):
             now_ms = self._runtime.clock.now_ms()
+            if renewed is not None:
+                step = renewed(now_ms)
             decision, holder = decide(met.job, unique.id, request, now_ms), met.job
             if holder is not None and decision is Decision.RETURN:
                 return self._returned(step.job, holder)
