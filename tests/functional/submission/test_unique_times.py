@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from tests.builders.faults import Counted
 from tests.builders.world import TENANT, World
 from whendue.engine.ports import WriteResult
+from whendue.errors import InvalidRequestError, StateConflictError
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
-from whendue.submission.request import JobRequest, UniqueRequest
+from whendue.submission.request import Dependency, JobRequest, UniqueRequest
 from whendue.submission.submit import Submitted
 from whendue.submission.unique_jobs import find_holder
 from whendue.table.writes import Write
@@ -22,7 +24,7 @@ def submit(world: World, request: JobRequest) -> Submitted:
 @pytest.mark.parametrize("on_conflict", ["return", "reject", "replace", "postpone"])
 @pytest.mark.parametrize("scope", ["pending", "running", "until_success", "for_seconds"])
 def test_an_expired_job_that_nobody_has_found_yet_holds_nothing(scope: Any, on_conflict: Any) -> None:
-    """What it would be answered with never runs. It ends with the submit that takes its key, so no slow clock runs it."""
+    """It can never run. It ends with the submit that takes its key, so that no slow clock runs it either."""
     world = World()
     unique = UniqueRequest(
         "k",
@@ -68,3 +70,37 @@ class Claiming:
             [claimed] = self._table.apply([claim(self._job, "slow", self._job.due_at + 9_000)])
             assert claimed.done
         return self._table.apply_together(writes)  # type: ignore[no-any-return]
+
+
+def test_a_job_that_alone_is_due_after_its_longest_wait_is_refused() -> None:
+    """Of jobs that are postponed none is due later than that after the first one was submitted, be it alone."""
+    world = World()
+    unique = UniqueRequest("k", scope="pending", on_conflict="postpone", max_wait_s=60)
+    with pytest.raises(InvalidRequestError) as caught:
+        submit(world, JobRequest("ok", {}, delay_s=61, unique=unique))
+    [error] = caught.value.details["errors"]
+    assert error["where"] == "unique.maxWaitSeconds"
+    first = submit(world, JobRequest("ok", {}, delay_s=60, unique=unique)).job
+    world.clock.advance(5)
+    second = submit(world, JobRequest("ok", {}, delay_s=60, unique=unique)).job
+    assert [job.due_at - first.created_at for job in (first, second)] == [60_000, 60_000]
+
+
+def test_a_submit_does_not_wait_for_the_dependents_of_the_job_that_it_replaces() -> None:
+    """It ends one page of them, so that what it costs is bounded; the timer does the rest."""
+    world, calls = World(), list[str]()
+    unique = UniqueRequest("k", on_conflict="replace")
+    old = submit(world, JobRequest("ok", {}, delay_s=3600, unique=unique)).job
+    waiting = JobRequest("ok", {}, depends_on=(Dependency(old.id),))
+    answers = world.app.submit.many(TENANT, [waiting] * 100) + world.app.submit.many(TENANT, [waiting] * 100)
+    dependents = [answer.job for answer in answers if isinstance(answer, Submitted)]
+    assert len(dependents) == 200
+    app = world.build(Counted(world.table, calls), Counted(world.queues, calls))
+    new = app.submit.one(TENANT, JobRequest("ok", {}, delay_s=3600, unique=unique))
+    assert (new.outcome, world.job(old).state) == ("replaced", State.CANCELLED)
+    assert len(calls) < 15
+    with pytest.raises(StateConflictError, match="still being passed on"):
+        world.app.erasing.erase(TENANT, old.id)
+    world.pass_time(300, step_s=30)
+    assert {world.job(job).state for job in dependents} == {State.CANCELLED}
+    world.app.erasing.erase(TENANT, old.id)

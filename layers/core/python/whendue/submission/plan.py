@@ -248,6 +248,10 @@ class JobPlanner:
             problem = f"must be at most retentionSeconds, which is {policy.retention_s} for this job"
             errors = [{"where": "unique.forSeconds", "problem": problem}]
             raise InvalidRequestError("a unique key is held for as long as its job is kept, at most", errors=errors)
+        if asked.max_wait_s is not None and due_at > now_ms + round(1000 * asked.max_wait_s):
+            problem = "must be at least the job's delay: alone, the job would wait for longer"
+            errors = [{"where": "unique.maxWaitSeconds", "problem": problem}]
+            raise InvalidRequestError("the first of the jobs is due after the longest wait", errors=errors)
         unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(replace(request, unique=asked)))
         return unique_policy.unique_of(asked, unique_id, due_at, now_ms)
 

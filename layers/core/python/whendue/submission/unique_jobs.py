@@ -30,7 +30,6 @@ from whendue.submission.unique_policy import (
 from whendue.table.keys import job_key, unique_key
 from whendue.table.writes import Is, delete
 
-
 # Returns the write of a job as if it was asked for at a time, ms UTC.
 Renewed = Callable[[int], Transition]
 
@@ -197,6 +196,7 @@ def find_holder(runtime: Runtime, tenant: str, request: JobRequest) -> Held:
         request: has the type, and what the key is made of.
 
     Raises:
+        InvalidRequestError: the payload has none of the places that the key is made of.
         UnreadableError: the job that took the key last cannot be read.
         UnavailableError: the table does not answer.
     """

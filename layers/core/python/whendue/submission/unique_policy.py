@@ -1,12 +1,13 @@
 """Unique keys: which job holds one, and what a submit does that meets a holder. Pure (decision 30)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
+from itertools import islice
 from typing import Any, Final
 
-from whendue.errors import UniqueConflictError
+from whendue.errors import InvalidRequestError, UniqueConflictError
 from whendue.jobs.due_index import live_entry
 from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import STANDS_FOR, is_over
@@ -14,15 +15,18 @@ from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import TERMINAL, Job, State, evolve, to_item
 from whendue.jobs.rescue_policy import ended_by_expiry
 from whendue.jobs.transition import Transition
-from whendue.quotas import UNIQUE_HELD_S
+from whendue.quotas import UNIQUE_HELD_S, UNIQUE_PATH_BYTES
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
+from whendue.support.text import nearest
 from whendue.table.keys import unique_key
 from whendue.table.writes import Is, Write, insert
 
 # A day after the last moment at which it says something.
 _GRACE_S: Final = 86_400
 _ENDED: Final = frozenset(state.value for state in TERMINAL)
+# Names of a payload's fields that are compared with a misspelt one: a payload may have very many.
+_NAMES_LOOKED_AT: Final = 100
 # What a replaced job was cancelled for.
 REPLACED: Final = "replaced"
 
@@ -164,6 +168,7 @@ def unique_name(request: JobRequest) -> str:
 
     Raises:
         ValueError: the request has none.
+        InvalidRequestError: the payload has none of the places, so that all jobs would have the same key.
     """
     unique = request.unique
     if unique is None:
@@ -171,6 +176,8 @@ def unique_name(request: JobRequest) -> str:
     if unique.by_payload is None:
         return json.dumps([request.type, "key", unique.key])
     values = [_at(request.payload, path) for path in unique.by_payload] or [request.payload]
+    if unique.by_payload and all(value is None for value in values):
+        _check_places(request.payload, unique.by_payload)
     return json.dumps([request.type, "payload", unique.by_payload, values], sort_keys=True)
 
 
@@ -181,6 +188,28 @@ def _at(payload: Any, path: str) -> Any:
             return None
         payload = payload.get(name)
     return payload
+
+
+def _check_places(payload: Any, paths: Sequence[str]) -> None:
+    """Refuse paths none of which is in a payload; one that is there and has null as its value is."""
+    missing = [_missing(payload, path) for path in paths]
+    if not all(missing):
+        return
+    errors = [{"where": "unique.byPayload", "problem": problem} for problem in missing if problem]
+    raise InvalidRequestError("the payload has none of the places that the unique key is made of", errors=errors)
+
+
+def _missing(payload: Any, path: str) -> str | None:
+    """Say that a path of names is not in a payload, and which one is probably meant; None if it is there."""
+    names = path.split(".")
+    for number, name in enumerate(names):
+        if not isinstance(payload, Mapping) or name not in payload:
+            known = payload if isinstance(payload, Mapping) else ()
+            near = nearest(name, [text for text in islice(known, _NAMES_LOOKED_AT) if len(text) <= UNIQUE_PATH_BYTES])
+            meant = ".".join([*names[:number], near, *names[number + 1 :]]) if near else None
+            return f"the payload has no {path}" + (f"; did you mean {meant}?" if meant else "")
+        payload = payload[name]
+    return None
 
 
 def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) -> Unique:
