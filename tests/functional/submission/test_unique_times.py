@@ -78,8 +78,7 @@ def test_a_job_that_alone_is_due_after_its_longest_wait_is_refused() -> None:
     unique = UniqueRequest("k", scope="pending", on_conflict="postpone", max_wait_s=60)
     with pytest.raises(InvalidRequestError) as caught:
         submit(world, JobRequest("ok", {}, delay_s=61, unique=unique))
-    [error] = caught.value.details["errors"]
-    assert error["where"] == "unique.maxWaitSeconds"
+    assert "unique.maxWaitSeconds" in str(caught.value.details)
     first = submit(world, JobRequest("ok", {}, delay_s=60, unique=unique)).job
     world.clock.advance(5)
     second = submit(world, JobRequest("ok", {}, delay_s=60, unique=unique)).job
