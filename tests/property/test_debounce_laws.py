@@ -26,10 +26,10 @@ DELAY_S, MAX_WAIT_S, DEPTH, CHANCE = 5, 12, 3, 0.4
 
 
 class Between:
-    """A table that lets something happen before each of its transactions and reads."""
+    """A table that lets something happen before each of its transactions and reads, and says that one has read."""
 
-    def __init__(self, table: Any, happens: Callable[[], None]) -> None:
-        self._table, self._happens = table, happens
+    def __init__(self, table: Any, happens: Callable[[], None], has_read: Callable[[], None]) -> None:
+        self._table, self._happens, self._has_read = table, happens, has_read
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._table, name)
@@ -40,7 +40,9 @@ class Between:
 
     def get(self, *arguments: Any, **options: Any) -> Any:
         self._happens()
-        return self._table.get(*arguments, **options)
+        found = self._table.get(*arguments, **options)
+        self._has_read()
+        return found
 
 
 class Burst:
@@ -54,11 +56,14 @@ class Burst:
 
     def __init__(self, world: World, draw: random.Random, *, works: bool) -> None:
         self.world, self.draw, self.works = world, draw, works
-        self.app: App = world.build(Between(world.table, self._happens), world.queues)
+        self.app: App = world.build(Between(world.table, self._happens, self._has_read), world.queues)
         self.left, self.depth, self.key = draw.randint(1, 7), 0, f"key-{draw.random()}"
         # In the order in which they were carried out: one that is inside another one ends before it.
         self.accepted: list[Job] = []
         self.payloads: list[int] = []
+        # When the try that was accepted began, of each; and when that of each submit that is under way did.
+        self.tried: list[int] = []
+        self.trying: list[int] = []
 
     def play(self) -> None:
         """Submit all, then let everything come to its end."""
@@ -75,8 +80,15 @@ class Burst:
         unique = UniqueRequest(self.key, scope="pending", on_conflict="postpone", max_wait_s=MAX_WAIT_S)
         number = self.left
         request = JobRequest("ok", {"n": number}, delay_s=DELAY_S, unique=unique)
+        self.trying.append(self.world.clock.now_ms())
         self.accepted.append(self.app.submit.one(TENANT, request).job)
+        self.tried.append(self.trying.pop())
         self.payloads.append(number)
+
+    def _has_read(self) -> None:
+        """Note that a try begins: each one reads who was in the way of the one before."""
+        if self.trying:
+            self.trying[-1] = self.world.clock.now_ms()
 
     def _happens(self) -> None:
         if self.depth < DEPTH and self.draw.random() < CHANCE:
@@ -107,6 +119,11 @@ def check(burst: Burst, world: World) -> None:
         # A process that decides late is late by what has happened in between.
         assert last.due_at <= max(first.created_at + 1000 * MAX_WAIT_S, last.created_at)
     assert jobs[-1].payload == json.dumps({"n": burst.payloads[-1]}, separators=(",", ":"))
+    for job, tried_at in zip(burst.accepted, burst.tried, strict=True):
+        assert job.unique is not None
+        assert job.unique.latest is not None
+        in_time = max(tried_at, min(tried_at + 1000 * DELAY_S, job.unique.latest))
+        assert job.due_at >= in_time, "it is due its delay after it was accepted, not after it was sent"
     for job in ran:
         assert job.unique is not None
         since = job.unique.since or job.created_at

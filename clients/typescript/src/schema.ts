@@ -240,7 +240,8 @@ export interface paths {
          * Erase a finished job
          * @description Erase a finished job with its payload, result, attempts and members.
          *
-         *     A job that has not ended is refused with 409: cancel it first.
+         *     A job that has not ended is refused with 409: cancel it first. So is one whose end is still being passed on to the
+         *     jobs and subscriptions that wait for it: send the request again in a minute.
          *
          *     Required scope: `jobs:write`.
          */
@@ -6092,7 +6093,7 @@ export interface components {
         UniqueBody: {
             /**
              * Bypayload
-             * @description Places in the payload that the key is made of: names of fields, joined by dots. An empty list means the whole payload. Send this or `key`.
+             * @description Places in the payload that the key is made of: names of fields, joined by dots. At least one of them must be there; another one counts as null. An empty list means the whole payload. Send this or `key`.
              * @example [
              *       "order.id"
              *     ]
@@ -6111,7 +6112,7 @@ export interface components {
             key?: string | null;
             /**
              * Maxwaitseconds
-             * @description Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the last one is due.
+             * @description Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the last one is due; at least `delaySeconds`.
              */
             maxWaitSeconds?: number | null;
             /**

@@ -175,6 +175,8 @@ def test_debounce_runs_the_last_one_after_the_longest_wait_at_the_latest(client:
         {"key": "k", "onConflict": "postpone"},
         {"key": "k", "maxWaitSeconds": 10},
         {"key": "k", "until": "success"},
+        {"key": "k", "onConflict": "postpone", "maxWaitSeconds": 59},
+        {"byPayload": ["nam"]},
     ],
 )
 def test_a_key_that_cannot_be_is_refused(client: Client, unique: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from tests.builders.api import a_token, api_of
 from tests.builders.faults import Counted
 from tests.builders.gateway import Client
 from tests.builders.world import TENANT, World
-from whendue.errors import UnreadableError, WhendueError
+from whendue.errors import InvalidRequestError, UnreadableError, WhendueError
 from whendue.jobs.model import Job
 from whendue.quotas import PAYLOAD_BYTES, UNIQUE_KEY_BYTES, UNIQUE_PATH_BYTES
 from whendue.submission.request import JobRequest, UniqueRequest
@@ -70,9 +70,32 @@ def test_values_are_the_same_only_if_their_json_is(payload: Any, other: Any) -> 
 def test_a_place_that_is_not_there_counts_as_null() -> None:
     """However deep; also where something else than an object is on the way."""
     world, deep = World(), ".".join("a" * (UNIQUE_PATH_BYTES // 2))
-    first = submit(world, asked({"a": 1}, by_payload=(deep,)))
-    for payload in ({}, {"a": {"a": [1]}}, {"b": 1}):
-        assert submit(world, asked(payload, by_payload=(deep,))).job.id == first.job.id
+    first = submit(world, asked({"a": 1, "n": None}, by_payload=(deep, "n")))
+    for payload in ({"n": None}, {"a": {"a": [1]}, "n": None}, {"b": 1, "n": None}):
+        assert submit(world, asked(payload, by_payload=(deep, "n"))).job.id == first.job.id
+
+
+@pytest.mark.parametrize(
+    ("payload", "paths", "problems"),
+    [
+        ({"userId": 7}, ("userID",), ["the payload has no userID; did you mean userId?"]),
+        ({"order": {"id": 7}}, ("order.ident",), ["the payload has no order.ident"]),
+        ({"order": {"number": 7}}, ("order.numbr",), ["the payload has no order.numbr; did you mean order.number?"]),
+        ({"order": 7}, ("order.id", "no"), ["the payload has no order.id", "the payload has no no"]),
+        ({f"n{number}": 1 for number in range(5000)} | {"name": 1}, ("nam",), ["the payload has no nam"]),
+        ({"n" * 200_000: 1}, ("n",), ["the payload has no n"]),
+        ({}, ("a",), ["the payload has no a"]),
+    ],
+)
+def test_places_none_of_which_is_there_are_refused(payload: Any, paths: tuple[str, ...], problems: list[str]) -> None:
+    """All jobs of the type would have one key, and all but one be lost."""
+    world = World()
+    request = asked(payload, by_payload=paths)
+    for ask in (lambda: submit(world, request), lambda: find_holder(world.app.runtime, TENANT, request)):
+        with pytest.raises(InvalidRequestError) as caught:
+            ask()
+        assert caught.value.code == "invalid_request"
+        assert caught.value.details["errors"] == [{"where": "unique.byPayload", "problem": text} for text in problems]
 
 
 def test_a_whole_payload_of_the_largest_size_is_a_key() -> None:

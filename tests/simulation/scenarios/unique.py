@@ -133,6 +133,29 @@ def _expired(world: World) -> None:
     world.client(1, script)
 
 
+def _expired_and_not_found(world: World) -> None:
+    """By the clock of the one who submits it has expired, by that of a worker it may begin yet: one of the two happens.
+
+    They are let go at its expiry, when a message of it is on its way.
+    """
+
+    def script() -> None:
+        unique = {"key": "k"}
+        world.insist("POST", "/pauses", {"reason": "a test"})
+        first = _submit(world, "a", "expired succeeded", unique, delaySeconds=20, expiresSeconds=10, maxAttempts=6)
+        world.scheduler.sleep(24_000)
+        world.insist("DELETE", "/pauses/tenant")
+        for number in range(4):
+            _submit(world, f"b{number}", "expired succeeded", unique, maxAttempts=6)
+            world.scheduler.sleep(2000)
+        world.scheduler.sleep(15_000)
+        # Whichever it was, the key is free.
+        if _submit(world, "c", OK, unique, maxAttempts=6) == first:
+            world.monitor.wrong("a submit is answered with a job that can never run")
+
+    world.client(1, script)
+
+
 def _erased(world: World) -> None:
     """A job that is gone holds nothing, although the key still names it."""
 
@@ -188,6 +211,7 @@ SCENARIOS: Final = (
     Scenario("unique, cancelled and redriven", _cancelled),
     Scenario("unique, and its workers die", _lost),
     Scenario("unique, and expired", _expired),
+    Scenario("unique, and not yet found expired", _expired_and_not_found, Nature(skew_ms=5000)),
     Scenario("unique, and erased", _erased),
     Scenario("unique, cancelled as it runs", _cancelled_as_it_runs),
     Scenario("unique, fires of a schedule", _scheduled),

@@ -31,8 +31,9 @@ class UniqueBody(Body):
     by_payload: list[PayloadPath] | None = Field(
         default=None,
         max_length=UNIQUE_PATHS,
-        description="Places in the payload that the key is made of: names of fields, joined by dots. An empty list "
-        "means the whole payload. Send this or `key`.",
+        description="Places in the payload that the key is made of: names of fields, joined by dots. At least "
+        "one of them must be there; another one counts as null. An empty list means the whole payload. Send this or "
+        "`key`.",
         examples=[["order.id"]],
     )
     scope: Scope = Field(
@@ -54,7 +55,7 @@ class UniqueBody(Body):
     max_wait_seconds: Delay | None = Field(
         default=None,
         description="Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the "
-        "last one is due.",
+        "last one is due; at least `delaySeconds`.",
     )
 
     @model_validator(mode="after")

@@ -45,7 +45,13 @@ def check_erasable(job: Job, now_ms: int) -> None:
     Raises:
         StateConflictError: it cannot be erased.
     """
-    if not job.terminal or job.pending_fan_out is not None:
+    if job.terminal and job.pending_fan_out is not None:
+        raise StateConflictError(
+            "the end of the job is still being passed on to the jobs and subscriptions that wait for it; "
+            "send the same request again in a minute",
+            state=shown_state(job, now_ms),
+        )
+    if not job.terminal:
         raise StateConflictError(
             "a job that has not ended cannot be erased; cancel it first", state=shown_state(job, now_ms)
         )

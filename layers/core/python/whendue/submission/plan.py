@@ -248,8 +248,45 @@ class JobPlanner:
             problem = f"must be at most retentionSeconds, which is {policy.retention_s} for this job"
             errors = [{"where": "unique.forSeconds", "problem": problem}]
             raise InvalidRequestError("a unique key is held for as long as its job is kept, at most", errors=errors)
+        if asked.max_wait_s is not None and due_at > now_ms + round(1000 * asked.max_wait_s):
+            problem = "must be at least the job's delay: alone, the job would wait for longer"
+            errors = [{"where": "unique.maxWaitSeconds", "problem": problem}]
+            raise InvalidRequestError("the first of the jobs is due after the longest wait", errors=errors)
         unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(replace(request, unique=asked)))
         return unique_policy.unique_of(asked, unique_id, due_at, now_ms)
+
+    def renewed(self, step: Transition, request: JobRequest, now_ms: int) -> Transition:
+        """Return the write of a job with a unique key as if it was asked for now: its delays count from now on.
+
+        A submit that others have kept from being accepted is accepted later than it was sent. The job is the same one:
+        its id, the items that were written before it, and what it was planned with stay.
+
+        Args:
+            step: as planned.
+            request: what it was planned from.
+            now_ms: the time, ms UTC.
+        """
+        from whendue.submission import unique_policy  # noqa: PLC0415 - as above
+
+        job, asked, settings = step.job, self.unique_of(request), self._runtime.settings
+        if job.unique is None or asked is None or job.state is State.WAITING or now_ms <= job.created_at:
+            return step
+        due_at = due_time(request, now_ms)
+        partition, check_at = live_entry(job.queue, job.id, due_at, settings.shards, settings.timing)
+        begin_by = job.begin_by
+        if begin_by is not None and request.expires_at is None:
+            begin_by += due_at - job.due_at
+        later = evolve(
+            job,
+            due_pk=partition,
+            check_at=check_at,
+            due_at=due_at,
+            scheduled_at=now_ms,
+            created_at=now_ms,
+            begin_by=begin_by,
+            unique=unique_policy.unique_of(asked, job.unique.id, due_at, now_ms),
+        )
+        return submit(later, settings.timing, first=step.first)
 
     def _queue(self, request: JobRequest, profile: Profile, definition: KnownTask) -> str:
         """Return the job's queue.

@@ -1,6 +1,7 @@
 """Submit: accept jobs, one or many, durably, and send the messages of those due soon."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from whendue.engine.commit import commit
@@ -88,11 +89,11 @@ class Submit:
         edges = read_edges(self._runtime, tenant, requests) if any(r.depends_on for r in requests) else None
         profiles = self._profiles.each(tenant, {request.profile for request in requests})
         plans = [self._planned(tenant, request, profiles[request.profile], edges, now_ms) for request in requests]
-        uniques = {
-            plan.job.id: asked
-            for plan, request in zip(plans, requests, strict=True)
-            if isinstance(plan, Transition) and plan.job.unique and (asked := self._planner.unique_of(request))
-        }
+        uniques: dict[str, JobRequest] = {}
+        for plan, request in zip(plans, requests, strict=True):
+            if isinstance(plan, Transition) and plan.job.unique:
+                # Of several with one Idempotency-Key the first counts.
+                uniques.setdefault(plan.job.id, request)
         results = self._written(_first_of_each(plans), uniques, edges, now_ms)
         return self._accepted_before(tenant, requests, _answers(plans, results))
 
@@ -120,7 +121,7 @@ class Submit:
     def _written(
         self,
         steps: Mapping[str, Transition],
-        uniques: Mapping[str, UniqueRequest],
+        uniques: Mapping[str, JobRequest],
         edges: DependencyEdges | None,
         now_ms: int,
     ) -> dict[str, SubmitResult]:
@@ -142,7 +143,7 @@ class Submit:
         return results
 
     def _committed(
-        self, steps: Sequence[Transition], uniques: Mapping[str, UniqueRequest], now_ms: int
+        self, steps: Sequence[Transition], uniques: Mapping[str, JobRequest], now_ms: int
     ) -> dict[str, SubmitResult]:
         plain = [step for step in steps if step.job.id not in uniques] if uniques else steps
         results = self._runtime.bulkhead.batch(
@@ -156,17 +157,18 @@ class Submit:
             step.job.id: self._unique(step, uniques[step.job.id], now_ms) for step in steps if step.job.id in uniques
         }
 
-    def _unique(self, step: Transition, request: UniqueRequest, now_ms: int) -> SubmitResult:
+    def _unique(self, step: Transition, request: JobRequest, now_ms: int) -> SubmitResult:
         """Submit a job with a unique key; an error refuses this one alone."""
         from whendue.submission import unique_jobs  # noqa: PLC0415 - most processes never have one
 
         try:
             job, unique, jobs = step.job, step.job.unique, unique_jobs.UniqueJobs(self._runtime)
-            if unique is None:
+            asked, renewed = self._planner.unique_of(request), partial(self._planner.renewed, step, request)
+            if unique is None or asked is None:
                 return WhendueError()
-            result = jobs.submit(step, unique, request)
+            result = jobs.submit(step, unique, asked, renewed)
             if isinstance(result, WriteResult) and self._freed([step], [result], now_ms):
-                result = jobs.submit(step, unique, request)
+                result = jobs.submit(step, unique, asked, renewed)
             if isinstance(result, unique_jobs.Accepted):
                 return Submitted(result.job, result.created, is_other=not result.created)
             if result.current and STANDS_FOR in result.current:

@@ -1,5 +1,6 @@
 """Unique jobs: submit a job with the key that it takes, in one transaction, or answer with the job that holds it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from whendue.engine.commit import commit_together
@@ -23,10 +24,14 @@ from whendue.submission.unique_policy import (
     stand_in,
     succeeding,
     take,
+    to_end,
     unique_name,
 )
 from whendue.table.keys import job_key, unique_key
 from whendue.table.writes import Is, delete
+
+# Returns the write of a job as if it was asked for at a time, ms UTC.
+Renewed = Callable[[int], Transition]
 
 
 class Accepted(NamedTuple):
@@ -69,8 +74,16 @@ class UniqueJobs:
         """Use this runtime."""
         self._runtime = runtime
 
-    def submit(self, step: Transition, unique: Unique, request: UniqueRequest) -> Accepted | WriteResult:
+    def submit(
+        self, step: Transition, unique: Unique, request: UniqueRequest, renewed: Renewed | None = None
+    ) -> Accepted | WriteResult:
         """Write a job that takes its key, or find the job that holds it.
+
+        Args:
+            step: the write of the job.
+            unique: the key that it is to take.
+            request: what it asks for.
+            renewed: makes the write anew for each try; None for a job whose due time is fixed.
 
         Returns:
             The job to answer with; or the result of the write, if it failed or if there is an item under the job's id.
@@ -84,6 +97,8 @@ class UniqueJobs:
         met = Met()
         for number in range(UNIQUE_TRIES):
             now_ms = self._runtime.clock.now_ms()
+            if renewed is not None:
+                step = renewed(now_ms)
             decision, holder = decide(met.job, unique.id, request, now_ms), met.job
             if holder is not None and decision is Decision.RETURN:
                 return self._returned(step.job, holder)
@@ -93,6 +108,9 @@ class UniqueJobs:
                     return self._noted(step.job, holder)
                 raise UniqueConflictError(f"job {holder.id} holds the unique key", jobId=holder.id)
             writing = self._replacing(step, holder, request, now_ms) if decision is Decision.REPLACE else [step]
+            if decision is Decision.TAKE and holder is not None and (over := to_end(holder, unique.id, now_ms)):
+                # By another clock it may begin yet: of its claim and this the table lets one happen.
+                writing.append(over)
             taken = take(writing[0].job, met.item, self._runtime.clock.new_id())
             written = commit_together(self._runtime, writing, [taken], now_ms)[0]
             if written.done:
@@ -178,6 +196,7 @@ def find_holder(runtime: Runtime, tenant: str, request: JobRequest) -> Held:
         request: has the type, and what the key is made of.
 
     Raises:
+        InvalidRequestError: the payload has none of the places that the key is made of.
         UnreadableError: the job that took the key last cannot be read.
         UnavailableError: the table does not answer.
     """

@@ -1,26 +1,32 @@
 """Unique keys: which job holds one, and what a submit does that meets a holder. Pure (decision 30)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
+from itertools import islice
 from typing import Any, Final
 
-from whendue.errors import UniqueConflictError
+from whendue.errors import InvalidRequestError, UniqueConflictError
 from whendue.jobs.due_index import live_entry
 from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import TERMINAL, Job, State, evolve, to_item
-from whendue.quotas import UNIQUE_HELD_S
+from whendue.jobs.rescue_policy import ended_by_expiry
+from whendue.jobs.transition import Transition
+from whendue.quotas import UNIQUE_HELD_S, UNIQUE_PATH_BYTES
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
+from whendue.support.text import nearest
 from whendue.table.keys import unique_key
 from whendue.table.writes import Is, Write, insert
 
 # A day after the last moment at which it says something.
 _GRACE_S: Final = 86_400
 _ENDED: Final = frozenset(state.value for state in TERMINAL)
+# Names of a payload's fields that are compared with a misspelt one: a payload may have very many.
+_NAMES_LOOKED_AT: Final = 100
 # What a replaced job was cancelled for.
 REPLACED: Final = "replaced"
 
@@ -35,12 +41,23 @@ class Decision(Enum):
 
 
 def holds(job: Job, unique_id: str, now_ms: int) -> bool:
-    """Return whether a job holds a unique key. Once it does not, it never does again.
+    """Return whether a job holds a unique key. A job that may not begin any more holds what it will as it has ended.
+
+    By clocks that differ a job may have expired or not; so whoever takes its key ends it in the same write (`to_end`).
 
     Args:
         job: the job as stored.
         unique_id: the key's id.
         now_ms: the time, ms UTC.
+    """
+    over = ended_by_expiry(job, now_ms)
+    return holds_as_stored(over.job if over else job, unique_id, now_ms)
+
+
+def holds_as_stored(job: Job, unique_id: str, now_ms: int) -> bool:
+    """Return whether a job holds a unique key, not looking at its expiry. Once it does not, it never does again.
+
+    The arguments are those of `holds`.
     """
     unique = job.unique
     if unique is None or unique.id != unique_id or now_ms >= unique.until or is_over(job, now_ms):
@@ -55,6 +72,16 @@ def holds(job: Job, unique_id: str, now_ms: int) -> bool:
         case _:
             # What never began has done nothing that was to be done once in this time.
             return job.state not in (State.CANCELLED, State.EXPIRED)
+
+
+def to_end(job: Job, unique_id: str, now_ms: int) -> Transition | None:
+    """Return the write that ends a job which by its expiry lets its key go; None where it holds it, or has let it go.
+
+    The arguments are those of `holds`.
+    """
+    if not holds_as_stored(job, unique_id, now_ms) or holds(job, unique_id, now_ms):
+        return None
+    return ended_by_expiry(job, now_ms)
 
 
 def has_begun(job: Job) -> bool:
@@ -141,6 +168,7 @@ def unique_name(request: JobRequest) -> str:
 
     Raises:
         ValueError: the request has none.
+        InvalidRequestError: the payload has none of the places, so that all jobs would have the same key.
     """
     unique = request.unique
     if unique is None:
@@ -148,6 +176,8 @@ def unique_name(request: JobRequest) -> str:
     if unique.by_payload is None:
         return json.dumps([request.type, "key", unique.key])
     values = [_at(request.payload, path) for path in unique.by_payload] or [request.payload]
+    if unique.by_payload and all(value is None for value in values):
+        _check_places(request.payload, unique.by_payload)
     return json.dumps([request.type, "payload", unique.by_payload, values], sort_keys=True)
 
 
@@ -158,6 +188,28 @@ def _at(payload: Any, path: str) -> Any:
             return None
         payload = payload.get(name)
     return payload
+
+
+def _check_places(payload: Any, paths: Sequence[str]) -> None:
+    """Refuse paths none of which is in a payload; one that is there and has null as its value is."""
+    missing = [_missing(payload, path) for path in paths]
+    if not all(missing):
+        return
+    errors = [{"where": "unique.byPayload", "problem": problem} for problem in missing if problem]
+    raise InvalidRequestError("the payload has none of the places that the unique key is made of", errors=errors)
+
+
+def _missing(payload: Any, path: str) -> str | None:
+    """Say that a path of names is not in a payload, and which one is probably meant; None if it is there."""
+    names = path.split(".")
+    for number, name in enumerate(names):
+        if not isinstance(payload, Mapping) or name not in payload:
+            known = payload if isinstance(payload, Mapping) else ()
+            near = nearest(name, [text for text in islice(known, _NAMES_LOOKED_AT) if len(text) <= UNIQUE_PATH_BYTES])
+            meant = ".".join([*names[:number], near, *names[number + 1 :]]) if near else None
+            return f"the payload has no {path}" + (f"; did you mean {meant}?" if meant else "")
+        payload = payload[name]
+    return None
 
 
 def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) -> Unique:

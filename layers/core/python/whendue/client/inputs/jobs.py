@@ -90,8 +90,8 @@ class Unique:
 
     Args:
         key: The key, among the jobs of the same type. Send this or `by_payload`.
-        by_payload: Places in the payload that the key is made of: names of fields, joined by dots. An empty list means
-            the whole payload. Send this or `key`.
+        by_payload: Places in the payload that the key is made of: names of fields, joined by dots. At least one of
+            them must be there; another one counts as null. An empty list means the whole payload. Send this or `key`.
         scope: How long the job holds the key: until it begins (`pending`), until it ends (`running`), until it
             succeeds, is cancelled or expires (`until_success`), or `for_seconds` from now (`for_seconds`). Default:
             `running`.
@@ -101,7 +101,7 @@ class Unique:
             `unique_conflict`, `replace` that one, which is cancelled, or `postpone`: `replace` it, up to the longest
             wait. A job that has begun is not replaced: `unique_conflict`. Default: `return`.
         max_wait_seconds: Longest wait of `postpone`: seconds from the first of the jobs that replace each other until
-            the last one is due.
+            the last one is due; at least `delay_seconds`.
     """
 
     key: str | None = None
