@@ -233,7 +233,7 @@ def test_a_preview_refuses_what_put_refuses(client: Client, field: str, value: A
     [
         ("PUT", "", {"crom": "* * * * *", "job": JOB}, "body.crom", "did you mean cron?"),
         ("POST", "/trigger", {"payLoad": {}}, "body.payLoad", "did you mean payload?"),
-        ("POST", "/trigger", {"xyzzy": 1}, "body.xyzzy", "the fields are payload, priority, queue, tags"),
+        ("POST", "/trigger", {"xyzzy": 1}, "body.xyzzy", "the fields are priority, queue, payload, tags"),
         ("POST", "/resume", {"until": "2099-01-01T00:00:00Z"}, "body.until", "is not supported"),
         ("POST", "/pause", {"untill": "2099-01-01T00:00:00Z"}, "body.untill", "did you mean until?"),
     ],
