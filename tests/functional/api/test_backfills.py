@@ -11,6 +11,7 @@ from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import World
 from whendue.engine.ports import WriteResult
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.table.writes import Write
 
 PATH = "/schedules/nightly"
@@ -70,11 +71,14 @@ def test_backfills_are_listed_the_newest_first_page_by_page(
 def test_a_paused_backfill_goes_on_where_it_was_once_it_is_resumed(
     begin: Callable[..., Answer], client: Client, world: World
 ) -> None:
-    """The timer does not look at it meanwhile, and each fire has one job."""
+    """The timer looks at it once, for what a dead process may have begun, and each fire has one job."""
     path = begin().headers["location"]
     paused = client.send("POST", f"{path}/pause")
     assert (paused.status, paused.json["state"], paused.json["createdJobs"]) == (200, "paused", 100)
     assert client.send("POST", f"{path}/pause").json == paused.json
+    world.tick()
+    world.clock.advance(IN_FLIGHT_S)
+    world.tick()
     assert due(world) == []
     for _ in range(3):
         world.tick()
@@ -96,6 +100,9 @@ def test_a_cancelled_backfill_creates_nothing_more(
     path = begin().headers["location"]
     for verb in (*first, "cancel"):
         assert client.send("POST", f"{path}/{verb}").status == 200
+    for _ in range(2):
+        world.tick()
+        world.clock.advance(IN_FLIGHT_S)
     world.tick()
     assert client.send("GET", path).json["state"] == "cancelled"
     assert backfills(world) == 100
