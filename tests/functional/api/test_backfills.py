@@ -157,3 +157,24 @@ def test_a_tenant_sees_and_stops_its_own_alone(
     other = client_of("other")
     assert other.send("GET", f"{PATH}/backfills").code == "schedule_not_found"
     assert other.send("POST", f"{path}/cancel").code == "schedule_not_found"
+
+
+@pytest.mark.parametrize("wanted", [{"every": "PT1H"}, {"cron": "0 * * * *", "start": "2040-01-01T00:00:00Z"}])
+def test_a_range_before_the_schedule_fires_is_refused_with_its_beginning(
+    client: Client, world: World, wanted: dict[str, str]
+) -> None:
+    """It was accepted, and made no job: an interval without a start counts from the schedule's creation."""
+    world.clock.advance(86_400)
+    made = client.send("PUT", "/schedules/late", wanted | {"job": {"type": "ok"}}).json
+    day = {"from": to_timestamp(world.clock.now_ms() - 80_000_000), "to": to_timestamp(world.clock.now_ms() - 1)}
+    refused = client.send("POST", "/schedules/late/backfill", day)
+    assert (refused.code, made["start"] in refused.json["detail"]) == ("invalid_request", True)
+    assert client.send("GET", "/schedules/late/backfills").json["items"] == []
+
+
+def test_a_range_without_a_fire_is_refused(client: Client, world: World) -> None:
+    """Nothing would come of it."""
+    client.send("PUT", "/schedules/yearly", {"cron": "0 0 1 1 *", "job": {"type": "ok"}})
+    minute = {"from": to_timestamp(world.clock.now_ms() - 60_000), "to": to_timestamp(world.clock.now_ms())}
+    refused = client.send("POST", "/schedules/yearly/backfill", minute)
+    assert (refused.code, "no nominal time" in refused.json["detail"]) == ("invalid_request", True)

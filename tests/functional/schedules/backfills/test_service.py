@@ -236,6 +236,7 @@ def test_one_that_is_resumed_and_paused_again_is_settled_by_its_last_pause() -> 
         world.app.backfills.to(TENANT, "s", backfill.id, BackfillState.PAUSED)
 
     then = world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(first)
+    assert first.settles_at
     assert then.settles_at == first.settles_at + IN_FLIGHT_S * 1000 == only(world).settles_at
 
 

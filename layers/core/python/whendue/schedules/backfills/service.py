@@ -37,6 +37,7 @@ from whendue.schedules.backfills.model import (
     resume,
     step,
 )
+from whendue.schedules.calendar.recurrence import Recurrence, after
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, enter, error_code, error_text, fire_from, revise, skipped
 from whendue.schedules.lookup import find_schedule
@@ -44,6 +45,7 @@ from whendue.schedules.model import LAST
 from whendue.submission.submit import Submit
 from whendue.submission.unique_fires import commit_fires, is_held
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
+from whendue.support.timestamps import to_timestamp
 from whendue.table.keys import job_key
 from whendue.table.writes import Write
 
@@ -79,7 +81,7 @@ class BackfillService:
 
         Raises:
             ScheduleNotFoundError: there is none.
-            InvalidRequestError: the range is empty or begins before 1970, or its job would be refused.
+            InvalidRequestError: the range is empty, begins before 1970 or has no fire, or its job would be refused.
             UnavailableError: nothing was begun; ask again.
         """
         if from_ms < 0:
@@ -89,6 +91,7 @@ class BackfillService:
         schedule = self._enqueuer.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
             raise InvalidRequestError("from must be in the past and not later than to")
+        _insist_on_a_fire(schedule.definition.recurrence, from_ms, min(to_ms, now_ms))
         begun = Backfill(
             tenant=tenant,
             name=name,
@@ -312,6 +315,20 @@ class BackfillService:
 
 def _keeps_changing() -> NoReturn:
     raise StateConflictError("the backfill keeps changing; try again")
+
+
+def _insist_on_a_fire(recurrence: Recurrence, from_ms: int, to_ms: int) -> None:
+    """Refuse a range (ms UTC, both inclusive) in which the schedule has no nominal time: nothing would come of it."""
+    first = next(after(recurrence, from_ms - 1), None)
+    if first is not None and first.at_ms <= to_ms:
+        return
+    start_ms = recurrence.start_ms
+    if start_ms is None or to_ms >= start_ms:
+        raise InvalidRequestError("the schedule has no nominal time between from and to; send another range")
+    counted = ", from which its interval is counted" if recurrence.every_s else ""
+    raise InvalidRequestError(
+        f"the schedule fires from {to_timestamp(start_ms)} on{counted}; send a later range, or put an earlier start"
+    )
 
 
 def _entry(before: Fire | None, fire: Fire) -> Write:
