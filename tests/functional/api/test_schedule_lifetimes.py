@@ -306,7 +306,7 @@ def test_a_preview_can_begin_at_any_date(put: Callable[..., Answer], client: Cli
         assert [item["nominalAt"] for item in items] == wanted
 
 
-def test_a_preview_tells_what_runs_after_a_pause_of_a_schedule_with_a_maximum(
+def test_a_preview_shows_what_runs_after_a_pause_of_a_schedule_with_a_maximum(
     put: Callable[..., Answer], client: Client, world: World
 ) -> None:
     """What the pause skips was counted against the maximum, so that nothing seemed to be left."""
