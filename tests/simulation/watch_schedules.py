@@ -136,7 +136,7 @@ class ScheduleWatcher(Watcher):
         for key, item in self.world.store.live():
             if key.pk.split("#")[1:2] == [BROKEN]:
                 continue
-            if key.sk.startswith("backfill#") and item["state"] == "running":
+            if key.sk.startswith("backfill#") and (item["state"] == "running" or "settles_at" in item):
                 return False
             if key.sk.startswith("schedule#"):
                 schedule = from_item(item)

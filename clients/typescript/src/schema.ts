@@ -821,7 +821,7 @@ export interface paths {
         get: operations["getSchedule"];
         /**
          * Create or replace a schedule
-         * @description Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
+         * @description Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again, or as a copy.
          *
          *     Jobs that were planned ahead under the previous definition do not run.
          *
@@ -1027,6 +1027,9 @@ export interface paths {
         /**
          * Preview the next fires of a schedule
          * @description Return the next fires in UTC and in local time, with a note where a change of clocks affects one.
+         *
+         *     Those that a pause skips are left out; with a pause without an end, as if it were resumed. The runs that are left of
+         *     `maxRuns` are counted from `from`.
          *
          *     Required scope: `jobs:read`.
          */
@@ -4174,7 +4177,7 @@ export interface components {
              * @description Ignored.
              */
             pauseAfterFailures?: number | null;
-            /** @description Ignored. */
+            /** @description The fires before its `until` are left out; without `until` it is ignored. */
             paused?: components["schemas"]["InitialPauseBody"] | null;
             /**
              * Remainingruns
@@ -4822,7 +4825,7 @@ export interface components {
             misfire?: components["schemas"]["MisfireBody"];
             /**
              * Name
-             * @description Must be the name in the path, if sent. Default: that name.
+             * @description Ignored: the name is that of the path, so that what was read can be put as a copy.
              */
             name?: string | null;
             /**
@@ -5047,7 +5050,7 @@ export interface components {
             name: string;
             /**
              * Nextat
-             * @description Nominal time of the next fire, even while it is paused; null at the end.
+             * @description Nominal time of the next fire that runs, at the end of the pause or later while it is paused; null at the end, and during a pause without an end.
              */
             nextAt: string | null;
             /**

@@ -62,14 +62,12 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
 
 @router.put("/schedules/<name>", tags=TAGS, summary="Create or replace a schedule", operation_id="putSchedule")
 def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[ScheduleReply]:
-    """Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
+    """Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again, or as a copy.
 
     Jobs that were planned ahead under the previous definition do not run.
     """
     app, tenant = caller(router)
     identity: Identity = router.context["identity"]
-    if body.name not in (None, name):
-        raise InvalidRequestError(f"name must be {name}, as in the path: send the same name, or leave it out")
     pause = Pause(identity.subject, body.paused.reason, body.paused.until_ms()) if body.paused else None
     end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers), pause)
     return _reply(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
@@ -164,7 +162,11 @@ def preview(
         ),
     ] = None,
 ) -> PreviewReply:
-    """Return the next fires in UTC and in local time, with a note where a change of clocks affects one."""
+    """Return the next fires in UTC and in local time, with a note where a change of clocks affects one.
+
+    Those that a pause skips are left out; with a pause without an end, as if it were resumed. The runs that are left of
+    `maxRuns` are counted from `from`.
+    """
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
     offset = partial(offset_ms, schedule.identity, schedule.definition)
@@ -186,11 +188,8 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
     first_ms = _before(None if body.from_ is None else times.read(body.from_), now_ms)
-    # A maximum of runs is counted from now on.
-    counted_from_ms = first_ms if body.max_runs is None else min(first_ms, now_ms)
-    fires = islice(after(recurrence, counted_from_ms), body.max_runs)
-    later = (fire for fire in fires if fire.at_ms > first_ms)
-    return _preview(recurrence, later, body.limit, partial(body.offset_ms, tenant))
+    fires = islice(after(recurrence, max(first_ms, body.paused_up_to_ms())), body.max_runs)
+    return _preview(recurrence, fires, body.limit, partial(body.offset_ms, tenant))
 
 
 def _before(from_ms: int | None, now_ms: int) -> int:

@@ -226,9 +226,9 @@ def test_what_is_read_can_be_put_again_and_changes_nothing(
     again = client.send("PUT", PATH, made.json)
     assert (again.status, again.headers["etag"]) == (200, made.headers["etag"])
     assert again.json == made.json
-    copied = client.send("PUT", "/schedules/copy", made.json | {"name": "copy"})
+    copied = client.send("PUT", "/schedules/copy", made.json)
     assert copied.status == 201, copied.text
-    assert copied.json["state"] == made.json["state"]
+    assert (copied.json["name"], copied.json["state"]) == ("copy", made.json["state"])
     assert client.send("POST", "/schedules/preview", made.json).status == 200
 
 
@@ -300,9 +300,63 @@ def test_a_preview_can_begin_at_any_date(put: Callable[..., Answer], client: Cli
     assert preview(client, {"from": "soon"}).code == "invalid_request"
     assert client.send("POST", "/schedules/preview", berlin | {"from": "soon"}).code == "invalid_request"
     put(maxRuns=3)
-    assert preview(client, {"from": since}).json["items"] == []
-    unsaved = BODY | {"maxRuns": 3, "from": since}
-    assert client.send("POST", "/schedules/preview", unsaved).json["items"] == []
+    wanted = ["2031-03-29T00:00:00.000Z", "2031-03-29T00:00:10.000Z", "2031-03-29T00:00:20.000Z"]
+    unsaved = client.send("POST", "/schedules/preview", BODY | {"maxRuns": 3, "from": since}).json["items"]
+    for items in (preview(client, {"from": since}).json["items"], unsaved):
+        assert [item["nominalAt"] for item in items] == wanted
+
+
+def test_a_preview_shows_what_runs_after_a_pause_of_a_schedule_with_a_maximum(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """What the pause skips was counted against the maximum, so that nothing seemed to be left."""
+    wanted = {
+        "cron": None,
+        "crons": ["*/10 * * * * *", "5 * * * * *"],
+        "maxRuns": 3,
+        "paused": {"until": at(world, 75)},
+    }
+    made = put(**wanted).json
+    runs = [at(world, second) for second in (80, 90, 100)]
+    assert made["nextAt"] == runs[0]
+    for begin in ({}, {"from": at(world, 0)}, {"from": at(world, 75)}):
+        assert [item["nominalAt"] for item in preview(client, begin).json["items"]] == runs
+    unsaved = client.send("POST", "/schedules/preview", made | {"paused": {"until": at(world, 75)}}).json["items"]
+    assert [item["nominalAt"] for item in unsaved] == runs
+    assert [item["nominalAt"] for item in preview(client, {"from": at(world, 200)}, limit=1).json["items"]] == [
+        at(world, 200)
+    ]
+    world.pass_time(77)
+    assert [item["nominalAt"] for item in preview(client, {}).json["items"]] == runs
+    assert shown(client)["nextAt"] == runs[0]
+    world.pass_time(60)
+    assert ran(world) == [80, 90, 100]
+
+
+def test_a_pause_without_an_end_has_no_next_fire_and_a_preview_of_what_a_resume_brings(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Neither is its state that of one that has ended."""
+    made = put(maxRuns=2, paused={}).json
+    assert (made["state"], made["nextAt"], made["remainingRuns"]) == ("paused", None, 2)
+    world.pass_time(65)
+    assert [item["nominalAt"] for item in preview(client, {}).json["items"]] == [at(world, 70), at(world, 80)]
+    assert client.send("POST", f"{PATH}/resume").json["nextAt"] == at(world, 70)
+
+
+def test_a_change_does_not_begin_the_pause_anew(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """It moved `since` to its own time; another pause does begin then, as its reason is another one."""
+    made = put(paused={"reason": "a"}).json
+    world.pass_time(60)
+    changed = put(cron="*/20 * * * * *").json
+    assert changed["updatedAt"] != made["updatedAt"]
+    assert changed["paused"] == made["paused"] == shown(client)["paused"]
+    assert made["paused"]["since"] == at(world, 0)
+    other = client.send("POST", f"{PATH}/pause", {"reason": "b", "until": at(world, 600)}).json
+    assert (other["paused"]["since"], other["paused"]["reason"]) == (other["updatedAt"], "b")
+    world.pass_time(700)
+    stored = next(item for key, item in world.table.items().items() if key.sk == "schedule#s")
+    assert not {"paused_since", "paused_until"} & stored.keys()
 
 
 # --- ended -------------------------------------------------------------------------------------------------------

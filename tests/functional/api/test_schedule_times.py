@@ -186,3 +186,21 @@ def test_explain_says_for_which_time_a_job_runs_that_a_jitter_delays(
     assert "jitter" in reason["text"]
     assert reason["facts"] == {"dueAt": delayed["dueAt"], "nominalAt": delayed["nominalAt"], "schedule": "s"}
     put(cron="0 0 1 1 *")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "where", "problem"),
+    [
+        ({"cron": "0 0 30 2 *"}, "cron", "never fires: no date matches"),
+        ({"crons": ["0 0 * * *", "0 0 30 2 *"], "end": "2199-01-01T00:00:00Z"}, "crons.1", "no date matches"),
+        ({"cron": "0 0 1 1 *", "start": "2199-02-01T00:00:00Z"}, "cron", "the other fields"),
+    ],
+)
+def test_what_never_fires_is_blamed_on_what_was_sent(
+    client: Client, wanted: dict[str, object], where: str, problem: str
+) -> None:
+    """It named start, end and exclude, though none was sent."""
+    refused = client.send("PUT", "/schedules/s", wanted | {"job": {"type": "ok"}})
+    [error] = refused.json["errors"]
+    assert (refused.code, error["where"]) == ("invalid_schedule", where)
+    assert problem in error["problem"]

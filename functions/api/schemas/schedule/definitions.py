@@ -250,9 +250,16 @@ class PreviewBody(WhenBody, ShownFields):
     expires: Expires | None = Field(default=None, description="Ignored.")
     pause_after_failures: int | None = Field(default=None, ge=1, le=PAUSE_AFTER_FAILURES, description="Ignored.")
     remove_after_seconds: int | None = Field(default=None, ge=REMOVE_AFTER_MIN_S, le=HORIZON_S, description="Ignored.")
-    paused: InitialPauseBody | None = Field(default=None, description="Ignored.")
+    paused: InitialPauseBody | None = Field(
+        default=None, description="The fires before its `until` are left out; without `until` it is ignored."
+    )
     job: JobTemplate | None = Field(default=None, description="Ignored: task and payload are not checked.")
     workflow: WorkflowTemplate | None = Field(default=None, description="Ignored: the graph is not checked.")
+
+    def paused_up_to_ms(self) -> int:
+        """Return the last nominal time that its pause skips, ms UTC; -1 for none."""
+        until_ms = self.paused.until_ms() if self.paused else None
+        return -1 if until_ms is None else until_ms - 1
 
     def offset_ms(self, tenant: str, nominal_ms: int) -> int:
         """Return how long after a nominal time (ms UTC) its job would be due, ms; 0 without a name."""
@@ -274,7 +281,9 @@ class ScheduleBody(WhenBody, ShownFields):
         }
     )
 
-    name: Name | None = Field(default=None, description="Must be the name in the path, if sent. Default: that name.")
+    name: Name | None = Field(
+        default=None, description="Ignored: the name is that of the path, so that what was read can be put as a copy."
+    )
     misfire: MisfireBody = Field(
         default=MisfireBody(), description="What happens to fires that were missed. Default: the latest of them runs."
     )

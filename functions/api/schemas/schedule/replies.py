@@ -13,7 +13,7 @@ from whendue.schedules.calendar.recurrence import Nominal, Recurrence, local
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.history import FireView
 from whendue.schedules.model import MISFIRE_POLICIES, Schedule
-from whendue.schedules.upcoming import is_paused, pause_end, runs_left, upcoming
+from whendue.schedules.upcoming import is_paused, pause_began, pause_end, runs_left, upcoming
 
 
 class MisfireReply(Reply):
@@ -78,7 +78,10 @@ class ScheduleReply(Reply):
     )
     created_at: Time | None = Field(description="When it was created.")
     updated_at: Time | None = Field(description="When it was changed last; the ETag is made from it.")
-    next_at: Time | None = Field(description="Nominal time of the next fire, even while it is paused; null at the end.")
+    next_at: Time | None = Field(
+        description="Nominal time of the next fire that runs, at the end of the pause or later while it is paused; "
+        "null at the end, and during a pause without an end."
+    )
     paused: SchedulePauseReply | None = Field(default=None, description="The pause; null unless `state` is `paused`.")
     last_error: str | None = Field(default=None, description="Why the last fires created no job.")
 
@@ -206,8 +209,10 @@ def schedule_reply(schedule: Schedule, now_ms: int) -> ScheduleReply:
 
 def _coming(schedule: Schedule, now_ms: int) -> tuple[Nominal | None, bool]:
     """Work out the next fire; False where what is stored allows it no longer: it is shown all the same."""
+    if pause_end(schedule) is None:
+        return None, True
     try:
-        return next(upcoming(schedule, max(now_ms, pause_end(schedule) or 0), now_ms), None), True
+        return next(upcoming(schedule, now_ms, now_ms), None), True
     except Exception:  # noqa: BLE001 - its owner must be able to see, mend and remove it
         return None, False
 
@@ -226,7 +231,7 @@ def _paused(schedule: Schedule) -> SchedulePauseReply:
     return SchedulePauseReply(
         by=schedule.paused_by or "",
         reason=schedule.pause_reason or "",
-        since=times.to_timestamp(schedule.version),
+        since=times.to_timestamp(pause_began(schedule)),
         until=times.to_timestamp(schedule.paused_until),
     )
 

@@ -98,8 +98,8 @@ class Schedule:
         until: the standing plan's end.
         withdraw_until: fires in (version, here] were planned under the version before and are still to be withdrawn;
             0 once they are.
-        pause_reason, paused_by, paused_until: of a paused one; from `paused_until` on (ms UTC) it fires again, as if it
-            were active. None: the pause has no end.
+        pause_reason, paused_by, paused_since, paused_until: of a paused one; from `paused_until` on (ms UTC) it fires
+            again, as if it were active. None: the pause has no end.
         runs: the number of nominal times up to `cursor` that were decided to run; None while its definition has no
             `max_runs`.
         last_error: why the last plan's fires made no job, or why the timer could not work them out.
@@ -120,6 +120,7 @@ class Schedule:
     pause_reason: str | None = None
     paused_by: str | None = None
     paused_until: int | None = None
+    paused_since: int | None = None
     runs: int | None = None
     last_error: str | None = None
     troubles: int | None = None

@@ -154,7 +154,8 @@ def advanced(schedule: Schedule, runs: int = 0) -> Schedule:
     if schedule.definition.max_runs is not None:
         then = replace(then, runs=(schedule.runs or 0) + runs)
     if schedule.paused_until is not None and not is_paused(schedule, schedule.as_of):
-        then = replace(then, state=ScheduleState.ACTIVE, pause_reason=None, paused_by=None, paused_until=None)
+        then = replace(then, state=ScheduleState.ACTIVE, pause_reason=None, paused_by=None)
+        then = replace(then, paused_since=None, paused_until=None)
     return then
 
 

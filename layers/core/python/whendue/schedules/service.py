@@ -265,7 +265,7 @@ class ScheduleService:
         if pause:
             self._check_end("paused.until", pause.until_ms)
             new = replace(new, state=ScheduleState.PAUSED, pause_reason=pause.reason, paused_by=pause.by)
-            new = replace(new, paused_until=pause.until_ms)
+            new = replace(new, paused_since=now_ms, paused_until=pause.until_ms)
         made = with_next_check(new, self._enqueuer.rule)
         insist_that_it_fires(made)
         if len(held) >= SCHEDULES_PER_TENANT and not self._has_made_room(held):

@@ -1,6 +1,6 @@
 """What of a schedule is to come: its next fire, the end of its pause, the runs that are left, and its next check."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
@@ -28,6 +28,11 @@ def pause_end(schedule: Schedule) -> int | None:
     return None if schedule.paused_until is None else schedule.paused_until - 1
 
 
+def pause_began(schedule: Schedule) -> int:
+    """Return when a paused schedule was paused, ms UTC; of one that does not know, when it was changed last."""
+    return schedule.version if schedule.paused_since is None else schedule.paused_since
+
+
 def is_paused(schedule: Schedule, at_ms: int) -> bool:
     """Return whether a pause skips a nominal time."""
     end = pause_end(schedule)
@@ -50,12 +55,12 @@ def runs_left(schedule: Schedule, now_ms: int) -> int | None:
 
 
 def upcoming(schedule: Schedule, after_ms: int, now_ms: int) -> Iterator[Nominal]:
-    """Iterate over the fires after a time, as far as its definition still allows them; a pause is left out."""
-    left = runs_left(schedule, now_ms)
-    recurrence = schedule.definition.recurrence
-    if left is None or after_ms <= now_ms:
-        return islice(after(recurrence, after_ms), left)
-    return (fire for fire in islice(after(recurrence, now_ms), left) if fire.at_ms > after_ms)
+    """Iterate over the fires after a time, as many as its definition still allows after now.
+
+    Those that a pause skips are left out; with a pause that has no end, as if it were resumed.
+    """
+    first_ms = max(after_ms, pause_end(schedule) or -1)
+    return islice(after(schedule.definition.recurrence, first_ms), runs_left(schedule, now_ms))
 
 
 def offset_ms(identity: str, definition: Definition, nominal_ms: int) -> int:
@@ -133,8 +138,16 @@ def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
     """
     reached = max(schedule.cursor, schedule.until, schedule.withdraw_until)
     planned = reached if reached > at_ms else 0
-    values = {"version": at_ms, "cursor": at_ms, "withdraw_until": planned, "runs": _runs_kept(schedule, at_ms)}
+    values: dict[str, Any] = {"version": at_ms, "cursor": at_ms, "withdraw_until": planned}
+    values |= {"runs": _runs_kept(schedule, at_ms), "paused_since": _paused_since(schedule, at_ms, changes)}
     return replace(schedule, as_of=0, until=0, last_error=None, troubles=None, **values | changes)
+
+
+def _paused_since(schedule: Schedule, at_ms: int, changes: Mapping[str, Any]) -> int | None:
+    """Return since when the schedule is paused after a change at a time: another change does not begin its pause."""
+    if changes.get("state", schedule.state) is not ScheduleState.PAUSED:
+        return None
+    return at_ms if "state" in changes else pause_began(schedule)
 
 
 def _runs_kept(schedule: Schedule, at_ms: int) -> int | None:

@@ -52,7 +52,7 @@ class NewSchedule:
         jitter_seconds: Delays fires by an offset between 0 and this many seconds, see `jitter_per`.
         jitter_per: `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has
             one of its own, which depends on its nominal time as well.
-        name: Must be the name in the path, if sent. Default: that name.
+        name: Ignored: the name is that of the path, so that what was read can be put as a copy.
         misfire: What happens to fires that were missed. Default: the latest of them runs.
         overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips
             the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.

@@ -74,7 +74,8 @@ class Schedule:
         workflow: The workflow that each fire runs, written as `nodes`.
         created_at: When it was created.
         updated_at: When it was changed last; the ETag is made from it.
-        next_at: Nominal time of the next fire, even while it is paused; None at the end.
+        next_at: Nominal time of the next fire that runs, at the end of the pause or later while it is paused; None at
+            the end, and during a pause without an end.
         paused: The pause; None unless `state` is `paused`.
         last_error: Why the last fires created no job.
         etag: Names this version; send it as `if_match`. None in lists.

@@ -118,9 +118,14 @@ def check(recurrence: Recurrence) -> None:
     else:
         crons.parse(recurrence.cron)
     if next(after(recurrence, -1), None) is None:
-        raise InvalidScheduleError(
-            given[0].split("_")[0], "never fires: the other fields, such as end and exclude, leave no time that matches"
-        )
+        raise InvalidScheduleError(given[0].split("_")[0], _why_never(recurrence))
+
+
+def _why_never(recurrence: Recurrence) -> str:
+    """Say why a recurrence fires at no time: its expression matches none, or the other fields leave none."""
+    if recurrence.cron is not None and next(after(Recurrence(cron=recurrence.cron), -1), None) is None:
+        return "never fires: no date matches its day of month, month and day of week; check these fields"
+    return "never fires: the other fields, such as end and exclude, leave no time that matches"
 
 
 def anchored(recurrence: Recurrence, at_ms: int) -> Recurrence:
