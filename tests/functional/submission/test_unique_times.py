@@ -8,9 +8,10 @@ import pytest
 from tests.builders.faults import Counted
 from tests.builders.world import TENANT, World
 from whendue.engine.ports import WriteResult
-from whendue.errors import InvalidRequestError, StateConflictError
+from whendue.errors import InvalidRequestError, StateConflictError, UnavailableError
 from whendue.jobs.model import Job, State
 from whendue.jobs.transitions import claim
+from whendue.quotas import UNIQUE_BATCH_S
 from whendue.submission.request import Dependency, JobRequest, UniqueRequest
 from whendue.submission.submit import Submitted
 from whendue.submission.unique_jobs import find_holder
@@ -103,3 +104,21 @@ def test_a_submit_does_not_wait_for_the_dependents_of_the_job_that_it_replaces()
     world.pass_time(300, step_s=30)
     assert {world.job(job).state for job in dependents} == {State.CANCELLED}
     world.app.erasing.erase(TENANT, old.id)
+
+
+def test_a_batch_answers_in_time_and_says_which_jobs_it_did_not_begin_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are sent again; jobs without a key are not held up by those before them."""
+    world = World()
+    real = world.table.apply_together
+
+    def slow(writes: Sequence[Write]) -> list[WriteResult]:
+        world.clock.advance(UNIQUE_BATCH_S / 2)
+        return real(writes)
+
+    monkeypatch.setattr(world.table, "apply_together", slow)
+    wanted = [JobRequest("ok", {}, delay_s=60, unique=UniqueRequest(key)) for key in "abc"]
+    first, second, third, plain = world.app.submit.many(TENANT, [*wanted, JobRequest("ok", {})])
+    assert [isinstance(result, Submitted) for result in (first, second, plain)] == [True] * 3
+    assert isinstance(third, UnavailableError)
+    assert find_holder(world.app.runtime, TENANT, wanted[2]).job is None
+    assert submit(world, wanted[2]).created

@@ -171,6 +171,9 @@ UNIQUE_PATH_BYTES = 128
 UNIQUE_HELD_S = 400 * 86_400
 # Each lost round is another submit with the same key that passed; after them a caller is asked to send it again.
 UNIQUE_TRIES = 20
+# A batch begins with no further job with a unique key after this time: each takes some calls, and the answer must be
+# there before the 29 s of API Gateway.
+UNIQUE_BATCH_S = 15
 
 # Between fires whose jobs have a unique key: each is made up to two minutes ahead, and a tick may come a minute late.
 UNIQUE_FIRES_APART_S = 180

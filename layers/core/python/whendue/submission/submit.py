@@ -16,6 +16,7 @@ from whendue.jobs.transitions import submit
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import Profile
+from whendue.quotas import UNIQUE_BATCH_S
 from whendue.submission.dependency_edges import DependencyEdges, read_edges
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
 from whendue.submission.request import JobRequest, Outcome, UniqueRequest, request_hash
@@ -153,9 +154,12 @@ class Submit:
             step.job.id: result if isinstance(result, Submitted | WhendueError) else WhendueError()
             for step, result in results
         }
-        return known | {
-            step.job.id: self._unique(step, uniques[step.job.id], now_ms) for step in steps if step.job.id in uniques
-        }
+        until_ms = self._runtime.clock.now_ms() + 1000 * UNIQUE_BATCH_S
+        for step in steps:
+            if step.job.id in uniques:
+                is_late = self._runtime.clock.now_ms() >= until_ms
+                known[step.job.id] = _unknown() if is_late else self._unique(step, uniques[step.job.id], now_ms)
+        return known
 
     def _unique(self, step: Transition, request: JobRequest, now_ms: int) -> SubmitResult:
         """Submit a job with a unique key; an error refuses this one alone."""
