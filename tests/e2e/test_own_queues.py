@@ -79,13 +79,15 @@ def test_they_are_listed_paused_and_resumed(http: Http) -> None:
         0,
     )
     assert http.client.post("/queues/reports/pause", json={"reason": "a test"}).status_code == 200
-    job = http.submit(queue="reports")
+    job, stays = http.submit(queue="reports"), http.submit(queue="reports")
     explain = f"/jobs/{job['id']}/explain"
     eventually(lambda: http.client.get(explain).json()["reasons"][0]["code"] == "paused")
-    assert http.client.post("/queues/reports/resume").status_code == 204
     moved = http.client.patch(f"/jobs/{job['id']}", json={"queue": "normal"})
     assert (moved.status_code, moved.json()["queue"]) == (200, "normal")
     assert [ended["state"] for ended in http.ended([job])] == ["succeeded"]
+    assert http.job(stays)["state"] != "succeeded"
+    assert http.client.post("/queues/reports/resume").status_code == 204
+    assert [ended["state"] for ended in http.ended([stays])] == ["succeeded"]
 
 
 def test_each_has_a_worker_function_of_its_own(owning: Stage) -> None:
