@@ -240,8 +240,8 @@ export interface paths {
          * Erase a finished job
          * @description Erase a finished job with its payload, result, attempts and members.
          *
-         *     A job that has not ended is refused with 409: cancel it first. So is one whose end is still being passed on to the
-         *     jobs and subscriptions that wait for it: send the request again in a minute.
+         *     A job that has not ended is refused with 409: cancel it first. Also refused is a job that has ended while its end is
+         *     still being passed on to the jobs and subscriptions that wait for it: send the request again in a minute.
          *
          *     Required scope: `jobs:write`.
          */

@@ -379,8 +379,8 @@ def redrive(job_id: JobId) -> Response[JobReply]:
 def erase(job_id: JobId) -> Response[None]:
     """Erase a finished job with its payload, result, attempts and members.
 
-    A job that has not ended is refused with 409: cancel it first. So is one whose end is still being passed on to the
-    jobs and subscriptions that wait for it: send the request again in a minute.
+    A job that has not ended is refused with 409: cancel it first. Also refused is a job that has ended while its end is
+    still being passed on to the jobs and subscriptions that wait for it: send the request again in a minute.
     """
     app, tenant = caller(router)
     app.erasing.erase(tenant, job_id, _expected())
