@@ -1,10 +1,12 @@
 """Undoing a redrive: what has not begun ends again as it had ended before."""
 
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
 from tests.builders.bulk import ALL, ONCE, UNKNOWN, begin, dead_jobs, events, get, to_the_end
+from tests.builders.faults import Counted, KilledError
 from tests.builders.world import TENANT, World
 from whendue.bulk.model import Action, OperationState
 from whendue.errors import (
@@ -114,3 +116,46 @@ def test_a_job_that_waits_for_a_retry_has_begun() -> None:
     undone = world.app.bulk.undo(TENANT, operation.id, "bob")
     assert [failure.id for failure in undone.failures] == [job.id]
     assert world.job(job).state is State.PENDING
+
+
+def test_an_undo_comes_to_all_pieces_before_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs of the last piece are due next: the timer would come too late for them."""
+    monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 1)
+    world = World()
+    jobs = dead_jobs(world, 4)
+    operation = to_the_end(world, begin(world, Action.REDRIVE, rate_per_s=0.001))
+    waiting = [job for job in jobs if world.job(job).state is State.PENDING and not world.job(job).started_at]
+    undone = world.app.bulk.undo(TENANT, operation.id, "bob")
+    assert len(waiting) > 1
+    assert undone.counts.changed == len(waiting)
+    assert [world.job(job).state for job in waiting] == [State.DEAD] * len(waiting)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_second_undo_is_the_first_one(*, ended: bool) -> None:
+    """So a request whose answer was lost can be sent again."""
+    world = World()
+    dead_jobs(world, 3)
+    operation = begin(world, Action.REDRIVE, rate_per_s=0.5)
+    first = world.app.bulk.undo(TENANT, operation.id, "bob")
+    if ended:
+        first = to_the_end(world, first)
+    again = world.app.bulk.undo(TENANT, operation.id, "eve")
+    assert (again.id, again.by, again.counts) == (first.id, "bob", first.counts)
+
+
+@pytest.mark.parametrize("call", range(8))
+def test_an_undo_killed_at_a_call_is_begun_by_the_next(call: int) -> None:
+    """There is one, and the redrive names it."""
+    world = World()
+    dead_jobs(world, 3)
+    operation = begin(world, Action.REDRIVE, rate_per_s=0.5)
+    waiting = get(world, operation).counts.changed
+    app = world.build(Counted(world.table, [], call, after=True))
+    with suppress(KilledError):
+        app.bulk.undo(TENANT, operation.id, "bob")
+    undone = to_the_end(world, world.app.bulk.undo(TENANT, operation.id, "bob"))
+    assert undone.counts.changed == waiting
+    actions = [item.action for item in world.app.bulk.page(TENANT, 50, None).operations]
+    assert actions.count(Action.UNDO) == 1
+    assert get(world, operation).undone_by == undone.id

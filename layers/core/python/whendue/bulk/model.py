@@ -11,7 +11,7 @@ from whendue.jobs.due_index import partition_of
 from whendue.quotas import HORIZON_S
 from whendue.table.items import known
 from whendue.table.keys import Key
-from whendue.table.writes import REMOVE, Is, Write, insert
+from whendue.table.writes import REMOVE, Is, Lacks, Write, insert
 
 # Sort keys of all operations of a tenant.
 FIRST: Final = "operation#"
@@ -92,6 +92,7 @@ class Operation:
         counts: jobs so far.
         failures: the first jobs that could not be changed.
         cancelled_by: who cancelled it.
+        undone_by: id of the operation that undoes it, which may have yet to be created.
     """
 
     tenant: str
@@ -116,6 +117,7 @@ class Operation:
     state: OperationState = OperationState.RUNNING
     ended_at: int | None = None
     cancelled_by: str | None = None
+    undone_by: str | None = None
 
     @property
     def key(self) -> Key:
@@ -267,6 +269,12 @@ def step(before: Operation, then: Operation, now_ms: int) -> Write:
     elif then.rate_per_s is not None:
         changes |= {"check_at": next_look(then, now_ms)}
     return Write("move_operation", before.key, [Is("piece", before.piece), Is("state", before.state.value)], changes)
+
+
+def mark_undone(before: Operation, then: Operation, now_ms: int) -> Write:
+    """Note the operation that undoes this one, where none is noted."""
+    write = step(before, then, now_ms)
+    return replace(write, expected=[*write.expected, Lacks("undone_by")])
 
 
 def plan(operation: Operation, piece: Piece) -> Write:

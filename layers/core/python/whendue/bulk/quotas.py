@@ -7,6 +7,8 @@ OPERATION_IDS = 500  # 18 KB: they stand in the operation's item until they are 
 # Jobs of a piece: what a request changes before it answers, and what is done again where a process died.
 OPERATION_PIECE = 100
 OPERATION_PIECES_PER_TICK = 50
+# An undo does as many pieces as it can before it answers: the jobs of each may begin any moment.
+UNDO_CALL_S = 10
 # Of all tenants together, and the part of a tick's time for schedules that is kept for them.
 OPERATIONS_PER_TICK = 1000
 OPERATION_SHARE = 0.2

@@ -1,6 +1,6 @@
 """Bulk operations: begin, continue, show, cancel and undo them; the timer continues what the request began."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple, NoReturn
@@ -18,6 +18,7 @@ from whendue.bulk.model import (
     cancelled,
     counted,
     create,
+    mark_undone,
     operation_from,
     operation_key,
     operations_pk,
@@ -26,7 +27,14 @@ from whendue.bulk.model import (
     room,
     step,
 )
-from whendue.bulk.quotas import DRY_RUN_EXAMPLES, DRY_RUN_PAGES, DRY_RUN_S, OPERATION_IDS, OPERATION_PIECE
+from whendue.bulk.quotas import (
+    DRY_RUN_EXAMPLES,
+    DRY_RUN_PAGES,
+    DRY_RUN_S,
+    OPERATION_IDS,
+    OPERATION_PIECE,
+    UNDO_CALL_S,
+)
 from whendue.bulk.running import RunningMarks
 from whendue.bulk.selection import Selector, text_of
 from whendue.engine.ports import WriteStatus
@@ -151,19 +159,40 @@ class BulkService:
     def undo(self, tenant: str, operation_id: str, by: str) -> Operation:
         """Begin an operation that ends the jobs of a redrive again that have not begun; one that runs is cancelled.
 
+        Asked again, it is the same operation.
+
         Raises:
             OperationNotFoundError: there is none.
             StateConflictError: it is no redrive.
             TooManyOperationsError, UnavailableError: as `begin`.
         """
-        original = self.get(tenant, operation_id)
-        if original.action is not Action.REDRIVE:
-            raise StateConflictError(f"only a redrive can be undone; this operation is a {original.action}")
-        if original.is_running:
-            self.cancel(tenant, operation_id, by)
-        new_id, now_ms = self._runtime.clock.new_id(), self._runtime.clock.now_ms()
-        return self._begun(
-            Operation(tenant=tenant, id=new_id, action=Action.UNDO, created_at=now_ms, by=by, undoes=operation_id)
+        undo_id = self._marked_undone(tenant, operation_id, by)
+        [item] = self._runtime.store.get([operation_key(tenant, undo_id)])
+        if item is not None:
+            return read_one(item, operation_from, f"the operation {undo_id}")
+        now_ms = self._runtime.clock.now_ms()
+        undoing = Operation(
+            tenant=tenant, id=undo_id, action=Action.UNDO, created_at=now_ms, by=by, undoes=operation_id
+        )
+        return self._begun(undoing, now_ms + 1000 * UNDO_CALL_S)
+
+    def _marked_undone(self, tenant: str, operation_id: str, by: str) -> str:
+        """Stop a redrive and note in it which operation undoes it; return that one's id, the first that was noted."""
+
+        def decide(original: Operation) -> Operation | NoWrite[str]:
+            if original.action is not Action.REDRIVE:
+                raise StateConflictError(f"only a redrive can be undone; the action of this one is {original.action}")
+            return original if original.undone_by is None else NoWrite(original.undone_by)
+
+        def apply(original: Operation) -> str | Conflict:
+            new_id, now_ms = self._runtime.clock.new_id(), self._runtime.clock.now_ms()
+            stopped = cancelled(original, by, now_ms) if original.is_running else original
+            write = mark_undone(original, replace(stopped, undone_by=new_id), now_ms)
+            [result] = self._runtime.store.apply([write])
+            return new_id if result.done_or_raise() else CONFLICT
+
+        return retry_on_conflict(
+            lambda: self.get(tenant, operation_id), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
         )
 
     def _prepared(self, tenant: str, asked: Asked) -> Operation:
@@ -208,11 +237,23 @@ class BulkService:
         if not result.done_or_raise():
             raise UnavailableError
 
-    def _begun(self, operation: Operation) -> Operation:
+    def _begun(self, operation: Operation, until_ms: int = 0) -> Operation:
+        """Create an operation, and do its first piece and those after it until a time (ms UTC)."""
         self._created(operation)
         with suppress(UnavailableError), self._runtime.bulkhead.around("operation", operation.id):
-            return self.further(operation)
+            for then, _ in self._pieces(operation):
+                operation = then
+                if self._runtime.clock.now_ms() >= until_ms:
+                    break
         return operation
+
+    def _pieces(self, operation: Operation) -> Iterator[tuple[Operation, Done]]:
+        """Do piece after piece until none is left, or none is its turn; iterate over the operation after each."""
+        piece = -1
+        while operation.is_running and operation.piece != piece:
+            piece = operation.piece
+            operation, done = self._piece(operation)
+            yield operation, done
 
     def run(self, tenant: str, asked: Asked, positions: str | None) -> Ran:
         """Begin a redrive of few jobs and do all its pieces; what is left when a service fails, the timer does.
@@ -231,13 +272,10 @@ class BulkService:
         changed: list[str] = []
         failures: list[FailedJob] = []
         with suppress(UnavailableError), self._runtime.bulkhead.around("operation", operation.id):
-            while operation.is_running:
-                piece = operation.piece
-                operation, done = self._piece(operation)
+            for then, done in self._pieces(operation):
+                operation = then
                 changed += done.changed
                 failures += done.failures
-                if operation.piece == piece:
-                    break
         return Ran(operation, changed, failures)
 
     # --- continue -------------------------------------------------------------------------------------------------
@@ -276,7 +314,13 @@ class BulkService:
         """Count the piece that a cancel has met halfway: its jobs are changed."""
         if current.piece != then.piece - 1 or current.is_running:
             return current
-        kept = replace(then, state=current.state, ended_at=current.ended_at, cancelled_by=current.cancelled_by)
+        kept = replace(
+            then,
+            state=current.state,
+            ended_at=current.ended_at,
+            cancelled_by=current.cancelled_by,
+            undone_by=current.undone_by,
+        )
         [result] = self._runtime.store.apply([step(current, kept, self._runtime.clock.now_ms())])
         return kept if result.done else current
 
