@@ -1,13 +1,13 @@
 """docs/guide/history.md: what its example asks for is listed as the page says."""
 
-import json
 import re
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.docs.pages import text_of
+from tests.docs.pages import json_example_of, text_of
 from whendue.history.events import EventType
 from whendue.jobs.dependencies import DEPENDENCY_FAILED, DEPENDENCY_MISSING, NOT_TAKEN
 from whendue.quotas import CHANGES_KEPT, EVENT_ATTEMPTS
@@ -15,12 +15,7 @@ from whendue.schedules.fires import OVERLAPPED
 from whendue.submission.unique_policy import REPLACED
 
 PAGE: Final = "docs/guide/history.md"
-
-
-def example(name: str) -> Any:
-    """Return a JSON example of the page."""
-    [block] = re.findall(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", text_of(PAGE), re.DOTALL)
-    return json.loads(block)
+example = partial(json_example_of, PAGE)
 
 
 def test_the_example_is_listed_as_on_the_page() -> None:

@@ -1,14 +1,14 @@
 """docs/guide/operations.md: what its examples ask for is answered as the page says."""
 
-import json
 import re
+from functools import partial
 from typing import Any, Final
 
 from functions.api.schemas.bulk.operations import JobFilterBody
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.docs.pages import text_of
+from tests.docs.pages import json_example_of, text_of
 from whendue.bulk.decisions import STATES
 from whendue.bulk.quotas import (
     DRY_RUN_EXAMPLES,
@@ -22,12 +22,7 @@ from whendue.bulk.quotas import (
 from whendue.quotas import REDRIVE_RATE_MIN_PER_S, REDRIVE_RATE_PER_S
 
 PAGE: Final = "docs/guide/operations.md"
-
-
-def example(name: str) -> Any:
-    """Return a JSON example of the page."""
-    [block] = re.findall(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", text_of(PAGE), re.DOTALL)
-    return json.loads(block)
+example = partial(json_example_of, PAGE)
 
 
 def broken(payload: Any, ctx: Any) -> None:

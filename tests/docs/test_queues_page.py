@@ -2,23 +2,20 @@
 
 import json
 import re
+from functools import partial
 from typing import Any, Final
 
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.docs.pages import text_of
+from tests.docs.pages import example_of, text_of
 from whendue.project.settings import parse
 from whendue.project.variables import variables
 from whendue.quotas import OWN_QUEUES
 from whendue.settings import OWN_QUEUE_BOUNDS, OwnQueue, read_own_queues
 
 PAGE: Final = "docs/guide/queues.md"
-
-
-def example(name: str) -> str:
-    [block] = re.findall(rf"<!-- example: {name} -->\n```\w+\n(.*?)\n```", text_of(PAGE), re.DOTALL)
-    return str(block)
+example = partial(example_of, PAGE)
 
 
 def owned() -> dict[str, OwnQueue]:

@@ -2,12 +2,13 @@
 
 import json
 import re
+from functools import partial
 from typing import Any, Final
 
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client, Request
 from tests.builders.world import World
-from tests.docs.pages import text_of
+from tests.docs.pages import example_of, text_of
 from whendue.quotas import (
     DEAD_LETTERS_COUNTED,
     DEAD_TENANT_GROUPS,
@@ -18,12 +19,7 @@ from whendue.quotas import (
 )
 
 PAGE: Final = "docs/guide/search.md"
-
-
-def example(name: str, kind: str = "json") -> str:
-    """Return an example of the page."""
-    [block] = re.findall(rf"<!-- example: {name} -->\n```{kind}\n(.*?)\n```", text_of(PAGE), re.DOTALL)
-    return str(block)
+example = partial(example_of, PAGE)
 
 
 def submitted(world: World, *tenants: str) -> None:
@@ -43,7 +39,7 @@ def test_each_query_finds_as_many_jobs_as_the_page_says() -> None:
     world = World()
     submitted(world, "acme")
     client = Client(api_of(world), a_token())
-    lines = [line.split() for line in example("queries", "text").splitlines()]
+    lines = [line.split() for line in example("queries").splitlines()]
     assert len(lines) > 5
     for method, target, count in lines:
         path, _, query = target.partition("?")

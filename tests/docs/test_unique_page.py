@@ -1,25 +1,19 @@
 """docs/guide/unique.md: what its examples send does what the page says."""
 
 import ast
-import json
 import re
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.docs.pages import text_of
+from tests.docs.pages import json_example_of, text_of
 from whendue.jobs.limit_spec import UNIQUE_FIELDS
 from whendue.quotas import HORIZON_S, UNIQUE_FIRES_APART_S, UNIQUE_HELD_S, UNIQUE_KEY_BYTES
 
 PAGE: Final = "docs/guide/unique.md"
-
-
-def example(name: str) -> dict[str, Any]:
-    """Return a JSON example of the page."""
-    [block] = re.findall(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", text_of(PAGE), re.DOTALL)
-    value: dict[str, Any] = json.loads(block)
-    return value
+example = partial(json_example_of, PAGE)
 
 
 def a_client(world: World) -> Client:
