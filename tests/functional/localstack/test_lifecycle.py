@@ -69,6 +69,7 @@ def writes(calls: list[str]) -> Counter[str]:
     return Counter(operation for operation in calls if not operation.startswith(READS))
 
 
+@pytest.mark.thorough
 def test_up_on_a_running_stack_makes_and_unpacks_nothing(
     up: Callable[[], Stack], emulated: Emulator, calls: list[str]
 ) -> None:
@@ -85,6 +86,7 @@ def test_up_on_a_running_stack_makes_and_unpacks_nothing(
     assert zips() == built
 
 
+@pytest.mark.thorough
 def test_up_brings_back_what_has_gone_and_makes_nothing_else(
     up: Callable[[], Stack], emulated: Emulator, calls: list[str]
 ) -> None:

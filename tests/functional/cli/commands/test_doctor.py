@@ -260,6 +260,7 @@ def no_bucket(deployed: Deployed) -> None:
     deployed.clients.s3.delete_bucket(Bucket="whendue-bucket")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("plant", "code"),
     [
@@ -282,6 +283,7 @@ def test_a_part_of_the_deployment_is_not_as_it_should_be(
     assert (done.code, wrong(done)) == (1, {code}), done.out
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("changed", "codes"),
     [
