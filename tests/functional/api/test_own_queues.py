@@ -100,7 +100,7 @@ def test_a_profile_and_a_task_name_a_queue(world: World, client: Client) -> None
     assert client.submit("heavy", profile="mine", queue="low")["queue"] == "low"
     refused = client.send("POST", "/jobs", {"type": "heavy", "queue": "normal"})
     assert (refused.code, refused.json["queues"]) == ("timeout_too_long", ["reports"])
-    assert "the task 'heavy' asks for 1500 s" in refused.json["detail"]
+    assert "the task 'heavy' has a timeout of 1500 s" in refused.json["detail"]
     long = client.send("PUT", "/profiles/mine", {"queue": "quick", "timeoutSeconds": 21})
     assert (long.code, long.json["limitSeconds"]) == ("timeout_too_long", 20)
     assert client.send("PUT", "/profiles/mine", {"queue": "none"}).code == "unknown_queue"

@@ -49,6 +49,7 @@ def test_the_wait_ends_in_time_and_shows_what_was_read_last() -> None:
     assert isinstance(caught.value.last, Job)
     assert caught.value.last.state == "scheduled"
     assert isinstance(caught.value, TimeoutError)
+    assert "?" not in str(caught.value)
     # Each request takes a second of the world.
     assert 100 <= (world.clock.now_ms() - began_ms) / 1000 <= 103
 

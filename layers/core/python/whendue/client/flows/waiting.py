@@ -59,7 +59,7 @@ def wait_until(
         now_ms = clock.now_ms()
         left_s = (until_ms - now_ms) / 1000
         if left_s <= 0:
-            error = WaitTimeoutError(f"{request.path} has not ended within {timeout_s} s")
+            error = WaitTimeoutError(f"{request.path.partition('?')[0]} has not ended within {timeout_s} s")
             error.last = last
             raise error
         wait_s = interval_s * (_SHORTEST + (1 - _SHORTEST) * clock.random()) - (now_ms - asked_ms) / 1000
