@@ -329,7 +329,7 @@ def test_changes_are_counted_as_such() -> None:
     operation = begin(world, Action.REDRIVE, rate_per_s=0.001)
     world.app.bulk.undo(TENANT, operation.id, "bob")
     taken = world.app.metrics.take()
-    assert taken["bulk"].numbers == {"bulk_changes": 2}
+    assert taken["bulk"].numbers == {"bulk_redrive": 1, "bulk_undo": 1, "redriven": 1}
     assert "dead" not in +taken.get("jobs#normal#bad", Counts()).numbers
 
 
