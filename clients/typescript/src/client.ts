@@ -229,7 +229,7 @@ export class Client {
 
   /** Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`. */
   listDeadLettersByTenant(
-    query: t.DeadLetterQuery = {},
+    query: t.TenantDeadLetterQuery = {},
     options: t.CallOptions = {},
   ): Items<t.TenantDeadLetters, t.TenantDeadLettersPage> {
     return listed(query, (cursor) =>

@@ -82,7 +82,8 @@ export interface paths {
          * @description Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
          *
          *     Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
-         *     those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+         *     those jobs are counted that ended last, equally many at most; payloads and results are not shown. With a filter, the
+         *     number of jobs that are looked at stays the same: `hasMore` says that older ones may match.
          *
          *     Required scope: `operator`.
          */
@@ -7051,6 +7052,11 @@ export interface operations {
                 type?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /**
+                 * @description Only jobs with this fingerprint of their last error, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
+                 * @example 3f2a9c0d1e4b5a69
+                 */
+                fingerprint?: string | null;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
                 cursor?: string | null;
             };

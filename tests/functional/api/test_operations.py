@@ -193,7 +193,9 @@ def test_a_redrive_is_undone(client: Client, dead: list[str], world: World) -> N
     assert answer.headers["location"] == f"/operations/{answer.json['id']}"
     assert {client.send("GET", f"/jobs/{job}").json["state"] for job in dead} == {"dead"}
     first = client.send("GET", f"/jobs/{dead[0]}/events").json["items"]
-    assert [event["type"] for event in first[:3]] == ["dead", "redrive_undone", "redriven"]
+    assert [event["type"] for event in first[:4]] == ["dead", "redrive_undone", "redriven", "dead"]
+    assert first[0]["error"] == first[3]["error"]
+    assert first[0]["error"]["type"]
     explained = client.send("GET", f"/jobs/{dead[0]}/explain").json["reasons"]
     assert "failed" in {reason["code"] for reason in explained}
 
