@@ -306,7 +306,7 @@ def undo_redrive(job: Job, now_ms: int, by: str | None) -> Transition:
     """
     was = job.change["was"] if job.change else {}
     before, ended_at = State(was.get("state", State.DEAD)), int(was.get("at", now_ms))
-    changes = {"finished_at": ended_at} | ({"check_at": ended_at} if before is State.DEAD else {})
+    changes: dict[str, Any] = {"finished_at": ended_at} | ({"check_at": ended_at} if before is State.DEAD else {})
     over = finish("undo_redrive", job, [*as_read(job), Lacks("pending_fan_out")], before, now_ms, **changes)
     return with_change(over, job, REDRIVE_UNDONE, now_ms, by)
 
