@@ -462,8 +462,8 @@ export interface paths {
          * Cancel, redrive, move or delete many jobs
          * @description Begin a bulk operation, or only count its jobs (`dryRun`, answered with 200).
          *
-         *     The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress. An
-         *     Idempotency-Key stands for the same operation for 90 days; a dry run takes no notice of it.
+         *     The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress.
+         *     A repeated Idempotency-Key returns the same operation, for 90 days; a dry run ignores it.
          *
          *     Required scope: `jobs:write`.
          */

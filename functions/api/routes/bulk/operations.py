@@ -41,8 +41,8 @@ OperationId = Annotated[str, Path(description="Id of the bulk operation.")]
 def start(body: Annotated[OperationBody, Body()]) -> Response[OperationReply]:
     """Begin a bulk operation, or only count its jobs (`dryRun`, answered with 200).
 
-    The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress. An
-    Idempotency-Key stands for the same operation for 90 days; a dry run takes no notice of it.
+    The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress.
+    A repeated Idempotency-Key returns the same operation, for 90 days; a dry run ignores it.
     """
     app, tenant = caller(router)
     asked = body.asked(caller_of(router), app.clock.now_ms())
