@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH QUICK QUICK_S \
+export EMULATOR TENANT SCOPES SUBJECT FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH QUICK QUICK_S \
 	TRIALS KILLS MINUTES JOBS PROCESSES THREADS SYSTEMS CONDITIONS PUBLISH
 export PYTHONPATH := layers/core/python:.
 
@@ -34,7 +34,7 @@ url: $(READY)  ## print the API's address
 	@$(PY) -m localstack url
 environment: $(READY)  ## print what a worker process beside the stack needs: eval "$(make -s environment)"
 	@$(PY) -m localstack environment
-token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
+token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write" SUBJECT=ada)
 	@$(PY) -m localstack token
 logs: $(READY)  ## follow what the functions print (FOLLOW=0 just prints it)
 	@$(PY) -m localstack logs

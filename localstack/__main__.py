@@ -6,12 +6,13 @@ import sys
 
 from localstack import lifecycle, logs, token
 from localstack.broken_modules import broken_modules
+from localstack.command_line import write_command
 from localstack.stack import Stack, load
 
 NEXT = """
 Next:
   make up      the same stack, to keep; prints its address
-  make token   a token for it (TENANT=..., SCOPES=...)
+  make token   a token for it (TENANT=..., SCOPES=..., SUBJECT=...)
   make logs    what the functions print
   README.md    a curl to start with
 """
@@ -58,6 +59,7 @@ def up() -> int:
     """Bring the stack up, or up to date (EMULATOR=ministack or localstack)."""
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
+    print(f"Command    {write_command()}")
     for module, reason in broken_modules(stack).items():
         print(f"warning: {module} could not be imported, its tasks are off: {reason}", file=sys.stderr)
     return 0
@@ -95,12 +97,13 @@ def environment() -> int:
 
 
 def make_token() -> int:
-    """Print a development token (TENANT, SCOPES)."""
+    """Print a development token (TENANT, SCOPES, SUBJECT)."""
     tenant, scopes = os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES
-    if problem := token.problem(tenant, scopes):
+    subject = os.environ.get("SUBJECT") or token.SUBJECT
+    if problem := token.problem(tenant, scopes, subject):
         print(problem, file=sys.stderr)
         return 2
-    print(token.make(tenant, scopes))
+    print(token.make(tenant, scopes, subject=subject))
     return 0
 
 

@@ -229,7 +229,7 @@ export class Client {
 
   /** Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`. */
   listDeadLettersByTenant(
-    query: t.DeadLetterQuery = {},
+    query: t.TenantDeadLetterQuery = {},
     options: t.CallOptions = {},
   ): Items<t.TenantDeadLetters, t.TenantDeadLettersPage> {
     return listed(query, (cursor) =>
@@ -261,10 +261,13 @@ export class Client {
   // Bulk operations.
 
   /** Begin a bulk operation. It continues in the background; `waitForOperation` waits for it. */
-  async startOperation(operation: t.NewOperation, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+  async startOperation(
+    operation: t.NewOperation,
+    options: Omit<t.CreateOptions, "traceparent"> = {},
+  ): Promise<t.BulkOperation> {
     // As above: what is left out has its default.
     const body = operation as Required<t.NewOperation>;
-    return result(this.#requests.POST("/operations", { ...options, body }));
+    return result(this.#requests.POST("/operations", { ...creating(options), body }));
   }
 
   /** Get a bulk operation and its progress. */
@@ -274,7 +277,7 @@ export class Client {
   }
 
   /** List the bulk operations, the newest first. */
-  listOperations(page: t.PageOptions = {}, options: t.CallOptions = {}): Items<t.BulkOperation, t.BulkOperationPage> {
+  listOperations(page: t.OperationPageOptions = {}, options: t.CallOptions = {}): Items<t.BulkOperation, t.BulkOperationPage> {
     return listed(page, (cursor) =>
       this.#requests.GET("/operations", { ...options, params: { query: { ...page, cursor } } }),
     );

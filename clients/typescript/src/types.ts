@@ -127,8 +127,12 @@ export type FireFilter = Query<"listFires">;
 export type WorkflowFilter = Query<"listWorkflows">;
 export type DeliveryFilter = Query<"listDeliveries">;
 export type DeadLetterQuery = Query<"listDeadLetters">;
+/** Which dead jobs of all tenants to group. */
+export type TenantDeadLetterQuery = Query<"listDeadLettersByTenant">;
 /** Which page of a list to begin with, and how many items a page has at most. */
 export type PageOptions = Query<"listSchedules">;
+/** Which bulk operations to list. */
+export type OperationPageOptions = Query<"listOperations">;
 /** Which range to create jobs for. */
 export type BackfillRange = Schemas["BackfillBody"];
 /** How to run the job of a schedule now: what is left out is the template's. */

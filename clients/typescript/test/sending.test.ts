@@ -64,7 +64,6 @@ test("keys are unique where the platform has no crypto", async (context) => {
 const ONCE: Record<string, (client: Client) => Promise<unknown>> = {
   redriveJob: (client) => client.redriveJob("j"),
   redriveDeadLetters: (client) => client.redriveDeadLetters({ filter: { type: "x" } }),
-  startOperation: (client) => client.startOperation({ action: "cancel", all: true }),
   undoOperation: (client) => client.undoOperation("o"),
   retryWorkflow: (client) => client.retryWorkflow("w"),
   backfillSchedule: (client) => client.backfillSchedule("s", { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" }),
@@ -96,6 +95,16 @@ test("a redrive that changes nothing twice is sent again", async (context) => {
     const { url, seen } = await serving(context, dropped, answer(200));
     await call(clientOf(url));
     assert.equal(seen.length, 2);
+  }
+});
+
+test("an operation is begun once, by the key that it is sent again with", async (context) => {
+  for (const options of [{}, { idempotencyKey: "night-7" }]) {
+    const { url, seen } = await serving(context, dropped, answer(200));
+    await clientOf(url).startOperation({ action: "cancel", all: true }, options);
+    const keys = seen.map(({ headers }) => headers["idempotency-key"]);
+    assert.deepEqual(keys, [keys[0], keys[0]]);
+    assert.match(String(keys[0]), "idempotencyKey" in options ? /^night-7$/ : UUID);
   }
 });
 

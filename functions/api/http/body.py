@@ -77,7 +77,6 @@ ROOMS: Final[Mapping[tuple[str, str], Room]] = {
 UNKEYED: Final = frozenset(
     {
         "/dead-letters/redrive",
-        "/operations",
         "/operations/<operation_id>/undo",
         "/schedules/<name>/backfill",
         "/subscriptions/<name>/deliveries/<delivery_id>/replay",

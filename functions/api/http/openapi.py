@@ -47,7 +47,7 @@ TAGS: Final[Mapping[str, str]] = {
 }
 PUBLIC_TAG: Final = "health"
 # A repeated submit under the same Idempotency-Key is a 200; the first PUT of a name is a 201.
-SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger")
+SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger", "/operations")
 KEYED: Final = (*SUBMITS, "/jobs/batch")
 VERSIONED: Final = ("/schedules/{name}", "/profiles/{name}", "/subscriptions/{name}")
 ALSO_CONDITIONAL: Final = (
@@ -98,7 +98,7 @@ HEALTH: Final[dict[str, Any]] = {
 }
 HEADERS: Final = {
     "Location": "Where to read what was created.",
-    "Idempotency-Replayed": "`true` when an earlier request with the same Idempotency-Key created the job.",
+    "Idempotency-Replayed": "`true` when an earlier request with the same Idempotency-Key created what is returned.",
     "ETag": "The version; send it as If-Match to change this version only.",
 }
 
@@ -235,11 +235,14 @@ def _successes(method: str, path: str, responses: Mapping[str, Any]) -> dict[str
 def _other_successes(method: str, path: str) -> dict[str, str]:
     if method == "PUT":
         return {"201": "Created"}
+    if method == "POST" and path == DRY_RUN:
+        return {
+            "200": "OK: a dry run, which has changed nothing, or an earlier request with the same Idempotency-Key "
+            "began the operation"
+        }
     if method == "POST" and path in SUBMITS:
         holder = ", or it holds the unique key that the request sends" if path in ("/jobs", "/tasks/schedule") else ""
         return {"200": f"OK: an earlier request with the same Idempotency-Key created it{holder}"}
-    if method == "POST" and path == DRY_RUN:
-        return {"200": "OK: a dry run, which has changed nothing"}
     return {}
 
 

@@ -17,7 +17,13 @@ from functions.api.schemas.job_replies import (
     tenant_reply,
 )
 from functions.api.schemas.reply import missing
-from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter, queue_of
+from functions.api.schemas.shared.list_parameters import (
+    CursorParameter,
+    FingerprintParameter,
+    PriorityParameter,
+    TypeParameter,
+    queue_of,
+)
 from functions.api.schemas.shared.redrive import RedriveBody
 from whendue.operations.listing import JobFilter
 
@@ -54,15 +60,17 @@ def groups(
 def by_tenant(
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    fingerprint: FingerprintParameter = None,
     cursor: CursorParameter = None,
 ) -> TenantsDeadLettersReply:
     """Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
 
     Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
-    those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+    those jobs are counted that ended last, equally many at most; payloads and results are not shown. With a filter, the
+    number of jobs that are looked at stays the same: `hasMore` says that older ones may match.
     """
     app, _ = caller(router)
-    found = app.dead_letters.by_tenant(JobFilter(type=type, queue=priority), cursor)
+    found = app.dead_letters.by_tenant(JobFilter(type=type, queue=priority, fingerprint=fingerprint), cursor)
     return TenantsDeadLettersReply(
         items=shown(app, found.tenants, tenant_reply, attrgetter("tenant")),
         cursor=found.cursor,

@@ -1,5 +1,7 @@
 """Requests about dead jobs: which to run again, and how fast."""
 
+from typing import ClassVar, Final
+
 from pydantic import ConfigDict, Field
 
 from functions.api.schemas.base import Body
@@ -7,9 +9,18 @@ from functions.api.schemas.shared.numbers import RedriveRate
 from functions.api.schemas.shared.policy import Name, Priority, TypeName
 from whendue.quotas import REDRIVE_JOBS
 
+OPERATION: Final = "POST /operations with the action redrive selects by it"
+# Fields of the filters of operations.
+SELECTED_ELSEWHERE: Final = (
+    *("state", "queue", "tags", "schedule", "workflow"),
+    *("createdAfter", "createdBefore", "finishedAfter", "finishedBefore"),
+)
+
 
 class DeadLetterFilter(Body):
     """Which dead jobs to select; a field that is left out selects all."""
+
+    ELSEWHERE: ClassVar = dict.fromkeys(SELECTED_ELSEWHERE, OPERATION)
 
     model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.broken"}})
 
@@ -22,6 +33,8 @@ class DeadLetterFilter(Body):
 
 class RedriveBody(Body):
     """Which dead jobs to run again, and how fast."""
+
+    ELSEWHERE: ClassVar = dict.fromkeys(("ids", "all", *SELECTED_ELSEWHERE), OPERATION)
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"filter": {"type": "demo.broken"}, "dryRun": True, "limit": 100}}

@@ -115,7 +115,7 @@ def test_the_intervals_grow_to_a_bound() -> None:
 
 def test_an_operation_is_waited_for_until_it_does_not_run() -> None:
     """A cancelled one has ended as well."""
-    counts = {"matched": 1, "changed": 1, "unchanged": 0, "failed": 0}
+    counts = {"total": 1, "matched": 1, "changed": 1, "unchanged": 0, "failed": 0}
     names = [field.name for field in fields(BulkOperation)]
     body = dict.fromkeys(camel(name) for name in names) | {"counts": counts, "failures": [], "examples": []}
     body |= {"action": "cancel", "by": "ada", "exact": True, "dryRun": False}

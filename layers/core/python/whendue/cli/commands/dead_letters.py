@@ -37,14 +37,17 @@ def list_(
     all_tenants: Annotated[
         bool, typer.Option("--all-tenants", help="Of each tenant; needs a token with the scope operator.")
     ] = False,
+    fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error; with --all-tenants.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of groups, or of tenants.")] = 50,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Group dead jobs by their error, the largest group first."""
+    if fingerprint is not None and not all_tenants:
+        raise UsageProblemError("--fingerprint needs --all-tenants; jobs list --state dead --fingerprint has the jobs")
     with connect(profile) as client:
         if all_tenants:
-            tenants = client.list_dead_letters_by_tenant(type=type_, priority=priority)
+            tenants = client.list_dead_letters_by_tenant(type=type_, priority=priority, fingerprint=fingerprint)
             _write_tenants(islice(tenants, limit), as_json=as_json)
             return
         groups = client.list_dead_letters(type=type_, priority=priority)

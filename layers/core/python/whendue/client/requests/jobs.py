@@ -273,10 +273,11 @@ def list_dead_letters_by_tenant(
     *,
     type: str | None = None,  # noqa: A002 - the parameter's name
     priority: str | None = None,
+    fingerprint: str | None = None,
     cursor: str | None = None,
 ) -> Listing[Page[TenantDeadLetters], TenantDeadLetters]:
     """Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`."""
-    query = {"type": type, "priority": priority}
+    query = {"type": type, "priority": priority, "fingerprint": fingerprint}
     return Listing(
         lambda at: request("listDeadLettersByTenant", model(Page[TenantDeadLetters]), query=query | {"cursor": at}),
         lambda page: page,
