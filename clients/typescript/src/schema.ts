@@ -1902,6 +1902,11 @@ export interface components {
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
+             * Queue
+             * @description Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
+             */
+            queue?: string | null;
+            /**
              * Type
              * @description Name of the task.
              */
@@ -4655,6 +4660,7 @@ export interface components {
              * @default {
              *       "fingerprint": null,
              *       "priority": null,
+             *       "queue": null,
              *       "type": null
              *     }
              */
@@ -6938,6 +6944,8 @@ export interface operations {
                 type?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /** @description Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: all. */
+                queue?: string | null;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
                 cursor?: string | null;
             };
@@ -7052,6 +7060,8 @@ export interface operations {
                 type?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /** @description Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: all. */
+                queue?: string | null;
                 /**
                  * @description Only jobs with this fingerprint of their last error, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
                  * @example 3f2a9c0d1e4b5a69

@@ -21,6 +21,7 @@ from functions.api.schemas.shared.list_parameters import (
     CursorParameter,
     FingerprintParameter,
     PriorityParameter,
+    QueueParameter,
     TypeParameter,
     queue_of,
 )
@@ -34,6 +35,7 @@ router = APIGatewayHttpRouter()
 def groups(
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    queue: QueueParameter = None,
     cursor: CursorParameter = None,
 ) -> DeadLettersReply:
     """Return the number of dead jobs by the fingerprint of their last error, the largest group first.
@@ -41,7 +43,7 @@ def groups(
     One call counts up to 10,000 jobs exactly, the last to end first. If there are more, `cursor` is not null.
     """
     app, tenant = caller(router)
-    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=queue_of(priority)), cursor)
+    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=queue_of(priority, queue)), cursor)
     return DeadLettersReply(
         items=shown(app, found.groups, group_reply, attrgetter("fingerprint")),
         jobs=found.jobs,
@@ -60,6 +62,7 @@ def groups(
 def by_tenant(
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    queue: QueueParameter = None,
     fingerprint: FingerprintParameter = None,
     cursor: CursorParameter = None,
 ) -> TenantsDeadLettersReply:
@@ -70,7 +73,8 @@ def by_tenant(
     number of jobs that are looked at stays the same: `hasMore` says that older ones may match.
     """
     app, _ = caller(router)
-    found = app.dead_letters.by_tenant(JobFilter(type=type, queue=priority, fingerprint=fingerprint), cursor)
+    wanted = JobFilter(type=type, queue=queue_of(priority, queue), fingerprint=fingerprint)
+    found = app.dead_letters.by_tenant(wanted, cursor)
     return TenantsDeadLettersReply(
         items=shown(app, found.tenants, tenant_reply, attrgetter("tenant")),
         cursor=found.cursor,
@@ -91,7 +95,8 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     operation, `operationId`, that can be undone. `POST /operations` redrives all that match with one request.
     """
     app, tenant = caller(router)
-    wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
+    queue = queue_of(body.filter.priority, body.filter.queue, "body.filter")
+    wanted = JobFilter(type=body.filter.type, queue=queue, fingerprint=body.filter.fingerprint)
     done = app.dead_letter_redrive.redrive(
         tenant,
         wanted,

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from functools import partial
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.builders.dependencies import after
 from tests.builders.faults import Counted, KilledError
 from tests.builders.world import TENANT, World
 from whendue.bulk.model import Action, OperationState, operation_key
+from whendue.engine.ports import JobStore
 from whendue.errors import (
     StateConflictError,
 )
@@ -205,3 +207,25 @@ def test_an_undo_killed_at_a_call_is_begun_by_the_next(call: int) -> None:
     actions = [item.action for item in world.app.bulk.page(TENANT, 50, None).operations]
     assert actions.count(Action.UNDO) == 1
     assert get(world, operation).undone_by == undone.id
+
+
+def test_two_undos_at_the_same_moment_are_one() -> None:
+    """Seen before: the one that came second to the write was told that a service is unavailable."""
+    world = World()
+    dead_jobs(world, 2)
+    redriven = begin(world, Action.REDRIVE, rate_per_s=0.001)
+    both: list[str] = []
+
+    class Meeting:
+        def __getattr__(self, name: str) -> Any:
+            real = getattr(world.table, name)
+            return self._apply if name == "apply" else real
+
+        def _apply(self, writes: Any) -> Any:
+            if writes[0].name == "create_operation" and not both:
+                both.append(world.app.bulk.undo(TENANT, redriven.id, "bob").id)
+            return world.table.apply(writes)
+
+    both.append(world.build(store=cast("JobStore", Meeting())).bulk.undo(TENANT, redriven.id, "bob").id)
+    assert len(set(both)) == 1
+    assert world.app.bulk.get(TENANT, both[0]).counts.changed == redriven.counts.changed

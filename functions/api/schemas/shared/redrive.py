@@ -6,13 +6,13 @@ from pydantic import ConfigDict, Field
 
 from functions.api.schemas.base import Body
 from functions.api.schemas.shared.numbers import RedriveRate
-from functions.api.schemas.shared.policy import Name, Priority, TypeName
+from functions.api.schemas.shared.policy import Name, Priority, QueueName, TypeName
 from whendue.quotas import REDRIVE_JOBS
 
 OPERATION: Final = "POST /operations with the action redrive selects by it"
 # Fields of the filters of operations.
 SELECTED_ELSEWHERE: Final = (
-    *("state", "queue", "tags", "schedule", "workflow"),
+    *("state", "tags", "schedule", "workflow"),
     *("createdAfter", "createdBefore", "finishedAfter", "finishedBefore"),
 )
 
@@ -26,6 +26,10 @@ class DeadLetterFilter(Body):
 
     type: TypeName | None = Field(default=None, description="Name of the task.")
     priority: Priority | None = Field(default=None, description="Priority of the jobs.")
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.",
+    )
     fingerprint: Name | None = Field(
         default=None, description="Fingerprint of the jobs' last error, as `GET /dead-letters` shows it."
     )

@@ -105,7 +105,7 @@ class BulkService:
             TooManyOperationsError: the tenant has as many running ones as it may have.
             UnavailableError: nothing was begun, or all was; ask again.
         """
-        return self._begun(self._prepared(tenant, asked))
+        return self._begun(self._prepared(tenant, asked))[0]
 
     def begin_once(self, tenant: str, asked: Asked, key: str, request: str) -> tuple[Operation, bool]:
         """Begin an operation as `begin`, once for each Idempotency-Key; return whether this call has begun it.
@@ -125,10 +125,9 @@ class BulkService:
         # Refused before the key stands for it.
         self._selector.check(prepared)
         operation_id = OperationKeys(self._runtime).operation_of(tenant, key, request)
-        [item] = self._runtime.store.get([operation_key(tenant, operation_id)])
-        if item is not None:
-            return read_one(item, operation_from, f"the operation {operation_id}"), False
-        return self._begun(replace(prepared, id=operation_id)), True
+        if begun := self._begun_before(tenant, operation_id):
+            return begun, False
+        return self._begun(replace(prepared, id=operation_id))
 
     def dry_run(self, tenant: str, asked: Asked) -> tuple[Operation, "Counted"]:
         """Return an operation as it would be, and count its jobs, reading a bounded number of them; nothing is changed.
@@ -153,14 +152,13 @@ class BulkService:
             TooManyOperationsError, UnavailableError: as `begin`.
         """
         undo_id = self._marked_undone(tenant, operation_id, by)
-        [item] = self._runtime.store.get([operation_key(tenant, undo_id)])
-        if item is not None:
-            return read_one(item, operation_from, f"the operation {undo_id}")
+        if begun := self._begun_before(tenant, undo_id):
+            return begun
         now_ms = self._runtime.clock.now_ms()
         undoing = Operation(
             tenant=tenant, id=undo_id, action=Action.UNDO, created_at=now_ms, by=by, undoes=operation_id
         )
-        return self._begun(undoing, now_ms + 1000 * UNDO_CALL_S)
+        return self._begun(undoing, now_ms + 1000 * UNDO_CALL_S)[0]
 
     def _marked_undone(self, tenant: str, operation_id: str, by: str) -> str:
         """Stop a redrive and note in it which operation undoes it; return that one's id, the first that was noted."""
@@ -215,23 +213,32 @@ class BulkService:
             limit=asked.limit,
         )
 
-    def _created(self, operation: Operation) -> None:
+    def _created(self, operation: Operation) -> tuple[Operation, bool]:
+        """Store an operation; return it, or the one that another call has stored with its id, and which of them."""
         # Refused before anything is stored.
         self._selector.check(operation)
         self._marks.take(operation)
         [result] = self._runtime.store.apply([create(operation, self._runtime.settings.shards)])
-        if not result.done_or_raise():
-            raise UnavailableError
+        if result.done_or_raise():
+            return operation, True
+        # By another call, at the same moment.
+        if begun := self._begun_before(operation.tenant, operation.id):
+            return begun, False
+        raise UnavailableError
 
-    def _begun(self, operation: Operation, until_ms: int = 0) -> Operation:
-        """Create an operation, and do its first piece and those after it until a time (ms UTC)."""
-        self._created(operation)
+    def _begun_before(self, tenant: str, operation_id: str) -> Operation | None:
+        [item] = self._runtime.store.get([operation_key(tenant, operation_id)])
+        return None if item is None else read_one(item, operation_from, f"the operation {operation_id}")
+
+    def _begun(self, operation: Operation, until_ms: int = 0) -> tuple[Operation, bool]:
+        """Create an operation, and do its first piece and those after it until a time (ms UTC); see `_created`."""
+        operation, is_new = self._created(operation)
         with suppress(UnavailableError), self._runtime.bulkhead.around("operation", operation.id):
             for then, _ in self._pieces(operation):
                 operation = then
                 if self._runtime.clock.now_ms() >= until_ms:
                     break
-        return operation
+        return operation, is_new
 
     def _pieces(self, operation: Operation) -> Iterator[tuple[Operation, Done]]:
         """Do piece after piece until none is left, or none is its turn; iterate over the operation after each."""

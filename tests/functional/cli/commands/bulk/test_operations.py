@@ -111,3 +111,14 @@ def test_the_same_key_is_the_same_operation(whendue: CommandLine) -> None:
     begin = ["operations", "start", "cancel", "--all", "--yes", "--json", "--idempotency-key", "night-7"]
     assert whendue(*begin).json["id"] == whendue(*begin).json["id"]
     assert whendue(*begin, "--limit", "3").code == 6
+
+
+def test_an_undo_that_comes_too_late_for_a_job_says_so_by_its_code(whendue: CommandLine) -> None:
+    """As a start with --wait does."""
+    job = later(whendue)
+    whendue("jobs", "cancel", job)
+    redriven = whendue("operations", "start", "redrive", "--id", job, "--yes", "--json").json
+    whendue.world.work()
+    undone = whendue("operations", "undo", redriven["id"])
+    assert undone.code == 1
+    assert job in undone.out

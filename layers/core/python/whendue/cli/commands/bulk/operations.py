@@ -196,9 +196,12 @@ def cancel(operation_id: OperationId, *, profile: ProfileOption = None, as_json:
 
 @app.command()
 def undo(operation_id: OperationId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Undo a redrive: end the jobs that have not begun, as they had ended before."""
+    """Undo a redrive: end the jobs that have not begun, as they had ended before; exit code 1 if some had."""
     with connect(profile) as client:
-        _write(client.undo_operation(operation_id), as_json=as_json)
+        undoing = client.undo_operation(operation_id)
+    _write(undoing, as_json=as_json)
+    if undoing.counts.failed:
+        raise typer.Exit(ExitCode.NEGATIVE)
 
 
 def _write(operation: BulkOperation, *, as_json: bool) -> None:
