@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from whendue.cli.commands.arguments import time_of
-from whendue.cli.commands.schedule_changes import Name
+from whendue.cli.commands.changes.schedules import Name
 from whendue.cli.commands.schedules import app
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import UsageProblemError
