@@ -389,11 +389,16 @@ export class Client {
     return versioned(this.#requests.POST("/schedules/{name}/resume", changed(name, options)));
   }
 
-  /** Run the job or workflow of a schedule at once; `payload`, `queue` (or `priority`) and `tags` replace the template's. */
+  /**
+   * Run the job or workflow of a schedule at once; `payload`, `queue` (or `priority`) and `tags` replace the template's.
+   * `reason` is shown with the fire.
+   */
   async triggerSchedule(name: string, options: t.TriggerOptions = {}): Promise<t.Created<t.Job>> {
-    const { payload, priority, queue, tags, ...others } = options;
+    const { payload, priority, queue, tags, reason, ...others } = options;
     const { params, ...rest } = creating(others);
-    const changes = Object.entries({ payload, priority, queue, tags }).filter(([, value]) => value !== undefined);
+    const changes = Object.entries({ payload, priority, queue, tags, reason }).filter(
+      ([, value]) => value !== undefined,
+    );
     const body = changes.length > 0 ? { body: Object.fromEntries(changes) } : {};
     return created(
       this.#requests.POST("/schedules/{name}/trigger", { ...rest, ...body, params: { ...params, path: { name } } }),

@@ -872,7 +872,7 @@ export interface paths {
         };
         /**
          * List the backfills of a schedule
-         * @description Return the backfills of a schedule, newest first. They are kept for 90 days.
+         * @description Return the backfills of a schedule, newest first. They are kept for 90 days, also if it is deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -894,7 +894,7 @@ export interface paths {
         };
         /**
          * Get the progress of a backfill
-         * @description Return the progress of a backfill.
+         * @description Return the progress of a backfill, also after its schedule was deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -983,6 +983,8 @@ export interface paths {
         /**
          * List the past fires of a schedule
          * @description Return past fires with their outcome, newest first. Each nominal time appears once.
+         *
+         *     They are kept for 90 days, also if the schedule is deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -1612,6 +1614,12 @@ export interface components {
              */
             limit?: number | null;
             /**
+             * Reason
+             * @description Why it is asked for, up to 256 bytes: shown with the backfill. Default: null.
+             * @example the scheduler was down
+             */
+            reason?: string | null;
+            /**
              * To
              * Format: date-time
              * @description Last nominal time, included. A time in the future means now.
@@ -1640,6 +1648,16 @@ export interface components {
          * @description A backfill and its progress.
          */
         BackfillReply: {
+            /**
+             * By
+             * @description Subject of the token that asked for it; null if it is not known.
+             */
+            by?: string | null;
+            /**
+             * Createdat
+             * @description When it was asked for.
+             */
+            createdAt: string | null;
             /**
              * Createdjobs
              * @description Number of jobs created so far.
@@ -1675,6 +1693,11 @@ export interface components {
              * @description All fires up to this nominal time are done; null before the first one.
              */
             reached: string | null;
+            /**
+             * Reason
+             * @description Why it was asked for; null if the request did not say.
+             */
+            reason?: string | null;
             /**
              * Schedule
              * @description Name of the schedule.
@@ -2327,8 +2350,13 @@ export interface components {
              */
             backfill?: string | null;
             /**
+             * By
+             * @description Subject of the token that triggered it; null for other outcomes.
+             */
+            by?: string | null;
+            /**
              * Decidedat
-             * @description When the outcome was decided.
+             * @description When the outcome was decided, or the job triggered.
              */
             decidedAt: string | null;
             /** @description Its job; null if none was created. */
@@ -2350,7 +2378,7 @@ export interface components {
             outcome: string;
             /**
              * Reason
-             * @description Why it was skipped or missed.
+             * @description Why it was skipped or missed; of a triggered one, the `reason` of the request.
              */
             reason?: string | null;
         };
@@ -6014,6 +6042,12 @@ export interface components {
              * @description Queue of this run, one of the four priorities or of the deployment's own. Send this or `priority`. Default: the template's.
              */
             queue?: string | null;
+            /**
+             * Reason
+             * @description Why it is triggered, up to 256 bytes: shown with its fire. Default: null.
+             * @example a customer asked for it
+             */
+            reason?: string | null;
             /**
              * Tags
              * @description Tags of this run: they replace the template's. Default: the template's.

@@ -47,6 +47,7 @@ PAST: tuple[Column[Fire], ...] = (
     ("job", lambda fire: fire.job and fire.job.id),
     ("state", lambda fire: fire.job and fire.job.state),
     ("backfill", lambda fire: fire.backfill),
+    ("by", lambda fire: fire.by),
 )
 # People see that many fires of a schedule; JSON has all.
 SHOWN: Final = 5
