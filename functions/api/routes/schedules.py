@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
@@ -31,7 +31,7 @@ from functions.api.schemas.schedule.runs import TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
-from whendue.errors import InvalidRequestError
+from whendue.errors import InvalidRequestError, invalid_at
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT
 from whendue.schedule_quotas import PREVIEW_FIRES
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
@@ -225,7 +225,7 @@ def fires(
         ),
     ] = None,
     outcome: Annotated[
-        str | None,
+        Literal["ran", "skipped", "caught_up", "missed", "triggered"] | None,
         Query(description="Only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`. Default: all."),
     ] = None,
     limit: PageLimit = PAGE_DEFAULT,
@@ -237,6 +237,8 @@ def fires(
     """
     app, tenant = caller(router)
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
+    if wanted.is_reversed:
+        raise invalid_at("query.to", "must not be earlier than from")
     page = app.fire_history.page(tenant, name, wanted, limit, cursor)
     now_ms = app.clock.now_ms()
     return FireListReply(

@@ -11,13 +11,13 @@ from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
-    InvalidRequestError,
     ScheduleNotFoundError,
     StateConflictError,
     UnavailableError,
     UniqueConflictError,
     UnstorableError,
     WhendueError,
+    invalid_at,
 )
 from whendue.jobs.transition import Transition
 from whendue.quotas import SCHEDULE_TRIES
@@ -96,12 +96,12 @@ class BackfillService:
             UnavailableError: nothing was begun; ask again.
         """
         if from_ms < 0:
-            raise InvalidRequestError("from must not be before 1970")
+            raise invalid_at("from", "must not be before 1970")
         now_ms = self._runtime.clock.now_ms()
         # The past is decided now: no timer enters anything else later.
         schedule = self._enqueuer.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
-            raise InvalidRequestError("from must be in the past and not later than to")
+            raise invalid_at("from", "must be in the past and not later than to")
         _insist_on_a_fire(schedule.definition.recurrence, from_ms, min(to_ms, now_ms))
         begun = Backfill(
             tenant=tenant,
@@ -349,11 +349,10 @@ def _insist_on_a_fire(recurrence: Recurrence, from_ms: int, to_ms: int) -> None:
         return
     start_ms = recurrence.start_ms
     if start_ms is None or to_ms >= start_ms:
-        raise InvalidRequestError("the schedule has no nominal time between from and to; send another range")
+        raise invalid_at("from", "has no nominal time of the schedule between it and to; send another range")
     counted = ", from which its interval is counted" if recurrence.every_s else ""
-    raise InvalidRequestError(
-        f"the schedule fires from {to_timestamp(start_ms)} on{counted}; send a later range, or put an earlier start"
-    )
+    first_time = f"is before {to_timestamp(start_ms)}, the first time of the schedule{counted}"
+    raise invalid_at("from", f"{first_time}; send a later range, or put an earlier start")
 
 
 def _entry(before: Fire | None, fire: Fire) -> Write:
