@@ -229,7 +229,7 @@ export interface paths {
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
          *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-         *     once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
+         *     once, with the header `Retry-After`, if too many requests of the tenant, or of this process, are waiting already.
          *
          *     Required scope: `jobs:read`.
          */
@@ -7958,6 +7958,8 @@ export interface operations {
                 headers: {
                     /** @description The version; send it as If-Match to change this version only. */
                     ETag?: string;
+                    /** @description Seconds after which to ask again; only if `wait` was sent, and the request could not wait. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13210,7 +13212,7 @@ export interface operations {
                 /** @description Last nominal time, RFC 3339 with an offset. Default: now. */
                 to?: string | null;
                 /** @description Only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`. Default: all. */
-                outcome?: string | null;
+                outcome?: ("ran" | "skipped" | "caught_up" | "missed" | "triggered") | null;
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
