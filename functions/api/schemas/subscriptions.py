@@ -75,12 +75,12 @@ class SubscriptionBody(Body):
     def _begins_no_header(cls, value: Any) -> Any:
         """Refuse line breaks everywhere but in bodies: not as one mistake among others, as a 400 of its own."""
         for where, text in _texts(value):
-            place = location(["body", *where])
+            named = location(["body", *where])
             if ("\r" in text or "\n" in text) and where not in BODIES:
-                raise HeaderInjectionError(errors=[{"where": place, "problem": "must not have line breaks"}])
+                raise HeaderInjectionError(errors=[{"where": named, "problem": "must not have line breaks"}])
             if (NOT_IN_LINES if where in BODIES else NOT_IN_A_LINE).search(text):
                 problem = "must not have control characters or direction overrides"
-                raise InvalidRequestError("the request is not valid", errors=[{"where": place, "problem": problem}])
+                raise InvalidRequestError("the request is not valid", errors=[{"where": named, "problem": problem}])
         return value
 
     @model_validator(mode="after")

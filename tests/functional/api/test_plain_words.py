@@ -45,14 +45,14 @@ def objects(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def odd_bodies(schema: Mapping[str, Any], seen: set[str], depth: int = 0) -> Iterator[Any]:
     """Yield bodies with one odd thing each: a field too many, one too few, one of another kind, down to its parts."""
-    for one in objects(schema):
-        if one["title"] in seen:
+    for model in objects(schema):
+        if model["title"] in seen:
             continue
-        seen.add(one["title"])
-        example = one.get("example") or {}
+        seen.add(model["title"])
+        example = model.get("example") or {}
         yield example | {"nonsense": 1}
         yield from ({name: value for name, value in example.items() if name != left} for left in example)
-        for name, field in one["properties"].items():
+        for name, field in model["properties"].items():
             yield from (example | {name: value} for value in ODD)
             for part in (field, *field.get("anyOf", ()), *field.get("oneOf", ())):
                 listed = "items" in resolved(part)

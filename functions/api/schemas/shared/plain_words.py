@@ -84,10 +84,10 @@ def plain(error: Mapping[str, Any]) -> str:
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> str:
-    words, name, one, several = BOUNDS[kind]
+    words, name, singular, plural = BOUNDS[kind]
     bound = context[name]
     number = int(bound) if isinstance(bound, float) and bound.is_integer() else bound
-    return f"{words} {number}{one if number == 1 else several}"
+    return f"{words} {number}{singular if number == 1 else plural}"
 
 
 def _choice(_: str, context: Mapping[str, Any]) -> str:
