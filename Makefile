@@ -112,7 +112,9 @@ build: $(READY)  ## build layers and function zips into .local/build (TARGET=lam
 	@$(PY) -m localstack build
 package: $(READY)  ## build the Python package into .local/dist
 	@rm -rf .local/dist
-	$(PY) -m build --no-isolation --outdir .local/dist
+	@echo "Building the source distribution and the wheel (.local/package.log)..."
+	@$(PY) -m build --no-isolation --outdir .local/dist >.local/package.log 2>&1 || { cat .local/package.log >&2; exit 1; }
+	@ls .local/dist/*
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	# LocalStack's runtime runs on Python 3.13 alone.

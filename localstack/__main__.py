@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from localstack import lifecycle, logs, token
+from localstack import lifecycle, logs, steps, token
 from localstack.broken_modules import broken_modules
 from localstack.command_line import write_command
 from localstack.stack import Stack, load
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     # An account's profile has no meaning for an emulator; boto3 refuses to make any client where it is not known.
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
+    steps.show()
     try:
         return int(options.command())
     except KeyboardInterrupt:
@@ -126,6 +127,7 @@ def build() -> int:
 
     target = builder.wanted_target("lambda")
     emulator.install()
+    steps.step("Building what has changed of layers and functions")
     made = builder.build(target)
     for path in (*made.layers.values(), *made.functions.values()):
         print(f"{path.stat().st_size / 1024 / 1024:7.2f} MB  {path}")

@@ -230,7 +230,7 @@ export interface paths {
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
          *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-         *     once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
+         *     once, with the header `Retry-After`, if too many requests of the tenant, or of this process, are waiting already.
          *
          *     Required scope: `jobs:read`.
          */
@@ -876,7 +876,7 @@ export interface paths {
         };
         /**
          * List the backfills of a schedule
-         * @description Return the backfills of a schedule, newest first. They are kept for 90 days.
+         * @description Return the backfills of a schedule, newest first. They are kept for 90 days, also if it is deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -898,7 +898,7 @@ export interface paths {
         };
         /**
          * Get the progress of a backfill
-         * @description Return the progress of a backfill.
+         * @description Return the progress of a backfill, also after its schedule was deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -987,6 +987,8 @@ export interface paths {
         /**
          * List the past fires of a schedule
          * @description Return past fires with their outcome, newest first. Each nominal time appears once.
+         *
+         *     They are kept for 90 days, also if the schedule is deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -1616,6 +1618,12 @@ export interface components {
              */
             limit?: number | null;
             /**
+             * Reason
+             * @description Why it is asked for, up to 256 bytes: shown with the backfill. Default: null.
+             * @example the scheduler was down
+             */
+            reason?: string | null;
+            /**
              * To
              * Format: date-time
              * @description Last nominal time, included. A time in the future means now.
@@ -1644,6 +1652,16 @@ export interface components {
          * @description A backfill and its progress.
          */
         BackfillReply: {
+            /**
+             * By
+             * @description Subject of the token that asked for it; null if it is not known.
+             */
+            by?: string | null;
+            /**
+             * Createdat
+             * @description When it was asked for.
+             */
+            createdAt: string | null;
             /**
              * Createdjobs
              * @description Number of jobs created so far.
@@ -1679,6 +1697,11 @@ export interface components {
              * @description All fires up to this nominal time are done; null before the first one.
              */
             reached: string | null;
+            /**
+             * Reason
+             * @description Why it was asked for; null if the request did not say.
+             */
+            reason?: string | null;
             /**
              * Schedule
              * @description Name of the schedule.
@@ -2336,8 +2359,13 @@ export interface components {
              */
             backfill?: string | null;
             /**
+             * By
+             * @description Subject of the token that triggered it; null for other outcomes.
+             */
+            by?: string | null;
+            /**
              * Decidedat
-             * @description When the outcome was decided.
+             * @description When the outcome was decided, or the job triggered.
              */
             decidedAt: string | null;
             /** @description Its job; null if none was created. */
@@ -2359,7 +2387,7 @@ export interface components {
             outcome: string;
             /**
              * Reason
-             * @description Why it was skipped or missed.
+             * @description Why it was skipped or missed; of a triggered one, the `reason` of the request.
              */
             reason?: string | null;
         };
@@ -6039,6 +6067,12 @@ export interface components {
              */
             queue?: string | null;
             /**
+             * Reason
+             * @description Why it is triggered, up to 256 bytes: shown with its fire. Default: null.
+             * @example a customer asked for it
+             */
+            reason?: string | null;
+            /**
              * Tags
              * @description Tags of this run: they replace the template's. Default: the template's.
              */
@@ -7957,6 +7991,8 @@ export interface operations {
                 headers: {
                     /** @description The version; send it as If-Match to change this version only. */
                     ETag?: string;
+                    /** @description Seconds after which to ask again; only if `wait` was sent, and the request could not wait. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13220,7 +13256,7 @@ export interface operations {
                 /** @description Last nominal time, RFC 3339 with an offset. Default: now. */
                 to?: string | null;
                 /** @description Only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`. Default: all. */
-                outcome?: string | null;
+                outcome?: ("ran" | "skipped" | "caught_up" | "missed" | "triggered") | null;
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
                 /** @description `cursor` of the previous page. Default: start with the first page. */

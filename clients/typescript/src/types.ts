@@ -80,6 +80,12 @@ export type BatchItem = Omit<Schemas["BatchItemReply"], "problem"> & { problem?:
 /** What was read or changed, with the `etag` of this version: send it as `ifMatch`. */
 export type Versioned<T> = T & { etag: string | undefined };
 
+/**
+ * A job that was read, and `retryAfterSeconds`: the request was to wait and could not, as too many wait. Ask again after
+ * so many seconds; undefined if it could, or was not to wait.
+ */
+export type Waited<T> = Versioned<T> & { retryAfterSeconds: number | undefined };
+
 /** What was created, and whether an earlier request with the same Idempotency-Key had created it. */
 export type Created<T> = T & { replayed: boolean };
 

@@ -291,6 +291,16 @@ test("a job is read every two seconds if the API has no room for requests that w
   assert.ok(seen.length < 40);
 });
 
+test("a request that could not wait is sent again when its answer says", async (context) => {
+  const clock = aClock();
+  const { url, seen } = await serving(context, answer(200, { id: "j", state: "running" }, { "Retry-After": "6" }));
+  const client = clientOf(url, { clock });
+  assert.equal((await client.getJob("j", { waitSeconds: 20 })).retryAfterSeconds, 6);
+  await client.waitFor({ id: "j" }, { timeoutSeconds: 60 }).catch((reason) => reason);
+  assert.ok(clock.slept.slice(0, -1).every((seconds) => seconds >= 6 && seconds <= 12));
+  assert.ok(seen.length < 12);
+});
+
 test("options that cannot be sent are refused before anything is", async (context) => {
   const { url, seen } = await serving(context, answer(200));
   const client = clientOf(url);

@@ -100,6 +100,7 @@ HEADERS: Final = {
     "Location": "Where to read what was created.",
     "Idempotency-Replayed": "`true` when an earlier request with the same Idempotency-Key created what is returned.",
     "ETag": "The version; send it as If-Match to change this version only.",
+    "Retry-After": "Seconds after which to ask again; only if `wait` was sent, and the request could not wait.",
 }
 
 
@@ -257,6 +258,7 @@ def _headers(method: str, code: str, path: str) -> dict[str, Any]:
     names += ["Location"] if path in CONTINUED and code == "202" else []
     of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
     names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
+    names += ["Retry-After"] if (method, path) == ("GET", ONE_JOB) else []
     return {name: {"description": HEADERS[name], "schema": TEXT} for name in names}
 
 

@@ -10,6 +10,8 @@ def test_trigger_runs_the_job_with_another_payload(whendue: CommandLine) -> None
     assert (done.code, done.json["schedule"], done.json["tags"]) == (0, "nightly", {"by": "hand"})
     assert whendue("jobs", "get", done.json["id"], "--json").json["payload"] == {"n": 7}
     assert whendue("schedules", "trigger", "nightly", "--priority", "low").code == 0
+    assert whendue("schedules", "trigger", "nightly", "--reason", "a customer asked").code == 0
+    assert "a customer asked" in whendue("schedules", "fires", "nightly").out
     assert whendue("schedules", "trigger", "none").code == 5
     assert whendue("schedules", "trigger", "nightly", "--payload", "{").code == 2
 

@@ -32,6 +32,7 @@ def trigger(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A tag instead of the template's; may come again."),
     ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for those who look at the fires.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="Run once with this key.")] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
@@ -40,7 +41,13 @@ def trigger(
     given = None if payload is None else json_of(payload, "--payload")
     with connect(profile) as client:
         job = client.trigger_schedule(
-            name, payload=given, priority=priority, queue=queue, tags=tags_of(tag), idempotency_key=idempotency_key
+            name,
+            payload=given,
+            priority=priority,
+            queue=queue,
+            tags=tags_of(tag),
+            reason=reason,
+            idempotency_key=idempotency_key,
         )
     write_job(job, as_json=as_json)
 
