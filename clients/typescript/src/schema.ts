@@ -2439,8 +2439,8 @@ export interface components {
              * @example demo.greet
              */
             type: string;
-            /** @description The key: only `key` and `byPayload` count. */
-            unique: components["schemas"]["UniqueBody"];
+            /** @description The key: only `key` and `byPayload` count. Default: the key that the task declares. */
+            unique?: components["schemas"]["UniqueBody"] | null;
         };
         /**
          * HolderReply
@@ -5866,6 +5866,44 @@ export interface components {
              * @description Queue of its jobs, where neither request nor profile names one; null: none.
              */
             queue?: string | null;
+            /** @description The unique key of its jobs, where the request has none; null: none. */
+            unique?: components["schemas"]["TaskUniqueReply"] | null;
+        };
+        /**
+         * TaskUniqueReply
+         * @description The unique key of a task's jobs, as `unique` of a job; a request with `unique` wins over it.
+         */
+        TaskUniqueReply: {
+            /**
+             * Bypayload
+             * @description Places in the payload that the key is made of; empty: all of it. null: see `key`.
+             */
+            byPayload?: string[] | null;
+            /**
+             * Forseconds
+             * @description That time, with the scope `for_seconds`, in seconds.
+             */
+            forSeconds?: number | null;
+            /**
+             * Key
+             * @description The key, among the jobs of the task; null: see `byPayload`.
+             */
+            key?: string | null;
+            /**
+             * Maxwaitseconds
+             * @description Longest wait of `postpone`, in seconds.
+             */
+            maxWaitSeconds?: number | null;
+            /**
+             * Onconflict
+             * @description What happens if another job holds the key.
+             */
+            onConflict: string;
+            /**
+             * Scope
+             * @description How long a job holds the key.
+             */
+            scope: string;
         };
         /**
          * TenantDeadLettersReply
@@ -15782,7 +15820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unknown_task`. */
             422: {
                 headers: {
                     [name: string]: unknown;

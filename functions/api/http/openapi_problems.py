@@ -118,7 +118,7 @@ OWN: Final[Mapping[str, Errors]] = {
     "POST /jobs": (*SUBMIT, InvalidExpiryError, UniqueConflictError),
     "POST /tasks/schedule": (*SUBMIT, InvalidExpiryError, UniqueConflictError),
     "POST /workflows": (*SUBMIT, InvalidExpiryError, InvalidWorkflowError),
-    "POST /unique/holder": (UnreadableError,),
+    "POST /unique/holder": (UnknownTaskError, UnreadableError),
     "GET /jobs": LISTED,
     "GET /jobs/{job_id}/attempts": LISTED,
     "GET /jobs/{job_id}/events": LISTED,

@@ -8,6 +8,7 @@ from functions.api.schemas.profiles import ProfileBackoffReply, backoff_reply
 from functions.api.schemas.reply import ALWAYS_WHOLE, Reply
 from whendue.declarations.described import DescribedTask
 from whendue.declarations.discovery import ModuleFailure
+from whendue.submission.request import UniqueRequest, unique_request
 
 
 class TaskPolicyReply(Reply):
@@ -23,6 +24,19 @@ class TaskPolicyReply(Reply):
     retention_seconds: int | None = Field(description="How long a finished job is kept, in seconds.")
 
 
+class TaskUniqueReply(Reply):
+    """The unique key of a task's jobs, as `unique` of a job; a request with `unique` wins over it."""
+
+    key: str | None = Field(default=None, description="The key, among the jobs of the task; null: see `byPayload`.")
+    by_payload: list[str] | None = Field(
+        default=None, description="Places in the payload that the key is made of; empty: all of it. null: see `key`."
+    )
+    scope: str = Field(description="How long a job holds the key.")
+    for_seconds: float | None = Field(default=None, description="That time, with the scope `for_seconds`, in seconds.")
+    on_conflict: str = Field(description="What happens if another job holds the key.")
+    max_wait_seconds: float | None = Field(default=None, description="Longest wait of `postpone`, in seconds.")
+
+
 class TaskReply(Reply):
     """A task of the deployment."""
 
@@ -35,6 +49,9 @@ class TaskReply(Reply):
     )
     queue: str | None = Field(
         default=None, description="Queue of its jobs, where neither request nor profile names one; null: none."
+    )
+    unique: TaskUniqueReply | None = Field(
+        default=None, description="The unique key of its jobs, where the request has none; null: none."
     )
     policy: TaskPolicyReply
 
@@ -63,6 +80,7 @@ def task_reply(described: DescribedTask) -> TaskReply:
         description=described.description,
         payload_schema=None if described.schema is None else dict(described.schema),
         queue=described.queue,
+        unique=_unique_reply(unique_request(described.unique)) if described.unique else None,
         policy=TaskPolicyReply(
             max_attempts=said.get("max_attempts"),
             backoff=backoff_reply(said),
@@ -71,6 +89,17 @@ def task_reply(described: DescribedTask) -> TaskReply:
             lease_seconds=said.get("lease_s"),
             retention_seconds=said.get("retention_s"),
         ),
+    )
+
+
+def _unique_reply(key: UniqueRequest) -> TaskUniqueReply:
+    return TaskUniqueReply(
+        key=key.key,
+        by_payload=None if key.by_payload is None else list(key.by_payload),
+        scope=key.scope,
+        for_seconds=key.for_s,
+        on_conflict=key.on_conflict,
+        max_wait_seconds=key.max_wait_s,
     )
 
 

@@ -202,6 +202,21 @@ def test_a_node_of_a_workflow_takes_no_key(client: Client) -> None:
     assert "takes no unique key" in answer.text
 
 
+def test_the_holder_of_a_tasks_own_key_is_found_without_naming_it(client: Client, world: World) -> None:
+    """A plain submit takes that key; `GET /tasks` shows it. A task without one has to be asked with one."""
+    world.task("index", lambda payload, ctx: None, unique={"by_payload": ["id"], "on_conflict": "reject"})
+    held = client.send("POST", "/jobs", {"type": "index", "payload": {"id": 7}, "delaySeconds": 60}).json
+    found = client.send("POST", "/unique/holder", {"type": "index", "payload": {"id": 7}}).json
+    assert found["job"]["id"] == held["id"]
+    assert client.send("POST", "/unique/holder", {"type": "index", "payload": {"id": 8}}).json["job"] is None
+    refused = client.send("POST", "/unique/holder", {"type": "ok"})
+    assert (refused.status, refused.json["errors"][0]["where"]) == (422, "unique")
+    assert client.send("POST", "/unique/holder", {"type": "none"}).code == "unknown_task"
+    shown = client.send("GET", "/tasks/index").json["unique"]
+    assert (shown["byPayload"], shown["scope"], shown["onConflict"]) == (["id"], "running", "reject")
+    assert client.send("GET", "/tasks/ok").json["unique"] is None
+
+
 def test_a_trigger_meets_a_holder_as_a_submit_does(client: Client) -> None:
     """By the key of the schedule's job."""
     held = client.send("POST", "/jobs", job({"key": "k"})).json["id"]

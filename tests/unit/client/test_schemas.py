@@ -85,6 +85,7 @@ MODELS: dict[str, Any] = {
     "TaskFailureReply": tenant.TaskFailure,
     "TaskListReply": tenant.TaskPage,
     "TaskPolicyReply": tenant.TaskPolicy,
+    "TaskUniqueReply": tenant.TaskUnique,
     "TaskReply": tenant.Task,
     "TenantPauseReply": tenant.TenantPause,
     "TenantUsageReply": tenant.TenantUsage,

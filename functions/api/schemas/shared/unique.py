@@ -91,8 +91,10 @@ class HolderBody(Body):
         description="Payload that `byPayload` takes the values from. Default: `{}`.",
         examples=[{"name": "Ada"}],
     )
-    unique: UniqueBody = Field(description="The key: only `key` and `byPayload` count.")
+    unique: UniqueBody | None = Field(
+        default=None, description="The key: only `key` and `byPayload` count. Default: the key that the task declares."
+    )
 
     def request(self) -> JobRequest:
         """Return the request of a job that would take the key."""
-        return JobRequest(self.type, self.payload, unique=self.unique.unique())
+        return JobRequest(self.type, self.payload, unique=self.unique.unique() if self.unique else None)

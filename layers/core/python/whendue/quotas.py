@@ -81,9 +81,9 @@ LOGS_READ = 60
 WAIT_S = 20
 WAIT_INTERVAL_S = 2.0
 # Of a tenant so many begin to wait in WAIT_S, so twice as many wait at once at most: each keeps a function of the API,
-# of which an account has 1,000 for all tenants
+# of which an account has 1,000 for all tenants, and the local emulator 24
 # (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-WAITS_OF_A_TENANT = 20
+WAITS_OF_A_TENANT = 10
 # What a problem names at most, and what each of a batch's problems does.
 PROBLEM_PLACES = 20
 PROBLEM_TEXT_BYTES = 1024

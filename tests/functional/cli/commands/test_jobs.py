@@ -72,7 +72,7 @@ def test_a_unique_key_is_sent_with_its_scope_and_conflict(whendue: CommandLine) 
     throttled = ("ok", "--unique", "l", "--unique-for", "10m")
     assert submitted(whendue, *throttled) == submitted(whendue, *throttled)
     assert whendue("jobs", "holder", "ok", "--unique", "none").code == 1
-    assert "give --unique" in whendue("jobs", "holder", "ok").err
+    assert "declares no unique key" in whendue("jobs", "holder", "ok").err
     assert "need --unique" in whendue("jobs", "submit", "ok", "--on-conflict", "reject").err
 
 

@@ -158,18 +158,16 @@ def _unique(
 def holder(
     *,
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="Name of the task.")],
-    unique: Annotated[str | None, typer.Option(metavar="KEY", help="The key. Give this or --unique-by.")] = None,
+    unique: Annotated[str | None, typer.Option(metavar="KEY", help="The key; otherwise that of the task.")] = None,
     unique_by: UniqueByOption = None,
     payload: Annotated[
-        str, typer.Option(metavar="JSON", help="Payload for --unique-by; @FILE or @- reads it. Default: {}.")
+        str, typer.Option(metavar="JSON", help="Payload that the key is made of; @FILE or @- reads it. Default: {}.")
     ] = "{}",
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the job that holds a unique key; exit code 1 if none does."""
     key = _unique(unique, unique_by, None, None, None, None)
-    if key is None:
-        raise UsageProblemError("give --unique or --unique-by")
     with connect(profile) as client:
         found = client.find_unique_holder(type_, key, json_of(payload, "--payload"))
     if found.job is None:

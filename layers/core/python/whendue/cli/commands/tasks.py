@@ -1,12 +1,16 @@
 """`whendue tasks`: what can be submitted."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.output import Column, note, write_block, write_list, write_one
 from whendue.client import Task
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 app = typer.Typer(name="tasks", no_args_is_help=True, help="The tasks that jobs can be submitted of.")
 COLUMNS: tuple[Column[Task], ...] = (
@@ -28,6 +32,11 @@ def list_(*, profile: ProfileOption = None, as_json: JsonOption = False) -> None
         note(f"{lost.module} could not be imported ({lost.error_type}), its tasks are off")
 
 
+def _said(part: "DataclassInstance") -> dict[str, Any] | None:
+    """Return what a part of a task says; None for nothing."""
+    return {name: value for name, value in asdict(part).items() if value is not None} or None
+
+
 @app.command()
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the task.")],
@@ -43,7 +52,9 @@ def get(
         "description": found.description,
         "module": found.module,
         "max attempts": found.policy.max_attempts,
-        "backoff": "its own function" if found.policy.own_backoff else found.policy.backoff,
+        "queue": found.queue,
+        "unique": found.unique and _said(found.unique),
+        "backoff": "its own function" if found.policy.own_backoff else _said(found.policy.backoff),
         "timeout s": found.policy.timeout_seconds,
         "lease s": found.policy.lease_seconds,
         "retention s": found.policy.retention_seconds,

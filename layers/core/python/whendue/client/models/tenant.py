@@ -135,6 +135,27 @@ class TaskPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskUnique:
+    """The unique key of a task's jobs, as `unique` of a job; a request with `unique` wins over it.
+
+    Args:
+        key: The key, among the jobs of the task; None: see `by_payload`.
+        by_payload: Places in the payload that the key is made of; empty: all of it. None: see `key`.
+        scope: How long a job holds the key.
+        for_seconds: That time, with the scope `for_seconds`, in seconds.
+        on_conflict: What happens if another job holds the key.
+        max_wait_seconds: Longest wait of `postpone`, in seconds.
+    """
+
+    key: str | None = None
+    by_payload: tuple[str, ...] | None = None
+    scope: str
+    for_seconds: float | None = None
+    on_conflict: str
+    max_wait_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task of the deployment.
 
@@ -144,6 +165,7 @@ class Task:
         description: First line of its documentation; empty if it has none.
         payload_schema: JSON Schema (2020-12) of its payload; None if its model has none.
         queue: Queue of its jobs, where neither request nor profile names one; None: none.
+        unique: The unique key of its jobs, where the request has none; None: none.
         policy: What it asks for over the defaults.
     """
 
@@ -152,6 +174,7 @@ class Task:
     description: str
     payload_schema: Mapping[str, Any] | None
     queue: str | None = None
+    unique: TaskUnique | None = None
     policy: TaskPolicy
 
 

@@ -199,15 +199,19 @@ def explain_job(job_id: str) -> Request[Explanation]:
     return request("explainJob", model(Explanation), at={"job_id": job_id})
 
 
-def find_unique_holder(type: str, unique: Unique, payload: Any = None) -> Request[UniqueHolder]:  # noqa: A002
+def find_unique_holder(
+    type: str,  # noqa: A002 - the field's name
+    unique: Unique | None = None,
+    payload: Any = None,
+) -> Request[UniqueHolder]:
     """Find the job that holds a unique key: the one that a submit with the same arguments would meet now.
 
     Args:
         type: name of the task.
-        unique: the key; only `key` and `by_payload` count.
+        unique: the key; only `key` and `by_payload` count. Default: the key that the task declares.
         payload: what `by_payload` takes the values from. Default: `{}`.
     """
-    body = {"type": type, "payload": {} if payload is None else payload, "unique": unique}
+    body = {"type": type, "payload": {} if payload is None else payload} | ({"unique": unique} if unique else {})
     return request("findUniqueHolder", model(UniqueHolder), body=body)
 
 
