@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.builders.bulk import ALL, UNKNOWN, dead_jobs
+from tests.builders.faults import Counted as Recorded
 from tests.builders.world import TENANT, World
 from whendue.bulk.dry_run import Counted
 from whendue.bulk.model import Action
@@ -75,3 +76,38 @@ def test_what_it_does_not_read_may_be_more(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("whendue.bulk.dry_run.LIST_READS", 2)
     part = counted(world, Action.CANCEL, wanted=ALL)
     assert (part.matched, part.is_exact, part.passed_ms) == (2, False, jobs[2].created_at)
+
+
+def test_a_dry_run_has_bounded_time_and_reads_a_page_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not come to may be more."""
+    monkeypatch.setattr("whendue.bulk.dry_run.DRY_RUN_S", 0)
+    monkeypatch.setattr("whendue.bulk.dry_run.LIST_READS", 2)
+    world = World()
+    [world.submit("ok", delay_s=86_400) for _ in range(5)]
+    part = counted(world, Action.CANCEL, wanted=ALL)
+    assert (part.matched, part.is_exact) == (2, False)
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_a_dry_run_reads_nothing_after_its_end(limit: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither after the last job, nor after as many as the limit."""
+    world = World()
+    [world.submit("ok", delay_s=86_400) for _ in range(3)]
+
+    def reads() -> int:
+        calls: list[str] = []
+        app = world.build(store=Recorded(world.table, calls))
+        app.bulk.dry_run(TENANT, Asked(Action.CANCEL, "ada", wanted=ALL, limit=limit))
+        return len(calls)
+
+    once = reads()
+    monkeypatch.setattr("whendue.bulk.dry_run.DRY_RUN_PAGES", 1)
+    assert reads() == once
+
+
+def test_a_dry_run_goes_on_after_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the end."""
+    monkeypatch.setattr("whendue.bulk.dry_run.LIST_READS", 2)
+    world = World()
+    [world.submit("ok", delay_s=86_400) for _ in range(5)]
+    assert counted(world, Action.CANCEL, wanted=ALL).matched == 5

@@ -88,9 +88,12 @@ def test_wherever_a_process_dies_it_is_begun_once(after: bool) -> None:
     assert died > 4
 
 
-def test_two_at_once_begin_one() -> None:
-    """Whichever comes first to the key."""
+@pytest.mark.parametrize("used_before", [False, True])
+def test_two_at_once_begin_one(used_before: bool) -> None:
+    """Whichever comes first to the key, also to one that is free again."""
     world = World()
+    before = [once(world.app)[0].id] if used_before else []
+    world.clock.advance(OPERATION_KEPT_S + 1)
     both: list[tuple[Operation, bool]] = []
 
     def between(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,4 +112,4 @@ def test_two_at_once_begin_one() -> None:
     both.append(once(world.build(store=Meeting())))
     assert [is_new for _, is_new in both] == [True, False]
     assert both[0][0].id == both[1][0].id
-    assert operations(world) == [both[0][0].id]
+    assert operations(world) == [both[0][0].id, *before]

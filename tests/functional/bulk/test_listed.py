@@ -1,9 +1,11 @@
 """Lists of operations: page by page, and by their state with a bounded number of reads."""
 
+from typing import Any
+
 import pytest
 
 from tests.builders.bulk import UNKNOWN, begin
-from tests.builders.faults import Counted
+from tests.builders.faults import Counted, Refusing
 from tests.builders.world import TENANT, World
 from whendue.bulk.model import Action, OperationState
 from whendue.bulk.service import BulkService
@@ -88,3 +90,16 @@ def test_a_page_of_a_state_looks_at_a_bounded_number(monkeypatch: pytest.MonkeyP
     with pytest.raises(InvalidCursorError):
         world.app.bulk.page(TENANT, 2, page.cursor, OperationState.FINISHED)
     assert listed_ids(world.app.bulk, OperationState.CANCELLED, 2) == []
+
+
+def test_a_list_of_all_states_reads_what_it_shows() -> None:
+    """And two more: that of the page before, and the one that says that there are more."""
+    world = World()
+    limits: list[int] = []
+
+    def noted(*arguments: Any, limit: int, **more: Any) -> Any:
+        limits.append(limit)
+        return world.table.query_range(*arguments, limit=limit, **more)
+
+    world.build(store=Refusing(world.table, "query_range", noted)).bulk.page(TENANT, 5, None)
+    assert limits == [7]

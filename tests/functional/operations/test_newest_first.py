@@ -85,3 +85,24 @@ def test_a_partition_that_was_not_read_has_yet_to_start() -> None:
     """It is not at its end: the next page begins there."""
     store, _ = filled([(PARTITIONS[0], 1, True)])
     assert NewestFirst(store, QUERIES, {}, 10, 100).positions == {}
+
+
+@given(rows=entries, take=st.integers(1, 7), keep=st.integers(0, 7), page=st.integers(1, 4), budget=st.integers(1, 9))
+def test_all_entries_after_the_time_that_it_names_were_passed(
+    rows: list[tuple[str, int, bool]], take: int, keep: int, page: int, budget: int
+) -> None:
+    """However much the filter leaves out, and wherever a page stops; before anything is read nothing is known."""
+    store, wanted = filled(rows)
+    merged = NewestFirst(store, QUERIES, {}, page, budget)
+    assert merged.passed_ms is None
+    kept: list[Position] = []
+    while taken := merged.take(take):
+        merged.keep(taken, min(keep, len(taken)))
+        kept += [entry.position for _, entry in taken[:keep]]
+        if merged.passed_ms is not None:
+            assert {at for at in wanted if at.at_ms > merged.passed_ms} <= {*kept}
+            assert all(at.at_ms >= merged.passed_ms for at in kept)
+        if keep < len(taken):
+            break
+    if merged.has_ended:
+        assert (merged.passed_ms, kept) == (None, wanted)

@@ -12,7 +12,7 @@ from whendue.jobs.dependencies import NOT_TAKEN, element
 from whendue.jobs.failures import failure
 from whendue.jobs.members import resets
 from whendue.jobs.model import Job, State, evolve
-from whendue.jobs.transition import Transition, with_pending_fan_out
+from whendue.jobs.transition import Transition, redrive_undone_at, with_pending_fan_out
 from whendue.quotas import DEPENDED_ON_S, FAN_OUT_CHECK_S, WAITING_CHECK_S
 
 WEEK_S = 7 * 86_400
@@ -226,3 +226,13 @@ def test_a_part_that_has_begun_again_is_not_begun_again_by_whoever_goes_on() -> 
     parts = [evolve(DEAD(0), parent_redrive=1), DEAD(1)]
     assert begun_again(parts, {}, 1).keys() == {1}
     assert begun_again(parts, {}, 2).keys() == {0, 1}
+
+
+def test_a_redrive_that_was_undone_is_known_until_something_else_is_asked() -> None:
+    """Only then does its time count."""
+    dead = transitions.mark_dead(running(claims=3), "worker_lost", "its workers died", LATER).job
+    again = transitions.redrive(dead, LATER, LATER + 1, TIMING, by="ada").job
+    undone = transitions.undo_redrive(again, LATER + 2, "bob").job
+    assert [redrive_undone_at(job) for job in (dead, again, undone)] == [0, 0, LATER + 2]
+    assert (undone.finished_at, undone.check_at) == (LATER, LATER)
+    assert undone.expires_at == (LATER + 2) // 1000 + undone.policy.retention_s
