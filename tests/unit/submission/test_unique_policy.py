@@ -75,7 +75,6 @@ def test_what_a_submit_does_that_meets_a_holder(on_conflict: Any, not_begun: Dec
     assert decide(having(a_job(), "running"), KEY, request, NOW) is not_begun
     assert decide(having(running(), "running"), KEY, request, NOW) is begun
     assert decide(having(running(), "pending"), KEY, request, NOW) is Decision.TAKE
-    assert decide(None, KEY, request, NOW) is Decision.TAKE
 
 
 def test_a_key_is_of_a_type_and_of_a_name_or_of_values() -> None:
@@ -114,7 +113,7 @@ def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
     for passed_ms in (20_000, 40_000, 70_000):
         now = NOW + passed_ms
         newer = having(a_job(created_at=now, due_at=now + 30_000), "pending")
-        job = succeeding(newer, job, asked, 8, TIMING)
+        job = succeeding(newer, job, asked, TIMING)
         due.append(job.due_at - NOW)
         assert job.check_at == job.due_at - TIMING.lookahead_ms
     assert due == [50_000, 60_000, 70_000]
@@ -123,7 +122,7 @@ def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
 def test_a_replacement_without_a_longest_wait_is_due_as_it_asks() -> None:
     """`replace` moves nothing."""
     newer = having(a_job(due_at=NOW + 30_000), "pending")
-    job = succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), 8, TIMING)
+    job = succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), TIMING)
     assert job.unique is not None
     assert job.unique.replaced == a_job().id
     assert evolve(job, unique=newer.unique) == newer
