@@ -10,7 +10,18 @@ from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import redrive
 from whendue.quotas import UNIQUE_HELD_S
 from whendue.submission.request import JobRequest, UniqueRequest
-from whendue.submission.unique_policy import Decision, decide, holds, succeeding, take, unique_name, unique_of
+from whendue.submission.unique_policy import (
+    Decision,
+    decide,
+    holds,
+    stand_in,
+    succeeding,
+    take,
+    to_end,
+    unique_name,
+    unique_of,
+)
+from whendue.table.index import Index
 
 KEY = "0190-key"
 SCOPES: tuple[Scope, ...] = ("pending", "running", "until_success", "for_seconds")
@@ -49,6 +60,32 @@ def test_a_jobs_state_says_whether_it_holds_its_key(row: str, scope: Scope) -> N
     assert not holds(having(job, scope), KEY, NOW + 1000), "its time is over"
     assert not holds(having(job, scope), "another key", NOW)
     assert not holds(job, KEY, NOW)
+
+
+# Of these a submit that takes the key ends the job, so that no slower clock lets it begin and hold the key.
+TO_END: dict[str, set[Scope]] = {
+    "has expired, and nobody has found it": {*SCOPES},
+    "has expired as it waits for others": {*SCOPES},
+    "has expired as it waits for a retry": {"running"},
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_submit_ends_the_job_that_lets_its_key_go_by_its_expiry_alone(row: str, scope: Scope) -> None:
+    """One that holds the key, has let it go before, or has another key is not touched."""
+    job = having(ROWS[row][0], scope)
+    over = to_end(job, KEY, NOW)
+    assert (over is not None) == (scope in TO_END.get(row, ()))
+    assert over is None or over.job.terminal
+    assert to_end(job, "another key", NOW) is None
+
+
+def test_the_note_of_an_answer_is_in_no_index() -> None:
+    """The timer never looks at it, and no list has it."""
+    note = stand_in(having(a_job(), "running"), a_job(id="0191"))
+    assert note.changes["state"] == "cancelled"
+    assert not {index.value for index in Index} & {*note.changes} - {"created_at"}
 
 
 @pytest.mark.parametrize("state", [State.DEAD, State.CANCELLED, State.EXPIRED])
@@ -90,6 +127,7 @@ def test_a_key_is_of_a_type_and_of_a_name_or_of_values() -> None:
     assert name(order, by_payload=("order.id",)) != name({"order": {"id": 8}}, by_payload=("order.id",))
     assert name(order, by_payload=()) == name({"try": 1, "order": {"at": 1, "id": 7}}, by_payload=())
     assert name(order, by_payload=()) != name({"try": 2, "order": order["order"]}, by_payload=())
+    assert name(None, by_payload=()) != name({}, by_payload=())
     assert name(order, by_payload=("order.id.no", "try")) == name({"try": 1}, by_payload=("order.id.no", "try"))
     with pytest.raises(ValueError, match="no unique key"):
         unique_name(JobRequest("ok"))
@@ -104,6 +142,8 @@ def test_a_key_is_held_for_its_time_or_as_long_as_a_job_may_be_due() -> None:
     assert item["expires_at"] * 1000 > asked.until
     with pytest.raises(ValueError, match="no unique key"):
         take(a_job(), None, "f")
+    with pytest.raises(ValueError, match="no unique key"):
+        succeeding(having(a_job(), "pending"), a_job(), UniqueRequest("k"), TIMING)
 
 
 def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
