@@ -22,6 +22,7 @@ from whendue.submission.unique_policy import (
     unique_of,
 )
 from whendue.table.index import Index
+from whendue.table.writes import Is
 
 KEY = "0190-key"
 SCOPES: tuple[Scope, ...] = ("pending", "running", "until_success", "for_seconds")
@@ -144,6 +145,13 @@ def test_a_key_is_held_for_its_time_or_as_long_as_a_job_may_be_due() -> None:
         take(a_job(), None, "f")
     with pytest.raises(ValueError, match="no unique key"):
         succeeding(having(a_job(), "pending"), a_job(), UniqueRequest("k"), TIMING)
+
+
+def test_a_key_is_taken_if_nobody_has_taken_it_since_it_was_read() -> None:
+    """Each taking leaves a mark of its own."""
+    taken = take(having(a_job(), "running"), {"fence": "theirs"}, "mine")
+    assert [*taken.expected] == [Is("fence", "theirs")]
+    assert taken.changes["fence"] == "mine"
 
 
 def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:

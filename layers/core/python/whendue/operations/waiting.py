@@ -22,7 +22,7 @@ def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> J
         runtime: the runtime.
         tenant: whose job it is.
         job_id: id of the job.
-        wait_s: how long to wait, seconds.
+        wait_s: how long to wait, seconds; more than 0.
 
     Raises:
         JobNotFoundError: the tenant has no such job, or no longer.
@@ -32,7 +32,7 @@ def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> J
     now_ms = clock.now_ms()
     until_ms = now_ms + round(wait_s * 1000)
     job = find(runtime.store, tenant, job_id, now_ms)
-    if job.terminal or wait_s <= 0 or not _may_begin(runtime, tenant, now_ms):
+    if job.terminal or not _may_begin(runtime, tenant, now_ms):
         return job
     interval_s = FIRST_S
     while not job.terminal and (left_s := (until_ms - clock.now_ms()) / 1000) > 0:

@@ -148,7 +148,8 @@ class UniqueJobs:
         timing = self._runtime.settings.timing
         job = succeeding(step.job, holder, request, timing)
         message = f"job {job.id} was submitted later with its unique key, and replaced it"
-        return [submit(job, timing, first=step.first), skip(holder, REPLACED, message, now_ms)]
+        # Its payload's item, if it has one, was written before the first try.
+        return [submit(job, timing), skip(holder, REPLACED, message, now_ms)]
 
     def _meet(self, job: Job, unique: Unique) -> Met:
         """Read who is in the way; an Idempotency-Key's own job, if there is one, is the answer."""
