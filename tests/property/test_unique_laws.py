@@ -73,7 +73,7 @@ class History:
         [item] = self.table.get([unique_key(KEY)])
         [stored] = self.table.get([job_key(item["job_id"])]) if item else [None]
         holder = from_item(stored) if stored else None
-        decision = decide(holder, KEY, request, now)
+        decision = decide(holder, KEY, request, now) if holder else Decision.TAKE
         if decision not in (Decision.TAKE, Decision.REPLACE):
             return
         begin_by = None if expires_ms is None else now + expires_ms
@@ -82,7 +82,7 @@ class History:
         writes: list[Write] = []
         if decision is Decision.REPLACE:
             assert holder is not None
-            job = succeeding(job, holder, request, 8, TIMING)
+            job = succeeding(job, holder, request, TIMING)
             writes.append(transitions.skip(holder, REPLACED, "", now))
         elif holder is not None and (over := to_end(holder, KEY, now)):
             writes.append(over)

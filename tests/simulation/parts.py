@@ -379,6 +379,10 @@ UNIQUE: Final = Area(
     tests=(
         "unit/submission/test_unique_policy.py",
         "functional/submission/test_unique_jobs.py",
+        "functional/submission/test_unique_races.py",
+        "functional/submission/test_unique_odd.py",
+        "functional/submission/test_unique_times.py",
+        "functional/submission/test_unique_fires.py",
         "contract/test_together.py",
         "property/test_unique_laws.py",
         "property/test_debounce_laws.py",

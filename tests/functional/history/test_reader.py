@@ -137,6 +137,7 @@ def test_a_job_of_which_nothing_was_asked_is_read_with_one_call(world: Costed) -
     world.work()
     page = world.app.history.page
     assert sum(world.calls(lambda: page(TENANT, job.id, 50, None)).values()) == 1
+    assert page(TENANT, job.id, 50, None).is_complete
 
 
 # --- crashes ----------------------------------------------------------------------------------------------------
@@ -169,6 +170,18 @@ def test_what_is_asked_very_often_is_not_kept_for_ever(world: Costed, client: Cl
     assert [event["by"] for event in events(client, job)] == [None, *map(str, range(CHANGES_KEPT)), "102"]
     assert len(kept(world)) == CHANGES_KEPT
     assert client.send("GET", path_of(job)).json["complete"] is False
+
+
+@pytest.mark.parametrize(("bound", "complete"), [(2, False), (3, True)])
+def test_of_very_many_failed_attempts_the_last_ones_are_listed(
+    world: Costed, client: Client, monkeypatch: pytest.MonkeyPatch, bound: int, *, complete: bool
+) -> None:
+    """The page says that there may be more."""
+    monkeypatch.setattr("whendue.history.reader.EVENT_ATTEMPTS", bound)
+    job = world.submit("bad", policy={"max_attempts": 2, "base_s": 1, "jitter": "none"})
+    world.pass_time(10)
+    assert types(client, job) == ["submitted", "started", "failed", "started", "failed", "dead"]
+    assert client.send("GET", path_of(job)).json["complete"] is complete
 
 
 def test_they_are_erased_with_their_job(world: Costed, client: Client) -> None:

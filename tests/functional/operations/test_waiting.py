@@ -10,25 +10,29 @@ from functions.api.handler import concurrent_api
 from functions.api.http.caller import Waits
 from localstack import token
 from tests.builders.api import SECRET, a_token, api_of, api_on
+from tests.builders.faults import Refusing
 from tests.builders.gateway import Client
 from tests.builders.world import TENANT, World
+from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import JobNotFoundError
 from whendue.operations.reader import JobView
 from whendue.operations.waiting import wait_for_end
 from whendue.quotas import WAIT_S, WAITS_OF_A_TENANT
 from whendue.submission.request import JobRequest
 from whendue.support.clock import Clock
+from whendue.table.writes import Write
 
 # A quarter of a second, and then half as long again each time, up to two seconds.
 READS = 15
 
 
 class Counted:
-    """A table whose reads of jobs are counted."""
+    """A table whose reads of jobs, and writes, are counted."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
         self.reads = 0
+        self.writes = 0
 
     def __getattr__(self, name: str) -> Any:
         """Return the table's method."""
@@ -37,6 +41,10 @@ class Counted:
     def get(self, *given: Any, **named: Any) -> Any:
         self.reads += 1
         return self._table.get(*given, **named)
+
+    def apply(self, *given: Any) -> Any:
+        self.writes += 1
+        return self._table.apply(*given)
 
 
 @pytest.fixture
@@ -81,7 +89,7 @@ def test_who_does_not_wait_reads_once(world: World, counted: Counted) -> None:
     """A plain GET costs what it did."""
     job = world.submit("ok", delay_s=500)
     waited(world, counted, job.id, 0)
-    assert counted.reads == 1
+    assert (counted.reads, counted.writes) == (1, 0)
 
 
 def test_a_job_that_has_ended_is_answered_at_once(world: World, counted: Counted) -> None:
@@ -90,7 +98,7 @@ def test_a_job_that_has_ended_is_answered_at_once(world: World, counted: Counted
     world.work()
     before_ms = world.clock.now_ms()
     assert waited(world, counted, job.id, WAIT_S).job.terminal
-    assert (world.clock.now_ms(), counted.reads) == (before_ms, 1)
+    assert (world.clock.now_ms(), counted.reads, counted.writes) == (before_ms, 1, 0)
 
 
 def test_a_job_that_is_erased_meanwhile_is_not_found(world: World) -> None:
@@ -163,6 +171,23 @@ def test_a_tenants_requests_that_begin_to_wait_are_bounded_and_anothers_wait_all
     assert waits("other")
     world.clock.advance(WAIT_S)
     assert waits(TENANT)
+
+
+@pytest.mark.parametrize(
+    "answer", [WriteResult(WriteStatus.UNAVAILABLE), WriteResult(WriteStatus.REFUSED, {"begun": WAITS_OF_A_TENANT})]
+)
+def test_a_request_that_is_not_counted_is_answered_at_once(world: World, answer: WriteResult) -> None:
+    """With one write, whether there are too many or the table does not say how many."""
+    job, writes = world.submit("ok", delay_s=500), list[Write]()
+
+    def refuse(asked: list[Write]) -> list[WriteResult]:
+        writes.extend(asked)
+        return [answer]
+
+    world.system = Clock(world.clock.now_ms, world.system.bits, fall_asleep)
+    app = world.build(store=Refusing(world.table, "apply", refuse))
+    assert not app.query.get(TENANT, job.id, WAIT_S).job.terminal
+    assert [write.name for write in writes] == ["count_wait"]
 
 
 class AsleepError(Exception):

@@ -250,13 +250,17 @@ def test_a_repeated_request_is_its_own_job_whoever_holds_the_key() -> None:
     assert (again.job.id, again.created) == (second.id, False)
 
 
-def test_the_note_of_an_answer_goes_with_its_job() -> None:
-    """What is over counts as absent: the request is a new one."""
+@pytest.mark.parametrize("retention_s", [3600, None])
+def test_the_note_of_an_answer_goes_with_its_job(retention_s: int | None) -> None:
+    """What is over, or erased, counts as absent: the request is a new one."""
     world = World()
-    holder = submit(world, asked()).job
+    holder = submit(world, replace(asked(), policy={"retention_s": retention_s} if retention_s else {})).job
     submit(world, keyed(asked({"n": 2}), "i"))
     world.pass_time(5)
-    world.app.erasing.erase(TENANT, holder.id)
+    if retention_s:
+        world.clock.advance(retention_s + 10)
+    else:
+        world.app.erasing.erase(TENANT, holder.id)
     with pytest.raises(UnavailableError):
         submit(world, keyed(asked({"n": 2}), "i"))
     assert submit(world, keyed(asked({"n": 2}), "i")).created

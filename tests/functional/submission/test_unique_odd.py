@@ -192,6 +192,15 @@ def test_a_holder_that_cannot_be_read_blocks_its_key_for_a_day_after_it_was_due_
     assert submit(world, asked(on_conflict=on_conflict)).created
 
 
+def test_a_holder_of_which_not_even_the_due_time_can_be_read_holds_nothing() -> None:
+    """Else it would for ever."""
+    world = World()
+    held = submit(world, asked()).job
+    spoil(world, held)
+    world.table.rows[held.key]["due_at"] = "soon"
+    assert submit(world, asked()).created
+
+
 @pytest.mark.parametrize("state", ["succeeded", "cancelled", "dead"])
 def test_a_job_that_has_ended_and_cannot_be_read_holds_nothing(state: str) -> None:
     """Nothing runs it any more."""

@@ -96,6 +96,18 @@ def test_a_failed_attempt_is_no_cause_of_a_cancel_after_it() -> None:
     assert listed(ended)[-1].failure is None
 
 
+@pytest.mark.parametrize(
+    ("of", "unasked"), [({"schedule": "s"}, "superseded"), ({"parent_id": "0190-parent"}, "parent_ended"), ({}, None)]
+)
+def test_a_cancel_that_somebody_asked_for_has_no_other_cause(of: dict[str, str], unasked: str | None) -> None:
+    """A later fire, or the end of the job's parent, is the cause only where nobody asked."""
+    for by, cause in (("ada", None), (None, unasked)):
+        asked = transitions.request_cancel(running(**of), NOW, by).job
+        end = listed(transitions.finish_cancelled(asked, LATER).job)[-1]
+        assert (end.type, end.by) == (EventType.CANCELLED, by)
+        assert (end.failure and end.failure.type) == cause
+
+
 def test_the_end_of_retries_has_the_last_error() -> None:
     """Of the attempt before."""
     job = running()

@@ -10,7 +10,19 @@ from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.transitions import redrive
 from whendue.quotas import UNIQUE_HELD_S
 from whendue.submission.request import JobRequest, UniqueRequest
-from whendue.submission.unique_policy import Decision, decide, holds, succeeding, take, unique_name, unique_of
+from whendue.submission.unique_policy import (
+    Decision,
+    decide,
+    holds,
+    stand_in,
+    succeeding,
+    take,
+    to_end,
+    unique_name,
+    unique_of,
+)
+from whendue.table.index import Index
+from whendue.table.writes import Is
 
 KEY = "0190-key"
 SCOPES: tuple[Scope, ...] = ("pending", "running", "until_success", "for_seconds")
@@ -51,6 +63,32 @@ def test_a_jobs_state_says_whether_it_holds_its_key(row: str, scope: Scope) -> N
     assert not holds(job, KEY, NOW)
 
 
+# Of these a submit that takes the key ends the job, so that no slower clock lets it begin and hold the key.
+TO_END: dict[str, set[Scope]] = {
+    "has expired, and nobody has found it": {*SCOPES},
+    "has expired as it waits for others": {*SCOPES},
+    "has expired as it waits for a retry": {"running"},
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_submit_ends_the_job_that_lets_its_key_go_by_its_expiry_alone(row: str, scope: Scope) -> None:
+    """One that holds the key, has let it go before, or has another key is not touched."""
+    job = having(ROWS[row][0], scope)
+    over = to_end(job, KEY, NOW)
+    assert (over is not None) == (scope in TO_END.get(row, ()))
+    assert over is None or over.job.terminal
+    assert to_end(job, "another key", NOW) is None
+
+
+def test_the_note_of_an_answer_is_in_no_index() -> None:
+    """The timer never looks at it, and no list has it."""
+    note = stand_in(having(a_job(), "running"), a_job(id="0191"))
+    assert note.changes["state"] == "cancelled"
+    assert not {index.value for index in Index} & {*note.changes} - {"created_at"}
+
+
 @pytest.mark.parametrize("state", [State.DEAD, State.CANCELLED, State.EXPIRED])
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_redrive_takes_no_key_back(state: State, scope: Scope) -> None:
@@ -75,7 +113,6 @@ def test_what_a_submit_does_that_meets_a_holder(on_conflict: Any, not_begun: Dec
     assert decide(having(a_job(), "running"), KEY, request, NOW) is not_begun
     assert decide(having(running(), "running"), KEY, request, NOW) is begun
     assert decide(having(running(), "pending"), KEY, request, NOW) is Decision.TAKE
-    assert decide(None, KEY, request, NOW) is Decision.TAKE
 
 
 def test_a_key_is_of_a_type_and_of_a_name_or_of_values() -> None:
@@ -91,6 +128,7 @@ def test_a_key_is_of_a_type_and_of_a_name_or_of_values() -> None:
     assert name(order, by_payload=("order.id",)) != name({"order": {"id": 8}}, by_payload=("order.id",))
     assert name(order, by_payload=()) == name({"try": 1, "order": {"at": 1, "id": 7}}, by_payload=())
     assert name(order, by_payload=()) != name({"try": 2, "order": order["order"]}, by_payload=())
+    assert name(None, by_payload=()) != name({}, by_payload=())
     assert name(order, by_payload=("order.id.no", "try")) == name({"try": 1}, by_payload=("order.id.no", "try"))
     with pytest.raises(ValueError, match="no unique key"):
         unique_name(JobRequest("ok"))
@@ -105,6 +143,15 @@ def test_a_key_is_held_for_its_time_or_as_long_as_a_job_may_be_due() -> None:
     assert item["expires_at"] * 1000 > asked.until
     with pytest.raises(ValueError, match="no unique key"):
         take(a_job(), None, "f")
+    with pytest.raises(ValueError, match="no unique key"):
+        succeeding(having(a_job(), "pending"), a_job(), UniqueRequest("k"), TIMING)
+
+
+def test_a_key_is_taken_if_nobody_has_taken_it_since_it_was_read() -> None:
+    """Each taking leaves a mark of its own."""
+    taken = take(having(a_job(), "running"), {"fence": "theirs"}, "mine")
+    assert [*taken.expected] == [Is("fence", "theirs")]
+    assert taken.changes["fence"] == "mine"
 
 
 def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
@@ -114,7 +161,7 @@ def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
     for passed_ms in (20_000, 40_000, 70_000):
         now = NOW + passed_ms
         newer = having(a_job(created_at=now, due_at=now + 30_000), "pending")
-        job = succeeding(newer, job, asked, 8, TIMING)
+        job = succeeding(newer, job, asked, TIMING)
         due.append(job.due_at - NOW)
         assert job.check_at == job.due_at - TIMING.lookahead_ms
     assert due == [50_000, 60_000, 70_000]
@@ -123,7 +170,7 @@ def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
 def test_a_replacement_without_a_longest_wait_is_due_as_it_asks() -> None:
     """`replace` moves nothing."""
     newer = having(a_job(due_at=NOW + 30_000), "pending")
-    job = succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), 8, TIMING)
+    job = succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), TIMING)
     assert job.unique is not None
     assert job.unique.replaced == a_job().id
     assert evolve(job, unique=newer.unique) == newer

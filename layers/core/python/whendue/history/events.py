@@ -119,8 +119,7 @@ def events_of(job: Job, changes: Sequence[Mapping[str, Any]], failures: Sequence
     for first, span in zip(firsts, spans, strict=True):
         own = [failure for failure in failures if first <= failure.generation <= span.generation]
         events += _attempts_of_span(span, own, job.scheduled_at)
-        if span.at is not None:
-            end = _end(job, span, own, asked_by)
+        for end in _end_of_span(job, span, own, asked_by):
             last_end = _as_before(end, last_end) if last_end and span.generation in undone else end
             events.append(last_end)
     # The first of two that would stand in one place.
@@ -175,16 +174,19 @@ def _attempts_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int
         yield _lost(span, scheduled_at)
 
 
-def _end(job: Job, span: Span, failures: Sequence[Failure], asked_by: Mapping[int, str | None]) -> Event:
-    """Say how a job ended, and why: of a cancelled one, who asked for it or why whendue did.
+def _end_of_span(
+    job: Job, span: Span, failures: Sequence[Failure], asked_by: Mapping[int, str | None]
+) -> Iterator[Event]:
+    """Say how a job ended, if it has, and why: of a cancelled one, who asked for it or why whendue did.
 
     Args:
         job: as read.
-        span: the part of its life that ended.
+        span: a part of its life.
         failures: its failures in that part.
         asked_by: who asked for a cancel, by the generation in which that was; None for whendue.
     """
-    at_ms = span.at or 0
+    if span.at is None:
+        return
     cause = max(failures, key=lambda failure: failure.generation, default=None)
     values: dict[str, Any] = {}
     if span.state == State.DEAD.value:
@@ -195,8 +197,8 @@ def _end(job: Job, span: Span, failures: Sequence[Failure], asked_by: Mapping[in
         by, superseded = asked_by.get(span.generation), span.generation in asked_by
         values |= {"by": by}
         if by is None and values.get("failure") is None:
-            values |= {"failure": cause_of_unasked_cancel(job, at_ms, superseded=superseded)}
-    return _at(EventType(span.state), at_ms, span.generation, **values)
+            values |= {"failure": cause_of_unasked_cancel(job, span.at, superseded=superseded)}
+    yield _at(EventType(span.state), span.at, span.generation, **values)
 
 
 def _as_before(end: Event, before: Event) -> Event:

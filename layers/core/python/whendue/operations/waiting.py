@@ -34,7 +34,7 @@ def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> W
         runtime: the runtime.
         tenant: whose job it is.
         job_id: id of the job.
-        wait_s: how long to wait, seconds.
+        wait_s: how long to wait, seconds; more than 0.
 
     Raises:
         JobNotFoundError: the tenant has no such job, or no longer.
@@ -44,7 +44,7 @@ def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> W
     now_ms = clock.now_ms()
     until_ms = now_ms + round(wait_s * 1000)
     job = find(runtime.store, tenant, job_id, now_ms)
-    if job.terminal or wait_s <= 0:
+    if job.terminal:
         return Waited(job)
     if not _may_begin(runtime, tenant, now_ms):
         return Waited(job, refused=True)

@@ -27,6 +27,7 @@ from whendue.submission.unique_policy import (
     Decision,
     decide,
     holds,
+    key_of,
     may_still_run,
     stand_in,
     succeeding,
@@ -106,18 +107,9 @@ class UniqueJobs:
             now_ms = self._runtime.clock.now_ms()
             if renewed is not None:
                 step = renewed(now_ms)
-            decision, holder = decide(met.job, unique.id, request, now_ms), met.job
-            if holder is not None and decision is Decision.RETURN:
-                return self._returned(step.job, holder)
-            if holder is not None and decision is Decision.REJECT:
-                self._runtime.metrics.answered("rejected")
-                if step.job.nominal_at is not None:
-                    return self._noted(step.job, holder)
-                raise UniqueConflictError(f"job {holder.id} holds the unique key", jobId=holder.id)
-            writing = self._replacing(step, holder, request, now_ms) if decision is Decision.REPLACE else [step]
-            if decision is Decision.TAKE and holder is not None and (over := to_end(holder, unique.id, now_ms)):
-                # By another clock it may begin yet: of its claim and this the table lets one happen.
-                writing.append(over)
+            writing = [step] if met.job is None else self._meeting(step, met.job, unique.id, request, now_ms)
+            if not isinstance(writing, list):
+                return writing
             taken = take(writing[0].job, met.item, self._runtime.clock.new_id())
             written = commit_together(self._runtime, writing, [taken], now_ms)[0]
             if written.done:
@@ -130,31 +122,50 @@ class UniqueJobs:
             self._pause(number)
         raise UnavailableError("other submits took the unique key at the same moment; send the same request again")
 
+    def _meeting(
+        self, step: Transition, holder: Job, unique_id: str, request: UniqueRequest, now_ms: int
+    ) -> Accepted | WriteResult | list[Transition]:
+        """Answer with the job that took the key last, or return the write of the new job and of what becomes of it.
+
+        Raises:
+            UniqueConflictError: the other job holds the key, and may not be returned or replaced.
+        """
+        decision = decide(holder, unique_id, request, now_ms)
+        if decision is Decision.RETURN:
+            return self._returned(step.job, holder)
+        if decision is Decision.REJECT:
+            self._runtime.metrics.answered("rejected")
+            if step.job.nominal_at is not None:
+                return self._noted(step.job, holder)
+            raise UniqueConflictError(f"job {holder.id} holds the unique key", jobId=holder.id)
+        if decision is Decision.REPLACE:
+            return self._replacing(step, holder, request, now_ms)
+        over = to_end(holder, unique_id, now_ms)
+        # By another clock it may begin yet: of its claim and this the table lets one happen.
+        return [step, over] if over else [step]
+
     def _created(self, job: Job) -> Accepted:
-        if job.unique and job.unique.replaced:
-            self._runtime.metrics.answered("replaced" if job.unique.latest is None else "postponed")
+        unique = key_of(job)
+        if unique.replaced:
+            self._runtime.metrics.answered("replaced" if unique.latest is None else "postponed")
         return Accepted(job, created=True)
 
-    def _replacing(self, step: Transition, holder: Job | None, request: UniqueRequest, now_ms: int) -> list[Transition]:
+    def _replacing(self, step: Transition, holder: Job, request: UniqueRequest, now_ms: int) -> list[Transition]:
         """Return the write of the new job, and the cancel of the one that it replaces."""
-        if holder is None:
-            return [step]
-        settings = self._runtime.settings
-        job = succeeding(step.job, holder, request, settings.shards, settings.timing)
+        timing = self._runtime.settings.timing
+        job = succeeding(step.job, holder, request, timing)
         message = f"job {job.id} was submitted later with its unique key, and replaced it"
-        return [submit(job, settings.timing, first=step.first), skip(holder, REPLACED, message, now_ms)]
+        # Its payload's item, if it has one, was written before the first try.
+        return [submit(job, timing), skip(holder, REPLACED, message, now_ms)]
 
     def _meet(self, job: Job, unique: Unique) -> Met:
         """Read who is in the way; an Idempotency-Key's own job, if there is one, is the answer."""
         [item] = self._runtime.store.get([unique_key(unique.id)])
         taken_by = None if item is None else job_key(item["job_id"])
-        own = job.key if _has_derived_id(job) else None
-        keys = [key for key in dict.fromkeys((taken_by, own)) if key is not None]
-        found = dict(zip(keys, self._runtime.store.get(keys), strict=True)) if keys else {}
-        stored = None if taken_by is None else found[taken_by]
-        if stored is None or STANDS_FOR in stored:
-            return Met(item, None, None if own is None else found[own])
-        return Met(item, self._read(stored), None if own is None else found[own])
+        keys = ([taken_by] if taken_by else []) + ([job.key] if _has_derived_id(job) else [])
+        found = dict(zip(keys, self._runtime.store.get(keys), strict=True))
+        stored = found.get(taken_by) if taken_by else None
+        return Met(item, self._read(stored) if stored else None, found.get(job.key))
 
     def _read(self, stored: Item) -> Job | None:
         """Read the job that took a key; one that cannot be read holds the key for a day after it was due, at most.
@@ -211,7 +222,7 @@ def find_holder(runtime: Runtime, tenant: str, request: JobRequest) -> Held:
     key_id = runtime.ids.of_unique(tenant, unique_name(_with_key(runtime, request)))
     [item] = runtime.store.get([unique_key(key_id)])
     [stored] = [None] if item is None else runtime.store.get([job_key(item["job_id"])])
-    if stored is None or STANDS_FOR in stored:
+    if stored is None:
         return Held(key_id, None)
     job = read_one(stored, from_item, "the job that took the unique key last")
     return Held(key_id, job if holds(job, key_id, runtime.clock.now_ms()) else None)

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from whendue.errors import InvalidRequestError, UniqueConflictError
-from whendue.jobs.due_index import live_entry
+from whendue.jobs.due_index import first_check
 from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
@@ -64,7 +64,7 @@ def holds_as_stored(job: Job, unique_id: str, now_ms: int) -> bool:
         return False
     match unique.scope:
         case "pending":
-            return not job.terminal and not has_begun(job)
+            return not has_begun(job)
         case "running":
             return not job.terminal
         case "until_success":
@@ -85,20 +85,20 @@ def to_end(job: Job, unique_id: str, now_ms: int) -> Transition | None:
 
 
 def has_begun(job: Job) -> bool:
-    """Return whether an attempt of a job has begun: what has is not replaced."""
+    """Return whether an attempt of a job has begun, or it has ended: neither is replaced."""
     return job.started_at is not None or job.state not in (State.WAITING, State.PENDING)
 
 
-def decide(holder: Job | None, unique_id: str, request: UniqueRequest, now_ms: int) -> Decision:
+def decide(holder: Job, unique_id: str, request: UniqueRequest, now_ms: int) -> Decision:
     """Decide what a submit does.
 
     Args:
-        holder: the job that took the key last; None if it is gone, or if no job ever did.
+        holder: the job that took the key last.
         unique_id: the key's id.
         request: what the submit asks for.
         now_ms: the time, ms UTC.
     """
-    if holder is None or not holds(holder, unique_id, now_ms):
+    if not holds(holder, unique_id, now_ms):
         return Decision.TAKE
     if request.on_conflict == "return":
         return Decision.RETURN
@@ -117,6 +117,17 @@ def may_still_run(item: Mapping[str, Any], now_ms: int) -> bool:
     return type(due_at) is int and now_ms < due_at + 1000 * _GRACE_S and item.get("state") not in _ENDED
 
 
+def key_of(job: Job) -> Unique:
+    """Return the unique key that a job took.
+
+    Raises:
+        ValueError: it took none.
+    """
+    if job.unique is None:
+        raise ValueError("the job has no unique key")
+    return job.unique
+
+
 def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     """Note that a job has its key from now on, if nobody has taken the key since it was read.
 
@@ -128,10 +139,9 @@ def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     Raises:
         ValueError: the job has no unique key.
     """
-    if job.unique is None:
-        raise ValueError("the job has no unique key")
-    key = unique_key(job.unique.id)
-    values = {"job_id": job.id, "fence": fence, "expires_at": job.unique.until // 1000 + _GRACE_S}
+    unique = key_of(job)
+    key = unique_key(unique.id)
+    values = {"job_id": job.id, "fence": fence, "expires_at": unique.until // 1000 + _GRACE_S}
     if current is None:
         return insert("hold_key", key, values)
     return Write("take_key", key, [Is("fence", current["fence"])], values)
@@ -178,9 +188,13 @@ def unique_name(request: JobRequest) -> str:
         raise ValueError("the request has no unique key")
     if unique.by_payload is None:
         return json.dumps([request.type, "key", unique.key])
-    values = [_at(request.payload, path) for path in unique.by_payload] or [request.payload]
-    if unique.by_payload and all(value is None for value in values):
-        _check_places(request.payload, unique.by_payload)
+    found = [_at(request.payload, path) for path in unique.by_payload]
+    missing = [value for value in found if isinstance(value, _Missing)]
+    # A place that is there and has null as its value is there.
+    if missing and len(missing) == len(found):
+        errors = [{"where": "unique.byPayload", "problem": _problem(each)} for each in missing]
+        raise InvalidRequestError("the payload has none of the places that the unique key is made of", errors=errors)
+    values = [None if isinstance(value, _Missing) else value for value in found] or [request.payload]
     return json.dumps([request.type, "payload", unique.by_payload, _one_number(values)], sort_keys=True)
 
 
@@ -198,35 +212,32 @@ def _one_number(value: Any) -> Any:
             return value
 
 
+class _Missing(NamedTuple):
+    """A path of names that is not in a payload: the first name that is not, its number, and the names beside it."""
+
+    names: Sequence[str]
+    number: int
+    known: Mapping[str, Any]
+
+
 def _at(payload: Any, path: str) -> Any:
-    """Return the value at a path of names; None where there is none."""
-    for name in path.split("."):
-        if not isinstance(payload, Mapping):
-            return None
-        payload = payload.get(name)
+    """Return the value at a path of names, or what is missing."""
+    names = path.split(".")
+    for number, name in enumerate(names):
+        known = payload if isinstance(payload, Mapping) else {}
+        if name not in known:
+            return _Missing(names, number, known)
+        payload = known[name]
     return payload
 
 
-def _check_places(payload: Any, paths: Sequence[str]) -> None:
-    """Refuse paths none of which is in a payload; one that is there and has null as its value is."""
-    missing = [_missing(payload, path) for path in paths]
-    if not all(missing):
-        return
-    errors = [{"where": "unique.byPayload", "problem": problem} for problem in missing if problem]
-    raise InvalidRequestError("the payload has none of the places that the unique key is made of", errors=errors)
-
-
-def _missing(payload: Any, path: str) -> str | None:
-    """Say that a path of names is not in a payload, and which one is probably meant; None if it is there."""
-    names = path.split(".")
-    for number, name in enumerate(names):
-        if not isinstance(payload, Mapping) or name not in payload:
-            known = payload if isinstance(payload, Mapping) else ()
-            near = nearest(name, [text for text in islice(known, _NAMES_LOOKED_AT) if len(text) <= UNIQUE_PATH_BYTES])
-            meant = ".".join([*names[:number], near, *names[number + 1 :]]) if near else None
-            return f"the payload has no {path}" + (f"; did you mean {meant}?" if meant else "")
-        payload = payload[name]
-    return None
+def _problem(missing: _Missing) -> str:
+    """Say that a path of names is not in a payload, and which one is probably meant."""
+    names, number, known = missing
+    texts = [text for text in islice(known, _NAMES_LOOKED_AT) if len(text) <= UNIQUE_PATH_BYTES]
+    near = nearest(names[number], texts)
+    meant = f"; did you mean {'.'.join([*names[:number], near, *names[number + 1 :]])}?" if near else ""
+    return f"the payload has no {'.'.join(names)}{meant}"
 
 
 def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) -> Unique:
@@ -243,24 +254,20 @@ def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) 
     return Unique(unique_id, request.scope, held_ms, latest=latest)
 
 
-def succeeding(job: Job, replaced: Job, request: UniqueRequest, shards: int, timing: Timing) -> Job:
+def succeeding(job: Job, replaced: Job, request: UniqueRequest, timing: Timing) -> Job:
     """Return a new job that replaces another one, and says so: with `postpone` it is due within the longest wait.
 
     Args:
         job: the new job.
         replaced: the job that holds the key.
         request: what the submit asks for.
-        shards: see `whendue.settings`.
         timing: the due-index rule's numbers.
     """
-    if job.unique is None or replaced.unique is None:
-        return job
-    unique = replace(job.unique, replaced=replaced.id)
+    unique, before = replace(key_of(job), replaced=replaced.id), key_of(replaced)
     if request.max_wait_s is None:
         return evolve(job, unique=unique)
-    since = replaced.created_at if replaced.unique.since is None else replaced.unique.since
+    since = replaced.created_at if before.since is None else before.since
     latest = since + round(1000 * request.max_wait_s)
     due_at = max(job.created_at, min(job.due_at, latest))
-    partition, check_at = live_entry(job.queue, job.id, due_at, shards, timing)
     unique = replace(unique, since=since, latest=latest)
-    return evolve(job, due_at=due_at, due_pk=partition, check_at=check_at, unique=unique)
+    return evolve(job, due_at=due_at, check_at=first_check(due_at, timing), unique=unique)
