@@ -202,6 +202,7 @@ SCHEDULES: Final = Area(
     ),
     tests=(
         "unit/schedules/test_model.py",
+        "unit/schedules/test_upcoming.py",
         "functional/support/test_conflicts.py",
         "functional/timer/test_tick_bulkheads.py",
         "functional/schedules/test_cancel_planned.py",

@@ -1,10 +1,13 @@
 """Plans: a bounded number of fires, and one entry for what passes in a pause."""
 
-from tests.builders.schedules import put, schedule_of
+from dataclasses import replace
+
+from tests.builders.schedules import DEFINITION, NOW_MS, SCHEDULE, put, schedule_of
 from tests.builders.world import IDS, TENANT, World
 from whendue.schedule_quotas import FIRES_PER_PLAN
+from whendue.schedules.fires import MISFIRED
 from whendue.schedules.model import Misfire, ScheduleState
-from whendue.schedules.planning import plan, proposed
+from whendue.schedules.planning import advanced, plan, proposed
 
 EACH_SECOND = "* * * * * *"
 
@@ -28,3 +31,28 @@ def test_what_passes_in_a_pause_is_one_entry_however_much_it_is() -> None:
     planned = proposed(schedule_of(world), world.clock.now_ms(), 0)
     assert planned
     assert (planned.state, planned.until) == (ScheduleState.PAUSED, world.clock.now_ms())
+
+
+def test_a_pause_whose_end_is_beyond_the_look_ahead_decides_nothing_ahead() -> None:
+    """Each fire that it skips ahead costs an entry, which a change must withdraw."""
+    paused = replace(SCHEDULE, cursor=NOW_MS - 600_000, state=ScheduleState.PAUSED, paused_until=NOW_MS + 600_000)
+    planned = proposed(paused, NOW_MS, 120_000)
+    assert planned
+    assert planned.until == NOW_MS
+
+
+def test_what_never_runs_late_is_missed_in_one_range_however_old_it_is() -> None:
+    """None is too old: none would have run."""
+    definition = replace(DEFINITION, misfire=Misfire("skip", max_age_s=3600))
+    schedule = replace(SCHEDULE, definition=definition, cursor=NOW_MS - 7200_000)
+    planned = proposed(schedule, NOW_MS, 0)
+    assert planned
+    [gap] = plan(planned, IDS).gaps
+    assert gap.reason == MISFIRED
+
+
+def test_a_schedule_that_was_deleted_in_its_pause_stays_deleted_by_a_plan_of_a_process_that_comes_late() -> None:
+    """The end of the pause was taken for that of its deletion."""
+    paused = {"as_of": NOW_MS, "until": NOW_MS, "paused_until": NOW_MS - 1}
+    assert advanced(replace(SCHEDULE, state=ScheduleState.PAUSED, **paused)).state is ScheduleState.ACTIVE
+    assert advanced(replace(SCHEDULE, state=ScheduleState.DELETED, **paused)).state is ScheduleState.DELETED

@@ -60,6 +60,25 @@ def test_a_backfill_that_has_ended_is_in_no_due_index() -> None:
     assert backfills.from_item(item) == ENDED
 
 
+@pytest.mark.parametrize(
+    ("changes", "begun"),
+    [
+        ({}, True),
+        ({"outcome": FireOutcome.SKIPPED}, False),
+        ({"backfill": "another"}, False),
+        ({"backfill": None, "outcome": FireOutcome.RAN}, False),
+    ],
+)
+def test_a_backfill_has_begun_the_fires_whose_entries_say_that_it_made_their_jobs(
+    changes: dict[str, Any], begun: bool
+) -> None:
+    """Not those that it has skipped since, nor those of anybody else."""
+    entry = replace(FIRE, outcome=FireOutcome.CAUGHT_UP, backfill=BACKFILL.id)
+    found = replace(entry, **changes)
+    assert backfills.begun_fires(BACKFILL, [FIRE], {NOW_MS: found}) == [found] * begun
+    assert backfills.begun_fires(BACKFILL, [FIRE], {}) == []
+
+
 def test_a_triggered_one_stands_beside_the_nominal_time() -> None:
     """In the order of time, and never in the place of a fire."""
     triggered = replace(FIRE, outcome=FireOutcome.TRIGGERED)

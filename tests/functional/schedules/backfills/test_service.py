@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 
 from tests.builders.faults import Refusing
-from tests.builders.schedules import before, deaf, definition, dies_before, entries, put, runs, tick
+from tests.builders.schedules import before, deaf, definition, dies_before, entries, put, runs, schedule_of, tick
 from tests.builders.world import TENANT, World
 from whendue.bootstrap.application import App
 from whendue.engine.ports import WriteResult as Ended
-from whendue.errors import UnavailableError
+from whendue.errors import InvalidRequestError, StateConflictError, UnavailableError
 from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.schedules.backfills.model import Backfill, BackfillState, backfill_key, from_item
+from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.fires import FireOutcome
+from whendue.schedules.model import to_item
 from whendue.submission.request import JobRequest
 from whendue.table.keys import job_key
 from whendue.table.writes import Write
@@ -87,8 +89,9 @@ def test_one_that_has_failed_is_not_revived_by_who_comes_late() -> None:
         world.app.schedules.delete(TENANT, "s")
         world.app.backfills.further(begun)
 
-    world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(begun)
-    assert (stored(world, begun).state, stored(world, begun).error) == (BackfillState.FAILED, "schedule_not_found")
+    then = world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(begun)
+    assert (then.state, then.error) == (BackfillState.FAILED, "schedule_not_found")
+    assert then == stored(world, begun)
 
 
 def test_a_backfill_stops_when_its_schedule_is_deleted() -> None:
@@ -181,7 +184,8 @@ def test_a_chunk_that_a_process_left_is_finished_though_the_backfill_was_stopped
     world = a_past()
     dies_before(world, "submit", lambda app: begin(app, 300))
     world.app.backfills.to(TENANT, "s", only(world).id, state)
-    assert len(without_jobs(world)) == 5
+    world.app.backfills.further(only(world))
+    assert len(without_jobs(world)) == 5, "another process may still be at it"
     settle(world)
     assert without_jobs(world) == []
     assert (only(world).state, only(world).made, only(world).settles_at) == (state, 5, None)
@@ -240,6 +244,68 @@ def test_one_that_is_resumed_and_paused_again_is_settled_by_its_last_pause() -> 
     assert then.settles_at == first.settles_at + IN_FLIGHT_S * 1000 == only(world).settles_at
 
 
+@pytest.mark.parametrize("chunks", [0, 2])
+def test_a_chunk_that_a_stop_meets_halfway_counts_once_whoever_did_it(chunks: int) -> None:
+    """Who comes late neither takes back what others did meanwhile nor loses what it did itself."""
+    world = a_past()
+    begun = begin(world.app, 10 * HOUR_S)
+
+    def meanwhile() -> None:
+        for _ in range(chunks):
+            world.app.backfills.further(stored(world, begun))
+        world.app.backfills.to(TENANT, "s", begun.id, BackfillState.PAUSED)
+
+    then = world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(begun)
+    assert (then.state, then.made) == (BackfillState.PAUSED, 100 + 100 * max(1, chunks))
+    assert then == stored(world, begun)
+
+
+def test_one_that_finishes_before_it_is_paused_has_finished() -> None:
+    """And who pauses it is told."""
+    world = a_past()
+    begun = begin(world.app, 300)
+    app = world.build(store=before(world, "move_backfill", lambda: tick(world.app)))
+    with pytest.raises(StateConflictError):
+        app.backfills.to(TENANT, "s", begun.id, BackfillState.PAUSED)
+    assert stored(world, begun).state is BackfillState.FINISHED
+
+
+def test_a_begun_chunk_that_can_be_made_no_more_keeps_the_jobs_that_it_has() -> None:
+    """Its schedule was deleted after they were created."""
+    world = a_past()
+    dies_before(world, "move_backfill", lambda app: begin(app, 300))
+    world.app.schedules.delete(TENANT, "s")
+    settle(world)
+    assert only(world).state is BackfillState.FAILED
+    assert [fire.outcome for fire in entries(world)[0].values() if fire.backfill] == [FireOutcome.CAUGHT_UP] * 5
+
+
+PAST_MS = 1_000_000_000_000
+EACH_HOUR = Recurrence(every_s=HOUR_S, start_ms=PAST_MS)
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "from_ms", "problem", "counted"),
+    [
+        (EACH_HOUR, PAST_MS - 10, "put an earlier start", True),
+        (Recurrence(cron="0 * * * *", start_ms=PAST_MS), PAST_MS - 10, "put an earlier start", False),
+        (EACH_HOUR, PAST_MS + 1, "no nominal time", False),
+        (Recurrence(cron="0 * * * *", end_ms=PAST_MS), PAST_MS + 1, "no nominal time", False),
+    ],
+)
+def test_a_range_without_a_fire_is_refused_with_the_reason(
+    recurrence: Recurrence, from_ms: int, problem: str, counted: bool
+) -> None:
+    """Before the schedule's start, between two fires, or after the last."""
+    world = a_past()
+    stored_one = replace(schedule_of(world), definition=replace(definition(), recurrence=recurrence))
+    world.table.rows[stored_one.key] |= to_item(stored_one)
+    with pytest.raises(InvalidRequestError) as refused:
+        world.app.backfills.begin(TENANT, "s", from_ms, from_ms + 5, None, force=False)
+    text = str(refused.value)
+    assert (problem in text, "its interval is counted" in text) == (True, counted)
+
+
 def test_one_that_has_ended_costs_nothing_more() -> None:
     """Neither in its last tick nor in later ones."""
     world = a_past()
@@ -249,6 +315,7 @@ def test_one_that_has_ended_costs_nothing_more() -> None:
         tick(world.build(store=store))
     # The rest of 180 fires, and that there are no more.
     assert names["move_backfill"] == 2
+    assert world.app.backfills.further(only(world)) == only(world)
 
 
 def test_a_tick_whose_time_is_over_leaves_the_rest_to_the_next() -> None:

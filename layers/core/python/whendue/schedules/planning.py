@@ -69,12 +69,13 @@ def proposed(schedule: Schedule, now_ms: int, ahead_ms: int) -> Schedule | None:
     entered = list(islice(_entered(then), FIRES_PER_PLAN + 1))
     if len(entered) > FIRES_PER_PLAN:
         then = replace(then, until=entered[-2])
-    return then if schedule.definition.max_runs is None else _within_its_runs(then)
+    max_runs = schedule.definition.max_runs
+    return then if max_runs is None else _within_its_runs(then, max_runs)
 
 
-def _within_its_runs(then: Schedule) -> Schedule:
+def _within_its_runs(then: Schedule, max_runs: int) -> Schedule:
     """Return a plan that ends with the last run that the definition allows: nothing is decided beyond it."""
-    left = _runs_left(then)
+    left = _runs_left(then, max_runs)
     late, on_time = _running(then)
     [*running] = islice(chain(late, on_time), left)
     return then if len(running) < left else replace(then, until=running[-1])
@@ -103,15 +104,16 @@ def _running(schedule: Schedule) -> tuple[list[int], Iterator[int]]:
     """Return the nominal times of a plan that are caught up, and those that run in time."""
     active_from, late_until = _bounds(schedule)
     late_from = _catch_up_after(schedule)
-    recurrence, most = schedule.definition.recurrence, schedule.definition.misfire.runs
-    if schedule.definition.max_runs is not None:
-        most = min(most, _runs_left(schedule))
+    recurrence, max_runs = schedule.definition.recurrence, schedule.definition.max_runs
+    most = schedule.definition.misfire.runs
+    if max_runs is not None:
+        most = min(most, _runs_left(schedule, max_runs))
     late = [fire.at_ms for fire in latest(recurrence, late_from, late_until, most)] if most else []
     return late, _until(after(recurrence, max(active_from, late_until)), schedule.until)
 
 
-def _runs_left(schedule: Schedule) -> int:
-    return max(0, (schedule.definition.max_runs or 0) - (schedule.runs or 0))
+def _runs_left(schedule: Schedule, max_runs: int) -> int:
+    return max(0, max_runs - (schedule.runs or 0))
 
 
 def _bounds(schedule: Schedule) -> tuple[int, int]:
@@ -153,7 +155,7 @@ def advanced(schedule: Schedule, runs: int = 0) -> Schedule:
     then = replace(schedule, cursor=schedule.until, as_of=0, until=0)
     if schedule.definition.max_runs is not None:
         then = replace(then, runs=(schedule.runs or 0) + runs)
-    if schedule.paused_until is not None and not is_paused(schedule, schedule.as_of):
+    if schedule.state is ScheduleState.PAUSED and not is_paused(schedule, schedule.as_of):
         then = replace(then, state=ScheduleState.ACTIVE, pause_reason=None, paused_by=None)
         then = replace(then, paused_since=None, paused_until=None)
     return then

@@ -42,7 +42,7 @@ def is_paused(schedule: Schedule, at_ms: int) -> bool:
 def runs_until(schedule: Schedule, at_ms: int) -> int:
     """Count the runs for nominal times up to a time, which is now: those that are planned ahead are left out."""
     runs, end = schedule.runs or 0, pause_end(schedule)
-    if not runs or end is None or schedule.cursor <= at_ms:
+    if end is None or schedule.cursor <= at_ms:
         return runs
     times = islice(after(schedule.definition.recurrence, max(at_ms, end)), runs)
     return runs - sum(1 for _ in takewhile(lambda fire: fire.at_ms <= schedule.cursor, times))
@@ -74,8 +74,7 @@ def has_ended(schedule: Schedule) -> bool:
     Raises:
         Exception: its fires cannot be computed.
     """
-    undone = schedule.as_of or schedule.withdraw_until or schedule.state is ScheduleState.DELETED
-    return not undone and pause_end(schedule) is not None and next_fire(schedule) is None
+    return not schedule.withdraw_until and pause_end(schedule) is not None and next_fire(schedule) is None
 
 
 def removed_at(schedule: Schedule) -> int | None:
@@ -120,7 +119,7 @@ def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
         return None
     try:
         nominal = next_fire(schedule, end)
-        if nominal is None and end >= 0 and next_fire(schedule) is not None:
+        if nominal is None and next_fire(schedule) is not None:
             # Nothing fires after the pause: its end decides what it has skipped.
             return schedule.paused_until
     except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed

@@ -154,7 +154,7 @@ class BackfillService:
         pk, first = backfill_key(tenant, name, "")
         last = first + LAST if cursor is None else str(cursors.open(cursor, bound))
         items = self._runtime.store.query_range(pk, first=first, last=last, limit=limit + 2, newest_first=True)
-        page = [item for item in items if cursor is None or item["sk"] != last]
+        page = [item for item in items if item["sk"] != last]
         more = cursors.seal(page[limit - 1]["sk"], bound) if len(page) > limit else None
         return BackfillPage(readable(self._runtime, page[:limit], from_item, "list_backfills"), more)
 
@@ -230,7 +230,7 @@ class BackfillService:
         """Complete what a process may have begun before the backfill was stopped; then the timer is done with it."""
         if backfill.settles_at is None or self._runtime.clock.now_ms() < backfill.settles_at:
             return backfill
-        then = replace(self._with_begun_chunk(backfill), state=backfill.state, settles_at=None)
+        then = replace(self._with_begun_chunk(backfill), settles_at=None)
         [result] = self._runtime.store.apply([step(backfill, then, self._runtime.settings.shards)])
         if result.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
@@ -257,7 +257,7 @@ class BackfillService:
 
     def _skip_without_job(self, entries: Sequence[Fire], reason: str) -> None:
         """Change entries whose jobs do not exist to skipped, with a reason."""
-        jobs = self._runtime.store.get([job_key(entry.job or "") for entry in entries])
+        jobs = self._runtime.store.get([job_key(str(entry.job)) for entry in entries])
         lost = [entry for entry, job in zip(entries, jobs, strict=True) if job is None]
         self._skip(lost, reason)
 
