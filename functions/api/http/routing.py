@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from functions.api.resolver import Resolver
 
-# The modules of functions/api/routes, in the order of the documentation.
+# The modules of functions/api/routes, in the order of the documentation; one with a dot is below functions/api.
 MODULES: Final = (
     "jobs",
     "workflows",
@@ -25,11 +25,14 @@ MODULES: Final = (
     "health",
     "metrics",
     "docs",
+    "dashboard.routes",
 )
 # First segment of a path -> the modules that have its routes. The documentation is of all routes.
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "": ("docs",),
+    "": ("dashboard.routes",),
     "actuator": ("health", "metrics"),
+    "assets": ("dashboard.routes",),
+    "dashboard": ("dashboard.routes",),
     "dead-letters": ("dead_letters",),
     "docs": MODULES,
     "health": ("health",),
@@ -70,7 +73,7 @@ class Sections:
         for module in modules:
             if module not in self._included:
                 # Relative: in direct mode the package has another name.
-                routes = import_module(f"..routes.{module}", __package__)
+                routes = import_module(f"..{module}" if "." in module else f"..routes.{module}", __package__)
                 self.resolver.include_router(routes.router)
                 self._included.add(module)
 

@@ -1,0 +1,134 @@
+/** What the job is: its times, its place, and what it belongs to. */
+import type { JobDetails } from "../../api/types.js";
+import { pathOf } from "../../routing/paths.js";
+import { Link } from "../../routing/router.js";
+import { CopyJson, Json } from "../../ui/json-view.js";
+import { Time } from "../../ui/time.js";
+
+export function Facts({ job }: { job: JobDetails }) {
+  return (
+    <section class="card" aria-label="About">
+      <div class="card-head">
+        <h2>About</h2>
+      </div>
+      <div class="card-body stack">
+        <dl class="facts">
+          <dt>Attempt</dt>
+          <dd>
+            {job.attempt} of {job.maxAttempts}
+            {job.lost ? `, ${job.lost} lost with their workers` : ""}
+          </dd>
+          <dt>Priority</dt>
+          <dd>{job.priority}</dd>
+          <dt>Submitted</dt>
+          <dd>
+            <Time at={job.createdAt} form="both" />
+          </dd>
+          <dt>{job.attempt ? "Next or last due" : "Due"}</dt>
+          <dd>
+            <Time at={job.dueAt} form="both" />
+          </dd>
+          <dt>Started</dt>
+          <dd>
+            <Time at={job.startedAt} form="both" />
+          </dd>
+          <dt>Ended</dt>
+          <dd>
+            <Time at={job.finishedAt} form="both" />
+          </dd>
+          {job.expiresAt ? (
+            <>
+              <dt>Expires</dt>
+              <dd>
+                <Time at={job.expiresAt} form="both" />
+              </dd>
+            </>
+          ) : null}
+          <dt>Tenant</dt>
+          <dd>
+            {job.tenant}
+            {job.group ? ` / ${job.group}` : ""}
+          </dd>
+          <Belongs job={job} />
+        </dl>
+        {job.progress !== null && job.progress !== undefined ? (
+          <div class="stack-s">
+            <h3 class="row">
+              Progress <CopyJson value={job.progress} what="the progress" />
+            </h3>
+            <Json value={job.progress} what="Progress" />
+          </div>
+        ) : null}
+      </div>
+    </section>
+  );
+}
+
+function Belongs({ job }: { job: JobDetails }) {
+  return (
+    <>
+      {job.schedule ? (
+        <>
+          <dt>Schedule</dt>
+          <dd>
+            <Link to={pathOf("schedules", job.schedule)}>{job.schedule}</Link>
+            {job.nominalAt ? (
+              <span class="muted">
+                , fire of <Time at={job.nominalAt} form="absolute" />
+              </span>
+            ) : null}
+          </dd>
+        </>
+      ) : null}
+      {job.parentId ? (
+        <>
+          <dt>Part of</dt>
+          <dd>
+            <Link to={pathOf("jobs", job.parentId)}>
+              <code>{job.parentId}</code>
+            </Link>
+            {job.node ? `, node ${job.node}` : ""}
+          </dd>
+        </>
+      ) : null}
+      {job.unmetDependencies ? (
+        <>
+          <dt>Waits for</dt>
+          <dd>{job.unmetDependencies} jobs</dd>
+        </>
+      ) : null}
+      {Object.keys(job.tags).length ? (
+        <>
+          <dt>Tags</dt>
+          <dd class="row">
+            {Object.entries(job.tags).map(([name, value]) => (
+              <Link key={name} class="tag" to={pathOf("jobs", null, new URLSearchParams({ tag: `${name}:${String(value)}` }))}>
+                {name}:{String(value)}
+              </Link>
+            ))}
+          </dd>
+        </>
+      ) : null}
+      {job.notify?.length ? (
+        <>
+          <dt>Notifies</dt>
+          <dd>{job.notify.join(", ")}</dd>
+        </>
+      ) : null}
+      {job.subscription ? (
+        <>
+          <dt>Delivery of</dt>
+          <dd>{job.subscription}</dd>
+        </>
+      ) : null}
+      {job.traceparent ? (
+        <>
+          <dt>Trace</dt>
+          <dd>
+            <code>{job.traceparent}</code>
+          </dd>
+        </>
+      ) : null}
+    </>
+  );
+}
