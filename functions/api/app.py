@@ -193,7 +193,7 @@ class Api:
             if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 span.failed(str(reply["statusCode"]))
         # A public answer is not asked for again and again.
-        return reply if route.path in PUBLIC else revalidated(event, reply)
+        return reply if route.path in PUBLIC else revalidated(event, route.path, reply)
 
     def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
         """Verify the token, unless the route is public, and insist on the scope."""

@@ -57,18 +57,23 @@ def is_unchanged(headers: Mapping[str, str], current: str) -> bool:
     return current.removeprefix("W/") in (tag.strip().removeprefix("W/") for tag in asked.split(","))
 
 
-def revalidated(event: Mapping[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
-    """Give the answer to a GET an ETag, and answer 304 without content if the client has it already.
+# What has versions of its own in some of its answers: none of the others gets an ETag that looks like one.
+_VERSIONED = "/profiles/<name>"
+
+
+def revalidated(event: Mapping[str, Any], route: str, reply: dict[str, Any]) -> dict[str, Any]:
+    """Add an ETag to the answer to a GET; answer 304 without content if the client has it already.
 
     The ETag is weak and made from the content. An answer with an ETag of its own is left as it is: that one names a
     version, which may be shown in several ways.
 
     Args:
         event: the request.
+        route: the pattern of its path.
         reply: the answer to it.
     """
     method, headers = event["requestContext"]["http"]["method"], reply["headers"]
-    if method != "GET" or reply["statusCode"] != HTTPStatus.OK or "ETag" in headers:
+    if method != "GET" or reply["statusCode"] != HTTPStatus.OK or "ETag" in headers or route == _VERSIONED:
         return reply
     tag = f'W/"{hashlib.sha256(reply["body"].encode(errors="surrogatepass")).hexdigest()[:32]}"'
     if is_unchanged(event["headers"], tag):

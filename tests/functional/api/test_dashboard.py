@@ -3,7 +3,7 @@
 import base64
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -36,8 +36,9 @@ def links(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def script_of(text: str) -> str:
-    [found] = re.findall(r'<script type="module" crossorigin src="([^"]+)">', text)
-    return found
+    found = re.search(r'<script type="module" crossorigin src="([^"]+)">', text)
+    assert found
+    return found[1]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -225,6 +226,3 @@ def test_a_wrong_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch, world:
     monkeypatch.setenv("WHENDUE_DASHBOARD_ISSUER", "nonsense")
     with pytest.raises(ConfigurationError):
         _api_of(world.app)
-
-
-Send = Callable[..., Answer]

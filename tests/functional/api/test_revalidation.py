@@ -1,8 +1,11 @@
 """A reader that polls sends back the ETag, and gets 304 without content while nothing has changed."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.builders.gateway import Answer, Client
+from tests.builders.world import World
 
 LISTS = ["/jobs", "/queues", "/pauses", "/dead-letters", "/schedules", "/tasks", "/subscriptions", "/usage"]
 
@@ -48,11 +51,11 @@ def test_a_job_is_sent_again_when_it_has_changed(client: Client) -> None:
     assert (second.status, second.json["priority"]) == (200, "high")
 
 
-def test_a_job_that_became_due_is_sent_again(client: Client, world: object) -> None:
+def test_a_job_that_became_due_is_sent_again(client: Client, world: World) -> None:
     """No write makes a scheduled job a queued one: its version is the same, and what is shown is not."""
     path = f"/jobs/{client.submit(delaySeconds=600)['id']}"
     first = client.send("GET", path)
-    world.clock.advance(600_000)  # type: ignore[attr-defined]
+    world.clock.advance(600_000)
     second = again(client, path, first.headers["etag"])
     assert (first.json["state"], second.status, second.json["state"]) == ("scheduled", 200, "queued")
 
@@ -70,11 +73,10 @@ def test_another_etag_is_answered_in_full(client: Client, tag: str) -> None:
     assert again(client, "/jobs", tag).status == 200
 
 
-def test_who_may_not_read_learns_nothing(client_of: object, client: Client) -> None:
+def test_who_may_not_read_learns_nothing(client_of: Callable[..., Client], client: Client) -> None:
     """The ETag of another's list opens nothing."""
     tag = client.send("GET", "/jobs").headers["etag"]
-    stranger: Client = client_of("stranger", "metrics:read")  # type: ignore[operator]
-    assert again(stranger, "/jobs", tag).status == 403
+    assert again(client_of("stranger", "metrics:read"), "/jobs", tag).status == 403
 
 
 def test_head_has_the_etag(client: Client) -> None:
