@@ -21,7 +21,7 @@ help:  ## list the targets
 
 # --- running it ---------------------------------------------------------------------------------
 
-.PHONY: run up down status url environment token logs demo
+.PHONY: run up down status url environment token link logs demo
 run: $(READY)  ## set up, start everything, show real jobs running, stop everything
 	@$(PY) -m localstack run
 up: $(READY)  ## start the stack and keep it (EMULATOR=ministack or localstack)
@@ -36,6 +36,8 @@ environment: $(READY)  ## print what a worker process beside the stack needs: ev
 	@$(PY) -m localstack environment
 token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
 	@$(PY) -m localstack token
+link: $(READY)  ## print a one-time link to the dashboard (TENANT=demo SCOPES="jobs:read")
+	@$(PY) -m localstack link
 logs: $(READY)  ## follow what the functions print (FOLLOW=0 just prints it)
 	@$(PY) -m localstack logs
 demo: $(READY)  ## demonstrate the running stack

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localstack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for function in (run, up, down, status, url, environment, make_token, show_logs, demo, build):
+    for function in (run, up, down, status, url, environment, make_token, link, show_logs, demo, build):
         name = {"make_token": "token", "show_logs": "logs"}.get(function.__name__, function.__name__)
         command = commands.add_parser(name, help=(function.__doc__ or "").rstrip("."), description=function.__doc__)
         command.set_defaults(command=function)
@@ -58,6 +58,9 @@ def up() -> int:
     """Bring the stack up, or up to date (EMULATOR=ministack or localstack)."""
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
+    print(
+        f"Dashboard  {lifecycle.dashboard_link(stack)}\n           (signs in once, within 10 minutes; make link: another one)"
+    )
     for module, reason in broken_modules(stack).items():
         print(f"warning: {module} could not be imported, its tasks are off: {reason}", file=sys.stderr)
     return 0
@@ -101,6 +104,16 @@ def make_token() -> int:
         print(problem, file=sys.stderr)
         return 2
     print(token.make(tenant, scopes))
+    return 0
+
+
+def link() -> int:
+    """Print a one-time link to the dashboard (TENANT, SCOPES)."""
+    tenant, scopes = os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES
+    if problem := token.problem(tenant, scopes):
+        print(problem, file=sys.stderr)
+        return 2
+    print(lifecycle.dashboard_link(_known(), tenant, scopes))
     return 0
 
 
