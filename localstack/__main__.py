@@ -58,9 +58,8 @@ def up() -> int:
     """Bring the stack up, or up to date (EMULATOR=ministack or localstack)."""
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
-    print(
-        f"Dashboard  {lifecycle.dashboard_link(stack)}\n           (signs in once, within 10 minutes; make link: another one)"
-    )
+    print(f"Dashboard  {lifecycle.dashboard_link(stack)}")
+    print("           (signs in once, within 10 minutes; make link: another one)")
     for module, reason in broken_modules(stack).items():
         print(f"warning: {module} could not be imported, its tasks are off: {reason}", file=sys.stderr)
     return 0

@@ -1,8 +1,8 @@
 """The services that `whendue dev` works on: an emulator with table, bucket and queues, and no functions.
 
 `python -m localstack.project_services` writes a line of JSON to its standard output as soon as they are there: the
-variables of a process, a development token, and the code of a link to the dashboard. It stops the emulator when its standard input ends, so that no emulator
-outlives `whendue dev`, however that ends.
+variables of a process, a development token, and the code of a link to the dashboard. It stops the emulator when its
+standard input ends, so that no emulator outlives `whendue dev`, however that ends.
 """
 
 import json
