@@ -1,6 +1,7 @@
 /** The answer on top: in a sentence, with the predicted start, what stands behind it, and what one can do. */
 import type { Live } from "../../api/live.js";
 import type { Explanation, JobDetails, Reason } from "../../api/types.js";
+import { things } from "../../format/numbers.js";
 import { hasEnded } from "../../format/states.js";
 import { absolute, duration, instant, relative } from "../../format/times.js";
 import { pathOf } from "../../routing/paths.js";
@@ -45,7 +46,7 @@ export function Answer({ job, why }: { job: JobDetails; why: Live<Explanation> }
         ) : null}
         {advice.length ? <p class="muted">{advice.map((each) => ADVICE[each]).join(" ")}</p> : null}
         <details>
-          <summary class="small muted">All {why.data.reasons.length} reasons, and the values behind them</summary>
+          <summary class="small muted">{things(why.data.reasons.length, "reason")}, with the values behind</summary>
           <ul class="reasons">
             {why.data.reasons.map((reason) => (
               <ReasonItem key={reason.code} reason={reason} />

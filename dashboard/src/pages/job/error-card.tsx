@@ -56,7 +56,7 @@ function AttemptError({ attempt, isOpen }: { attempt: Attempt; isOpen: boolean }
             <span class="muted">caused by</span> <strong>{cause.type}</strong> {cause.message} {cause.where ? <code>{cause.where}</code> : null}
           </p>
         ))}
-        {error.stack.length ? (
+        {error.stack.some((frame) => frame !== error.where) ? (
           <pre class="code" tabIndex={0} aria-label="Stack">
             {error.stack.join("\n")}
           </pre>

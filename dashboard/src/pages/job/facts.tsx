@@ -1,5 +1,7 @@
 /** What the job is: its times, its place, and what it belongs to. */
 import type { JobDetails } from "../../api/types.js";
+import { things } from "../../format/numbers.js";
+import { hasEnded } from "../../format/states.js";
 import { pathOf } from "../../routing/paths.js";
 import { Link } from "../../routing/router.js";
 import { CopyJson, Json } from "../../ui/json-view.js";
@@ -24,7 +26,7 @@ export function Facts({ job }: { job: JobDetails }) {
           <dd>
             <Time at={job.createdAt} form="both" />
           </dd>
-          <dt>{job.attempt ? "Next or last due" : "Due"}</dt>
+          <dt>{hasEnded(job.state) ? "Last due" : "Due"}</dt>
           <dd>
             <Time at={job.dueAt} form="both" />
           </dd>
@@ -94,7 +96,7 @@ function Belongs({ job }: { job: JobDetails }) {
       {job.unmetDependencies ? (
         <>
           <dt>Waits for</dt>
-          <dd>{job.unmetDependencies} jobs</dd>
+          <dd>{things(job.unmetDependencies, "job")}</dd>
         </>
       ) : null}
       {Object.keys(job.tags).length ? (

@@ -31,7 +31,7 @@ export function Policy({ job }: { job: JobDetails }) {
           {job.followProfile ? ", follows it" : ""}
         </span>
       </div>
-      <table class="table">
+      <table class="table policy">
         <thead class="visually-hidden">
           <tr>
             <th scope="col">What</th>

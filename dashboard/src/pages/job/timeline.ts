@@ -3,6 +3,8 @@ import { instant } from "../../format/times.js";
 import { hasEnded } from "../../format/states.js";
 import type { Attempt, JobDetails, JobEvent } from "../../api/types.js";
 
+const PROMISED_MS = 1000;
+
 export type SpanKind = "planned" | "late" | "run" | "failed" | "succeeded" | "backoff";
 
 /** A stretch of time, ms since 1970. */
@@ -77,8 +79,15 @@ function before(since: number, started: number, due: number | null, isFirst: boo
   const turn = Math.max(since, due);
   return [
     ...(turn > since ? [{ kind: "planned", from: since, to: turn, text: "Waited until it was due" } as const] : []),
-    ...(started > turn ? [{ kind: "late", from: turn, to: started, text: "Started late by" } as const] : []),
+    ...(started > turn ? [late(turn, started)] : []),
   ];
+}
+
+/** A start within a second is in time (guarantee G6): before it the message was under way. */
+function late(due: number, started: number): Span {
+  return started - due > PROMISED_MS
+    ? { kind: "late", from: due, to: started, text: "Started late by" }
+    : { kind: "planned", from: due, to: started, text: "Due, on its way to a worker" };
 }
 
 /** What goes on now: the time until it is due, and the time since then. */

@@ -1,5 +1,6 @@
 /** Rows of jobs. */
 import type { Job } from "../../api/types.js";
+import { things } from "../../format/numbers.js";
 import { hasEnded } from "../../format/states.js";
 import { duration, instant } from "../../format/times.js";
 import { pathOf } from "../../routing/paths.js";
@@ -85,12 +86,12 @@ function Tags({ tags }: { tags: Job["tags"] }) {
   const entries = Object.entries(tags);
   return entries.length ? (
     <span class="tags">
-      {entries.slice(0, 2).map(([name, value]) => (
+      {entries.slice(0, 1).map(([name, value]) => (
         <span class="tag" key={name} title={`${name}:${String(value)}`}>
           {name}:{String(value)}
         </span>
       ))}
-      {entries.length > 2 ? <span class="muted small">+{entries.length - 2}</span> : null}
+      {entries.length > 1 ? <span class="muted small">+{entries.length - 1}</span> : null}
     </span>
   ) : null;
 }
@@ -105,7 +106,7 @@ function What({ job }: { job: Job }) {
     );
   }
   if (job.state === "running") return <span>{job.cancelRequested ? "Cancel asked for; r" : "R"}unning since <Time at={job.startedAt} form="absolute" /></span>;
-  if (job.state === "waiting") return <span>Waits for {job.unmetDependencies ?? "other"} jobs</span>;
+  if (job.state === "waiting") return <span>Waits for {job.unmetDependencies ? things(job.unmetDependencies, "job") : "other jobs"}</span>;
   if (hasEnded(job.state)) return <Ended job={job} />;
   return (
     <span>

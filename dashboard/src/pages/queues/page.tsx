@@ -157,7 +157,7 @@ function PauseTable({ pauses }: { pauses: readonly TenantPause[] }) {
               <Time at={pause.since} />
             </td>
             <td data-label="until">
-              <Time at={pause.expiresAt} form="absolute" none="resumed" />
+              <Time at={pause.expiresAt} form="absolute" none="it is resumed" />
             </td>
             <td class="cell-actions">
               {may("admin") ? (

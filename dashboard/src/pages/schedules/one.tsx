@@ -153,7 +153,7 @@ function NextFires({ items, zoneName }: { items: Preview["items"]; zoneName: str
         <li key={fire.nominalAt ?? fire.local}>
           <Time at={fire.dueAt} form="both" />
           <span class="muted small">
-            {fire.local} {zoneName}
+            {fire.local.slice(0, 16).replace("T", " ")} {fire.local.slice(19)} in {zoneName}
           </span>
           {fire.note ? <span class="tag">{fire.note}</span> : null}
         </li>
