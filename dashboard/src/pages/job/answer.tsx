@@ -9,7 +9,7 @@ import { Link } from "../../routing/router.js";
 import { now, zone } from "../../shell/clock.js";
 import { Failed, Loading } from "../../ui/states.js";
 import { Time } from "../../ui/time.js";
-import { headline, namedJobs, type Advice, type Start } from "./headline.js";
+import { headline, namedJobs, success, type Advice, type Start } from "./headline.js";
 
 const ADVICE: Record<Advice, string> = {
   "run-now": "“Run now” makes it due at once.",
@@ -30,8 +30,8 @@ export function Answer({ job, why }: { job: JobDetails; why: Live<Explanation> }
   return (
     <section class="card answer" data-state={job.state} aria-label="Why, and when">
       <div class="card-body stack-s">
-        <h2>{hasEnded(job.state) ? "Why it ended" : job.state === "running" ? "What it does" : "Why it has not run yet"}</h2>
-        <p class="answer-sentence">{sentence}</p>
+        <h2>{hasEnded(job.state) ? job.state === "succeeded" ? "How it went" : "Why it ended" : job.state === "running" ? "What it does" : "Why it has not run yet"}</h2>
+        <p class="answer-sentence">{job.state === "succeeded" ? success(job) : sentence}</p>
         <p class="answer-start">
           <StartText start={start} />
         </p>

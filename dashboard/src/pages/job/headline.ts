@@ -5,8 +5,8 @@
  * advice. A prediction is only made where a fact names a time: what depends on others is said to.
  */
 import { things } from "../../format/numbers.js";
-import { instant } from "../../format/times.js";
-import type { Cause, Explanation, Reason } from "../../api/types.js";
+import { duration, instant } from "../../format/times.js";
+import type { Cause, Explanation, JobDetails, Reason } from "../../api/types.js";
 
 /** When the next attempt starts, as far as that is known. */
 export type Start =
@@ -167,6 +167,15 @@ export function headline(explanation: Explanation): Headline {
     start: later(answer.start, others),
     advice: isOld ? ["clone"] : answer.advice,
   };
+}
+
+/** Return how a job that succeeded did so: with which attempt, how long that took, and how late it began. */
+export function success(job: Pick<JobDetails, "attempt" | "dueAt" | "startedAt" | "finishedAt">): string {
+  const [due, started, finished] = [instant(job.dueAt), instant(job.startedAt), instant(job.finishedAt)];
+  const which = job.attempt > 1 ? `Attempt ${job.attempt} succeeded` : "It succeeded";
+  if (started === null || finished === null) return `${which}.`;
+  const began = due === null || due > started ? "" : `, ${duration(started - due)} after it was due`;
+  return `${which}${began}, and took ${duration(finished - started)}.`;
 }
 
 function ruleOf(code: string): Rule {

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError, problemOf } from "../src/api/problems.js";
+import type { Job, Redriven } from "../src/api/types.js";
+import { inPages } from "../src/pages/dead-letters/redrive.js";
+import { attention } from "../src/pages/overview/attention.js";
+import { AT_ONCE, forEachJob } from "../src/pages/jobs/bulk.js";
+import { csvOf } from "../src/pages/jobs/csv.js";
+import { chips, filterOf, NAMES, without } from "../src/pages/jobs/filter.js";
+import { found } from "../src/shell/matching.js";
+
+test("every filter of the API goes through the address", () => {
+  const query = new URLSearchParams({ state: "dead", type: "a", priority: "low", schedule: "s", workflow: "w", createdAfter: "x", createdBefore: "y", cursor: "c", limit: "25" });
+  query.append("tag", "a:1");
+  query.append("tag", "b:2");
+  assert.deepEqual(filterOf(query), {
+    limit: 25, tag: ["a:1", "b:2"], cursor: "c", state: "dead", type: "a", priority: "low", schedule: "s", workflow: "w", createdAfter: "x", createdBefore: "y",
+  });
+  assert.equal(chips(query).length, NAMES.length + 1);
+  assert.deepEqual(without(query, "tag", "a:1"), ["b:2"]);
+  assert.equal(without(query, "state", "dead"), null);
+});
+
+test("a page size that there is none of is the usual one", () => {
+  for (const limit of ["0", "1e9", "abc", ""]) assert.equal(filterOf(new URLSearchParams({ limit })).limit, 50);
+});
+
+test("a bulk action goes through all, a few at a time, and says which were refused", async () => {
+  let underWay = 0;
+  let most = 0;
+  const ids = Array.from({ length: 20 }, (_, number) => String(number));
+  const seen: number[] = [];
+  const outcome = await forEachJob(
+    ids,
+    async (id) => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      if (id === "7") throw new ApiError(409, "state_conflict", "it has ended");
+    },
+    ({ done, failed }) => seen.push(done + failed.length),
+    new AbortController().signal,
+  );
+  assert.deepEqual([outcome.done, outcome.failed.map(({ id }) => id)], [19, ["7"]]);
+  assert.equal(most, AT_ONCE);
+  assert.deepEqual(seen, ids.map((_, number) => number + 1));
+});
+
+test("a bulk action that is stopped leaves the rest", async () => {
+  const stop = new AbortController();
+  const outcome = await forEachJob(Array.from({ length: 50 }, String), async () => stop.abort(), () => undefined, stop.signal);
+  assert.ok(outcome.done <= AT_ONCE);
+});
+
+test("a group is redriven until its cursor ends", async () => {
+  const asked: unknown[] = [];
+  const pages = [{ redriven: ["a", "b"], failed: [], cursor: "next" }, { redriven: ["c"], failed: [{}], cursor: null }] as unknown as Redriven[];
+  const sums: unknown[] = [];
+  await inPages(async (body) => (asked.push(body), pages.shift() as Redriven), 5, (sum) => sums.push(sum), new AbortController().signal);
+  assert.deepEqual(asked, [{ ratePerSecond: 5 }, { cursor: "next", ratePerSecond: 5 }]);
+  assert.deepEqual(sums.at(-1), { redriven: 3, failed: 1 });
+});
+
+test("a spreadsheet takes no text for a formula", () => {
+  const job = { id: "1", type: '=HYPERLINK("x")', state: "dead", error: { type: "E", message: 'a "b"\nc' } } as unknown as Job;
+  const [, row = ""] = csvOf([job]).split("\r\n");
+  assert.ok(row.includes(`"'=HYPERLINK(""x"")"`), row);
+  assert.ok(row.endsWith('E,"a ""b""\nc"'), row);
+});
+
+test("a problem says where the request is wrong", () => {
+  const problem = problemOf(422, { code: "invalid_request", detail: "not valid", errors: [{ where: "body.type", problem: "is missing" }, null, 5] });
+  assert.deepEqual([problem.status, problem.code, problem.detail], [422, "invalid_request", "not valid\nbody.type is missing"]);
+  for (const body of [null, "", [], { code: 5 }]) assert.equal(problemOf(502, body).detail, "The API answered with status 502.");
+});
+
+test("a few letters find a command", () => {
+  const commands = ["Go to Jobs", "Go to Dead letters", "Show dead jobs"].map((text) => ({ text, icon: "x", run: () => undefined }));
+  assert.deepEqual(found(commands, "dead").map(({ text }) => text), ["Go to Dead letters", "Show dead jobs"]);
+  assert.deepEqual(found(commands, "JOBS go").map(({ text }) => text), ["Go to Jobs"]);
+  assert.equal(found(commands, "").length, 3);
+  assert.equal(found(commands, "nothing").length, 0);
+});
+
+test("the worst comes first", () => {
+  const items = attention({
+    queues: { items: [{ name: "low", paused: { reason: "r" } }] } as never,
+    pauses: { items: [] } as never,
+    dead: { items: [{ fingerprint: "f", count: 2, types: ["t"], error: { type: "E" } }] } as never,
+    schedules: { items: [{ name: "s", lastError: "no", paused: null }] } as never,
+  });
+  assert.deepEqual(items.map(({ word }) => word), ["dead", "failing", "paused"]);
+  assert.deepEqual(attention({ queues: null, pauses: null, dead: null, schedules: null }), []);
+});
