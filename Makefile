@@ -56,7 +56,7 @@ e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 e2e-containers: $(READY)  ## the core of it with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
 	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,killers,metrics,timer}.py
 e2e-rest: $(READY)  ## the core of it behind a REST API
-	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py
+	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py tests/e2e/test_dashboard.py -k "not browser"
 e2e-localstack: $(READY)  ## contract, deploy, demonstration and core on LocalStack's own runtime (Python 3.13, Java, npm)
 	@$(PY) -m tests.localstack_host
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100000; SEED=17 replays one)

@@ -18,8 +18,10 @@ export interface Watched {
   page: Page;
   context: BrowserContext;
   faults: Faults;
-  /** Requests to the API since the start. */
-  requests: { url: string; status: () => number | null }[];
+  /** Reads of the API since the start, each with what it was answered. */
+  answers: { url: string; status: number }[];
+  /** Requests that are under way. */
+  underWay: () => number;
 }
 
 /** Start Debian's Chromium; nothing is downloaded. */
@@ -36,21 +38,27 @@ export interface View {
   height?: number;
   theme?: "light" | "dark";
   token?: string | null;
+  /** For tools that are put into the page, as axe is. */
+  bypassCSP?: boolean;
+  /** Let the test say how time goes on. */
+  clock?: boolean;
 }
 
 /** Open a page, signed in unless `token` is null. */
 export async function open(browser: Browser, path: string, view: View = {}): Promise<Watched> {
-  const { width = 1280, height = 900, theme = "light", token = TOKEN } = view;
+  const { width = 1280, height = 900, theme = "light", token = TOKEN, bypassCSP = false, clock = false } = view;
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: theme,
     reducedMotion: "reduce",
     timezoneId: "Europe/Berlin",
     locale: "en-GB",
+    bypassCSP,
   });
   const page = await context.newPage();
+  if (clock) await page.clock.install();
   const faults: Faults = { executed: [], violations: [], errors: [], elsewhere: [] };
-  const requests: Watched["requests"] = [];
+  const answers: Watched["answers"] = [];
   await context.exposeFunction("whendueViolation", (text: string) => faults.violations.push(text));
   await context.addInitScript(`
     addEventListener("securitypolicyviolation", (event) =>
@@ -69,10 +77,22 @@ export async function open(browser: Browser, path: string, view: View = {}): Pro
   page.on("request", (request) => {
     const url = request.url();
     if (!url.startsWith(origin) && !url.startsWith("blob:")) faults.elsewhere.push(url);
-    else if (request.resourceType() === "fetch") requests.push({ url, status: () => null });
+  });
+  let underWay = 0;
+  page.on("request", () => (underWay += 1));
+  page.on("requestfinished", () => (underWay -= 1));
+  page.on("requestfailed", () => (underWay -= 1));
+  page.on("response", (response) => {
+    if (response.request().resourceType() === "fetch") answers.push({ url: response.url(), status: response.status() });
   });
   await page.goto(`${URL_OF_API}/${path}`);
-  return { page, context, faults, requests };
+  return { page, context, faults, answers, underWay: () => underWay };
+}
+
+/** Go on to another page, and wait until it has read what it shows. */
+export async function visit(watched: Watched, path: string): Promise<void> {
+  await watched.page.goto(`${URL_OF_API}/${path}`);
+  await settled(watched);
 }
 
 /** Wait until a page has read what it shows. */

@@ -11,6 +11,13 @@ export const URL_OF_API = setting("WHENDUE_URL");
 /** A token with all scopes. */
 export const TOKEN = setting("WHENDUE_TOKEN");
 
+/** A token that may read only. */
+export const READER = setting("WHENDUE_READER");
+/** Codes of one-time links, one for each test that needs one. */
+export const CODES = setting("WHENDUE_CODES").split(",");
+/** Where the deployment believes its issuer to be, on this machine. */
+export const ISSUER_PORT = Number(setting("WHENDUE_ISSUER_PORT"));
+
 /** Call the API; throws unless it accepts. */
 export async function call<T>(method: string, path: string, body?: unknown, token = TOKEN): Promise<T> {
   const answer = await fetch(`${URL_OF_API}${path}`, {

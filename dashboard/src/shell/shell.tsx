@@ -11,6 +11,7 @@ import { Toasts } from "../ui/toasts.js";
 import { toggleZone, zone } from "./clock.js";
 import { Help, isHelpOpen } from "./help.js";
 import { useShortcuts } from "./keys.js";
+import { PageHead } from "./page-head.js";
 import { isOpen, Palette } from "./palette.js";
 import { PAGES, type PageProps } from "./pages.js";
 import { nextTheme, theme } from "./theme.js";
@@ -110,7 +111,14 @@ function CurrentPage() {
       current = false;
     };
   }, [load]);
-  if (!load) return <Empty title="There is no such page" />;
+  if (!load) {
+    return (
+      <>
+        <PageHead title="Not found" />
+        <Empty title="There is no such page" />
+      </>
+    );
+  }
   if (failed) return <Empty title="This page could not be loaded. A newer version may have been deployed: reload." />;
   return shown && shown.load === load ? <shown.Page key={parameter} parameter={parameter} /> : <Loading />;
 }
