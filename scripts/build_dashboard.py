@@ -40,7 +40,7 @@ def run(command: Sequence[str], folder: Path) -> None:
     """
     # What a tool reports home, and colours, are no part of a build.
     environment = os.environ | {"NO_COLOR": "1", "DO_NOT_TRACK": "1"}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - its own tools
         command, cwd=folder, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode:
