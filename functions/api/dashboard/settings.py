@@ -41,7 +41,7 @@ class DashboardSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "DashboardSettings":
-        """Read the variables WHENDUE_DASHBOARD_*.
+        """Read the variables above.
 
         Raises:
             ConfigurationError: one of them is not valid; the message names it, not its value.
