@@ -1,6 +1,6 @@
 /** A browser that is watched: what runs that must not, what is refused, and where requests go. */
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { TOKEN, URL_OF_API } from "./stack.js";
+import { STORED, TOKEN, URL_OF_API } from "./stack.js";
 
 /** What a page did that it must not do. */
 export interface Faults {
@@ -63,7 +63,7 @@ export async function open(browser: Browser, path: string, view: View = {}): Pro
   await context.addInitScript(`
     addEventListener("securitypolicyviolation", (event) =>
       whendueViolation(event.violatedDirective + " " + event.blockedURI + " " + event.sample));
-    ${token === null ? "" : `if (!sessionStorage.getItem("whendue.token")) sessionStorage.setItem("whendue.token", ${JSON.stringify(token)});`}
+    ${token === null ? "" : `if (!sessionStorage.getItem(${JSON.stringify(STORED)})) sessionStorage.setItem(${JSON.stringify(STORED)}, ${JSON.stringify(token)});`}
   `);
   page.on("dialog", (dialog) => {
     faults.executed.push(dialog.message());

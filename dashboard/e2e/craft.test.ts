@@ -73,18 +73,47 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
+/** Return what axe finds serious or critical. */
+async function serious({ page }: Watched): Promise<string[]> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await axe.run()).violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  });
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
+}
+
 test("axe finds nothing serious, in either theme, at a desk and on a phone", async () => {
   for (const view of [{ theme: "light" }, { theme: "dark" }, { theme: "light", ...PHONE }] as const) {
     const watched = await open(browser, "", { ...view, bypassCSP: true });
     for (const path of pages) {
       await visit(watched, path);
-      await watched.page.evaluate(AXE);
-      const found = await watched.page.evaluate(async () => {
-        const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-        return (await axe.run()).violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      });
-      const said = found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`);
-      assert.deepEqual(said, [], `${path} ${JSON.stringify(view)}`);
+      assert.deepEqual(await serious(watched), [], `${path} ${JSON.stringify(view)}`);
+    }
+    await watched.context.close();
+  }
+});
+
+test("axe finds nothing serious in what opens above a page", async () => {
+  for (const theme of ["light", "dark"] as const) {
+    const watched = await open(browser, "dashboard/jobs", { theme, bypassCSP: true });
+    const { page } = watched;
+    await settled(watched);
+    const opens: Record<string, () => Promise<void>> = {
+      palette: () => page.keyboard.press("Control+k"),
+      keys: () => page.keyboard.press("?"),
+      submit: () => page.getByRole("button", { name: "New job" }).click(),
+      bulk: async () => {
+        await page.getByLabel("Select all jobs of the page").check();
+        await page.getByRole("region", { name: "Selected jobs" }).getByRole("button", { name: "Cancel" }).click();
+      },
+    };
+    for (const [name, show] of Object.entries(opens)) {
+      await show();
+      await page.getByRole("dialog").waitFor();
+      assert.deepEqual(await serious(watched), [], `${name} ${theme}`);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
     }
     await watched.context.close();
   }

@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { open, settled, start } from "./browser.js";
 import { startIssuer, type Issuer } from "./issuer.js";
-import { CODES, ISSUER_PORT, READER, TOKEN } from "./stack.js";
+import { CODES, ISSUER_PORT, READER, STORED, TOKEN } from "./stack.js";
 
 let browser: Browser;
 let issuer: Issuer;
@@ -25,7 +25,7 @@ test("a one-time link signs in once, and is gone from the address", async () => 
   assert.equal(new URL(first.page.url()).hash, "");
   const second = await open(browser, link, { token: null });
   await second.page.getByRole("alert").getByText("used already").waitFor();
-  assert.equal(await second.page.evaluate(() => sessionStorage.getItem("whendue.token")), null);
+  assert.equal(await second.page.evaluate((name) => sessionStorage.getItem(name), STORED), null);
   await Promise.all([first.context.close(), second.context.close()]);
 });
 
@@ -61,7 +61,7 @@ test("a token is kept by its tab alone", async () => {
   await other.getByLabel("Token").waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Token").waitFor();
-  assert.equal(await page.evaluate(() => sessionStorage.getItem("whendue.token")), null);
+  assert.equal(await page.evaluate((name) => sessionStorage.getItem(name), STORED), null);
   await context.close();
 });
 

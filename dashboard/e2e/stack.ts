@@ -8,6 +8,8 @@ function setting(name: string): string {
 
 /** URL of the API, without a slash at its end. */
 export const URL_OF_API = setting("WHENDUE_URL");
+/** Where the page keeps its token. */
+export const STORED = `whendue.token ${new URL(`${URL_OF_API}/`).pathname}`;
 /** A token with all scopes. */
 export const TOKEN = setting("WHENDUE_TOKEN");
 

@@ -1,8 +1,10 @@
 /** Who is signed in: the token, in memory and in the tab's session storage, and what it allows. */
 import { computed, signal } from "@preact/signals";
+import { ROOT } from "../routing/root.js";
 import { claimsOf } from "./claims.js";
 
-const STORED = "whendue.token";
+// Several deployments may be behind one origin, each at a path of its own.
+const STORED = `whendue.token ${ROOT.pathname}`;
 const stored = signal<string | null>(recalled());
 
 /** The token; null for nobody. */

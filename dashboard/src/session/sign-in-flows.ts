@@ -15,7 +15,7 @@ export interface Config {
   signIn: Settings | null;
 }
 
-const ATTEMPT = "whendue.sign-in";
+const ATTEMPT = `whendue.sign-in ${ROOT.pathname}`;
 const CODE = /^#sign-in=([A-Za-z0-9_-]{20,128})$/;
 /** Where an issuer sends the browser back to. */
 export const REDIRECT = new URL("dashboard/signed-in", ROOT).href;

@@ -1,7 +1,6 @@
 /** The command palette: everything that one can go to or do, found by a few letters; an id goes to its job. */
 import { signal } from "@preact/signals";
-import { useId, useRef, useState } from "preact/hooks";
-import { useEffect } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { pathOf } from "../routing/paths.js";
 import { go } from "../routing/router.js";
 import { end } from "../session/session.js";
@@ -59,7 +58,8 @@ function OpenPalette() {
   const [text, setText] = useState("");
   const [index, setIndex] = useState(0);
   const id = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before anything is typed.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const list: Command<IconName>[] = [
     ...(/^[A-Za-z0-9._:~-]{20,}$/.test(text.trim())
       ? [{ text: `Open job ${text.trim()}`, icon: "jobs" as const, run: () => go(pathOf("jobs", text.trim())) }]

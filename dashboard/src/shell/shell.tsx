@@ -1,6 +1,6 @@
 /** The frame around the pages: navigation, keys, messages. */
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import iconUrl from "../icon.svg";
 import { pathOf } from "../routing/paths.js";
 import { go, Link, route } from "../routing/router.js";
@@ -100,6 +100,11 @@ function CurrentPage() {
   useEffect(() => {
     document.title = `${parameter ?? entry?.title ?? "Not found"} · whendue`;
   }, [entry, parameter]);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) document.getElementById("content")?.focus({ preventScroll: true });
+    first.current = false;
+  }, [page, parameter]);
   useEffect(() => {
     let current = true;
     setFailed(false);

@@ -1,6 +1,6 @@
 /** Dialogs on the browser's own element: focus, Escape and the page behind are its business. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asApiError } from "../api/problems.js";
 import { Notice } from "./states.js";
 
@@ -14,7 +14,7 @@ interface DialogProps {
 export function Dialog({ title, close, wide, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = dialog.current;
     const before = document.activeElement;
     shown?.showModal();
