@@ -201,3 +201,32 @@ test("a schedule shows its next fires; it is paused, resumed, triggered", async 
     await state(page).getByText("succeeded").waitFor();
   });
 });
+
+test("a new schedule is tried across a clock change before it is saved, and what an edit changes is shown", () =>
+  inPage("dashboard/schedules", async (page) => {
+    const name = `dashboard-new-${Date.now()}`;
+    await page.getByRole("button", { name: "New schedule" }).click();
+    await page.getByRole("textbox", { name: "Name" }).fill(name);
+    await page.getByLabel("Time zone").fill("Europe/Berlin");
+    await page.getByLabel("When", { exact: true }).fill("30 2 * * *");
+    await page.getByLabel("Job (JSON)").fill(JSON.stringify(GREET));
+    const preview = page.getByRole("region", { name: "Preview" });
+    await preview.getByText("02:30").first().waitFor();
+    await preview.getByRole("button", { name: "Across the next clock change" }).click();
+    await preview.locator(".badge").first().waitFor();
+    await page.getByLabel("When", { exact: true }).fill("nonsense");
+    await preview.getByRole("alert").waitFor();
+    await page.getByLabel("When", { exact: true }).fill("30 2 * * *\n0 9 * * MON");
+    await preview.getByText("09:00").first().waitFor();
+    await confirm(page, "Save");
+    await page.getByRole("heading", { name }).waitFor();
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByText("Nothing is changed yet.").waitFor();
+    await page.getByLabel("Overlap").selectOption("skip");
+    await page.getByRole("region", { name: "What will change" }).getByText('"allow" → "skip"').waitFor();
+    await confirm(page, "Save");
+    await page.getByRole("region", { name: "Settings" }).getByText("skip", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await confirm(page, "Delete");
+    await page.getByRole("heading", { name: "Schedules" }).waitFor();
+  }));

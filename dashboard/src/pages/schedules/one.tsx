@@ -18,6 +18,8 @@ import { CopyJson, Json } from "../../ui/json-view.js";
 import { Failed, Loading, Notice } from "../../ui/states.js";
 import { Time } from "../../ui/time.js";
 import { toast } from "../../ui/toasts.js";
+import { Editor } from "./editor.js";
+import { NextFires } from "./next-fires.js";
 import { rhythm } from "./rhythm.js";
 
 const FIRES = 50;
@@ -145,24 +147,7 @@ function Fires({ fires }: { fires: FireList["items"] }) {
   );
 }
 
-function NextFires({ items, zoneName }: { items: Preview["items"]; zoneName: string }) {
-  if (!items.length) return <p class="card-body muted">It does not fire any more.</p>;
-  return (
-    <ol class="next-fires">
-      {items.map((fire) => (
-        <li key={fire.nominalAt ?? fire.local}>
-          <Time at={fire.dueAt} form="both" />
-          <span class="muted small">
-            {fire.local.slice(0, 16).replace("T", " ")} {fire.local.slice(19)} in {zoneName}
-          </span>
-          {fire.note ? <span class="tag">{fire.note}</span> : null}
-        </li>
-      ))}
-    </ol>
-  );
-}
-
-type Action = "pause" | "trigger" | "delete";
+type Action = "edit" | "pause" | "trigger" | "delete";
 
 function ScheduleActions({ schedule }: { schedule: Schedule }) {
   const [action, setAction] = useState<Action | null>(null);
@@ -188,6 +173,9 @@ function ScheduleActions({ schedule }: { schedule: Schedule }) {
       <button type="button" class="button button-primary" onClick={() => setAction("trigger")}>
         Trigger
       </button>
+      <button type="button" class="button" onClick={() => setAction("edit")}>
+        Edit
+      </button>
       {schedule.state === "paused" ? (
         <button type="button" class="button" onClick={() => void resume()}>
           Resume
@@ -200,6 +188,7 @@ function ScheduleActions({ schedule }: { schedule: Schedule }) {
       <button type="button" class="button button-danger" onClick={() => setAction("delete")}>
         Delete
       </button>
+      {action === "edit" ? <Editor name={schedule.name} close={close} saved={() => undefined} /> : null}
       {action === "trigger" ? (
         <Confirm
           title="Run its job now"

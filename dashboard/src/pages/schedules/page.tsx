@@ -1,28 +1,43 @@
 /** Schedules: when each fires next, and what keeps it from firing. */
+import { useState } from "preact/hooks";
 import { api, read, unlessSame } from "../../api/client.js";
 import { useLive } from "../../api/live.js";
 import type { Schedule, ScheduleList } from "../../api/types.js";
 import { pathOf } from "../../routing/paths.js";
-import { Link, query } from "../../routing/router.js";
+import { go, Link, query } from "../../routing/router.js";
+import { may } from "../../session/session.js";
 import { PageHead } from "../../shell/page-head.js";
 import { Badge } from "../../ui/badge.js";
 import { Empty, Failed, Loading } from "../../ui/states.js";
 import { Time } from "../../ui/time.js";
 import { things } from "../../format/numbers.js";
+import { Icon } from "../../ui/icons.js";
 import { Pager } from "../jobs/pager.js";
+import { Editor } from "./editor.js";
 import { rhythm } from "./rhythm.js";
 
 const PAGE = 50;
 
 export default function SchedulesPage() {
   const cursor = query.value.get("cursor");
+  const [isCreating, setCreating] = useState(false);
   const limit = Number(query.value.get("limit")) || PAGE;
   const list = useLive<ScheduleList>(`schedules ${limit} ${cursor ?? ""}`, (etag) =>
     read(api.GET("/schedules", { params: { query: { limit, ...(cursor ? { cursor } : {}) } }, headers: unlessSame(etag) })),
   );
   return (
     <>
-      <PageHead title="Schedules" />
+      <PageHead title="Schedules">
+        {may("jobs:write") ? (
+          <button type="button" class="button button-primary" onClick={() => setCreating(true)}>
+            <Icon name="plus" />
+            New schedule
+          </button>
+        ) : null}
+      </PageHead>
+      {isCreating ? (
+        <Editor name={null} close={() => setCreating(false)} saved={(name) => go(pathOf("schedules", name))} />
+      ) : null}
       <section class="card" aria-label="Schedules" aria-busy={list.loading}>
         {list.problem && !list.data ? (
           <Failed problem={list.problem} retry={list.refresh} />

@@ -1,0 +1,85 @@
+/** A schedule while it is edited: what the form knows of it, what is sent, and what that changes. Pure. */
+import type { components } from "../../api/schema.js";
+import type { Schedule } from "../../api/types.js";
+
+export type ScheduleBody = components["schemas"]["ScheduleBody"];
+export type Kind = "cron" | "every" | "at";
+
+export interface Draft {
+  name: string;
+  kind: Kind;
+  /** A cron expression a line, an interval, or a time. */
+  when: string;
+  timezone: string;
+  overlap: string;
+  misfire: string;
+  /** JSON: the job, or the workflow, that each fire runs. */
+  runs: string;
+}
+
+export const OVERLAPS = ["allow", "skip", "buffer_one", "cancel_running"] as const;
+export const MISFIRES = ["skip", "fire_once", "catch_up"] as const;
+
+/** Return the draft of a schedule, or of a new one. */
+export function draftOf(schedule: Schedule | null): Draft {
+  if (!schedule) {
+    return {
+      name: "",
+      kind: "cron",
+      when: "0 3 * * *",
+      timezone: "UTC",
+      overlap: "allow",
+      misfire: "fire_once",
+      runs: JSON.stringify({ type: "", payload: {} }, null, 2),
+    };
+  }
+  const kind: Kind = schedule.every ? "every" : schedule.at ? "at" : "cron";
+  return {
+    name: schedule.name,
+    kind,
+    when: schedule.every ?? schedule.at ?? (schedule.crons ?? [schedule.cron ?? ""]).join("\n"),
+    timezone: schedule.timezone,
+    overlap: schedule.overlap,
+    misfire: schedule.misfire.policy,
+    runs: JSON.stringify(schedule.job ?? schedule.workflow, null, 2),
+  };
+}
+
+/** Return the part that says when it fires. */
+export function recurrenceOf(draft: Draft): Pick<ScheduleBody, "cron" | "crons" | "every" | "at" | "timezone"> {
+  const lines = draft.when.split("\n").map((line) => line.trim()).filter(Boolean);
+  const none = { cron: null, crons: null, every: null, at: null, timezone: draft.timezone.trim() };
+  if (draft.kind !== "cron") return { ...none, [draft.kind]: lines.join(" ") };
+  return lines.length > 1 ? { ...none, crons: lines } : { ...none, cron: lines[0] ?? "" };
+}
+
+/** Return the body that is put; what the form does not know stays as it was. Throws a SyntaxError. */
+export function bodyOf(draft: Draft, before: Schedule | null): ScheduleBody {
+  const runs = JSON.parse(draft.runs) as never;
+  const kept = before as ScheduleBody | null;
+  return {
+    ...kept,
+    ...recurrenceOf(draft),
+    overlap: OVERLAPS.find((each) => each === draft.overlap) ?? "allow",
+    misfire: { ...kept?.misfire, policy: MISFIRES.find((each) => each === draft.misfire) ?? "fire_once" },
+    ...(before?.workflow ? { workflow: runs } : { job: runs }),
+  } as ScheduleBody;
+}
+
+export interface Change {
+  name: string;
+  before: string;
+  after: string;
+}
+
+/** Return which fields a body changes, each as short JSON. */
+export function changes(before: Schedule | null, body: ScheduleBody): Change[] {
+  const [old, next] = [(before ?? {}) as Record<string, unknown>, body as Record<string, unknown>];
+  return Object.keys(next)
+    .filter((name) => text(old[name]) !== text(next[name]))
+    .map((name) => ({ name, before: text(old[name]), after: text(next[name]) }));
+}
+
+function text(value: unknown): string {
+  return value === undefined || value === null ? "–" : JSON.stringify(value);
+}
