@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, compact, count, dollars, things } from "../src/format/numbers.js";
 import { hasEnded, STATES, toneOf } from "../src/format/states.js";
-import { interval, rhythm } from "../src/pages/schedules/rhythm.js";
+import { interval, localText, noteText, rhythm } from "../src/pages/schedules/rhythm.js";
 
 test("numbers are for people", () => {
   assert.equal(count(1234567), "1,234,567");
@@ -31,4 +31,12 @@ test("a schedule says when it fires", () => {
   assert.equal(rhythm({ ...none, cron: "0 3 * * *", timezone: "Europe/Berlin" }), "0 3 * * * (Europe/Berlin)");
   assert.equal(rhythm({ ...none, every: "PT60S" }), "every minute");
   assert.equal(rhythm({ ...none, at: "2026-12-24T18:00:00Z" }), "once, 2026-12-24T18:00:00Z");
+});
+
+test("a local time is short, and a note is in words", () => {
+  assert.equal(localText("2026-11-28T15:45:15.865000+00:00"), "2026-11-28 15:45:15 +00:00");
+  assert.equal(localText("2027-03-28T03:00:00+02:00"), "2027-03-28 03:00 +02:00");
+  assert.equal(localText("nonsense"), "nonsense");
+  assert.match(noteText("moved_out_of_gap"), /clocks go forward/);
+  assert.equal(noteText("toString"), "toString");
 });

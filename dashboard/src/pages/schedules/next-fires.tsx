@@ -1,6 +1,7 @@
 /** Fires to come, in the reader's time and in the schedule's. */
 import type { Preview } from "../../api/types.js";
 import { Time } from "../../ui/time.js";
+import { localText, noteText } from "./rhythm.js";
 
 export function NextFires({ items, zoneName }: { items: Preview["items"]; zoneName: string }) {
   if (!items.length) return <p class="card-body muted">It does not fire any more.</p>;
@@ -10,9 +11,9 @@ export function NextFires({ items, zoneName }: { items: Preview["items"]; zoneNa
         <li key={fire.nominalAt ?? fire.local}>
           <Time at={fire.dueAt} form="both" />
           <span class="muted small">
-            {fire.local.slice(0, 16).replace("T", " ")} {fire.local.slice(19)} in {zoneName}
+            {localText(fire.local)} in {zoneName}
           </span>
-          {fire.note ? <span class="badge tone-warn">{fire.note}</span> : null}
+          {fire.note ? <span class="badge tone-warn">{noteText(fire.note)}</span> : null}
         </li>
       ))}
     </ol>

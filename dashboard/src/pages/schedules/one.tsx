@@ -119,7 +119,7 @@ export default function SchedulePage({ parameter }: PageProps) {
 function Fires({ fires }: { fires: FireList["items"] }) {
   if (!fires.length) return <p class="card-body muted">It has not fired yet.</p>;
   return (
-    <table class="table table-cards">
+    <table class="table table-cards fire-table">
       <thead>
         <tr>
           <th scope="col">Fire</th>

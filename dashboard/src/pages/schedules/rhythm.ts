@@ -23,3 +23,23 @@ export function interval(text: string): string {
   const count = seconds / (SECONDS[unit] ?? 1);
   return count === 1 ? `${UNITS[unit]}` : `${count} ${UNITS[unit]}s`;
 }
+
+const LOCAL = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(:\d{2})?.*?(Z|[+-]\d{2}:\d{2})$/;
+
+/** Write a local time with its offset for people: without seconds that are none, and without fractions. */
+export function localText(text: string): string {
+  const [, day, minute, second = "", offset] = LOCAL.exec(text) ?? [];
+  return day ? `${day} ${minute}${second === ":00" ? "" : second} ${offset}` : text;
+}
+
+const NOTES: Record<string, string> = {
+  moved_out_of_gap: "moved: clocks go forward over its time",
+  first_of_two: "first of two: clocks go back",
+  second_of_two: "second of two: clocks go back",
+  only_first_of_two: "first of two alone: clocks go back",
+};
+
+/** Say why a fire is odd; a note of a newer API as it is. */
+export function noteText(note: string): string {
+  return Object.hasOwn(NOTES, note) ? (NOTES[note] ?? note) : note;
+}
