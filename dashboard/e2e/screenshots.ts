@@ -1,13 +1,50 @@
-/** Screenshots of the main pages, at the width of a desk and of a phone, in both themes: to be looked at. */
+/**
+ * Screenshots of the main pages, at the width of a desk and of a phone, in both themes: to be looked at.
+ *
+ * `docs` as argument takes those that are in `docs/guide/dashboard`; another argument, the pages whose names begin so.
+ */
 import { mkdir } from "node:fs/promises";
 import { open, settled, start } from "./browser.js";
-import { call, type Job } from "./stack.js";
+import { call, submit, type Job } from "./stack.js";
 
 const folder = process.env["SCREENSHOTS"] ?? "screenshots";
 const only = process.argv[2];
 
+/** A job that waits for its second retry, as a reader finds it. */
+async function retrying(): Promise<string> {
+  const job = await submit({
+    type: "demo.flaky",
+    payload: { failures: 3 },
+    backoff: { baseSeconds: 4, factor: 10, jitter: "none" },
+    tags: { team: "billing" },
+  });
+  for (;;) {
+    const { attempt, state } = await call<{ attempt: number; state: string }>("GET", `/jobs/${job.id}`);
+    if (attempt === 2 && state === "scheduled") return job.id;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+async function forDocs(): Promise<void> {
+  const id = await retrying();
+  const browser = await start();
+  const shots = [
+    ["job", `dashboard/jobs/${id}`, { width: 1280, height: 800, theme: "light" }],
+    ["jobs", "dashboard/jobs", { width: 1280, height: 800, theme: "dark" }],
+    ["phone", `dashboard/jobs/${id}`, { width: 390, height: 844, theme: "light" }],
+  ] as const;
+  for (const [name, path, view] of shots) {
+    const watched = await open(browser, path, view);
+    await settled(watched);
+    await watched.page.screenshot({ path: `${folder}/${name}.png` });
+    await watched.context.close();
+  }
+  await browser.close();
+}
+
 async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
+  if (only === "docs") return forDocs();
   const { items } = await call<{ items: (Job & { type: string })[] }>("GET", "/jobs?limit=200");
   const of = (state: string): string => `dashboard/jobs/${items.find((job) => job.state === state)?.id ?? "none"}`;
   const pages: Record<string, string> = {
@@ -40,6 +77,7 @@ async function main(): Promise<void> {
   await signIn.page.waitForSelector("form");
   await signIn.page.screenshot({ path: `${folder}/sign-in.png` });
   await browser.close();
+  return undefined;
 }
 
 await main();
