@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { open, settled, start, type Watched } from "./browser.js";
@@ -127,6 +128,15 @@ test("the filters are in the address, and the pages go both ways", async () => {
     assert.equal(new URL(page.url()).searchParams.get("cursor"), null);
   });
 });
+
+test("the jobs of a page are saved as a file", () =>
+  inPage("dashboard/jobs", async (page, watched) => {
+    await settled(watched);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export" }).click()]);
+    const lines = (await readFile(await download.path(), "utf8")).split("\r\n");
+    assert.equal(lines[0], "id,type,state,priority,attempt,maxAttempts,createdAt,dueAt,startedAt,finishedAt,schedule,errorType,errorMessage");
+    assert.ok(lines.length > 1);
+  }));
 
 test("many jobs are cancelled together, with progress, and by the keyboard alone", async () => {
   const tag = { ...LATER, tags: { dashboard: "bulk" } };

@@ -20,7 +20,8 @@ from scripts.build_dashboard import copied
 from tests.builders.backends import LOCALSTACK
 from tests.e2e.stage import Stage
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+# Debian's, and what GitHub's runners have.
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), "")
 PAGES = ["", "dashboard", "dashboard/", "dashboard/jobs", "dashboard/jobs/0192", "dashboard/schedules/nightly-report"]
 # Far more than the browser takes: what hangs is to end.
 TIMEOUT_S = 1200

@@ -1,6 +1,7 @@
 /** Where one signs in: by the issuer, or with a token. */
 import { useEffect, useState } from "preact/hooks";
 import iconUrl from "../icon.svg";
+import { ROOT } from "../routing/root.js";
 import { go } from "../routing/router.js";
 import { Input } from "../ui/field.js";
 import { Loading, Notice } from "../ui/states.js";
@@ -70,6 +71,9 @@ export function SignIn() {
           </button>
         ) : null}
         {busy ? null : <TokenForm />}
+        <a class="small" href={new URL("docs", ROOT).href}>
+          API documentation
+        </a>
       </div>
     </main>
   );

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { pathOf } from "../routing/paths.js";
+import { ROOT } from "../routing/root.js";
 import { go } from "../routing/router.js";
 import { end } from "../session/session.js";
 import { Icon, type IconName } from "../ui/icons.js";
@@ -43,6 +44,7 @@ function commands(): Command<IconName>[] {
     ...pages,
     ...offered,
     ...states,
+    { text: "Open the API documentation", icon: "next", run: () => location.assign(new URL("docs", ROOT)) },
     { text: "Change the theme", icon: "theme", run: nextTheme },
     { text: "Show times in UTC, or local ones", icon: "clock", run: toggleZone },
     { text: "Sign out", icon: "leave", run: () => end() },

@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import iconUrl from "../icon.svg";
 import { pathOf } from "../routing/paths.js";
+import { ROOT } from "../routing/root.js";
 import { go, Link, route } from "../routing/router.js";
 import { claims, end } from "../session/session.js";
 import { Icon } from "../ui/icons.js";
@@ -79,6 +80,9 @@ function Foot() {
           <Icon name="leave" />
         </button>
       </div>
+      <a class="small docs-link" href={new URL("docs", ROOT).href}>
+        API documentation
+      </a>
       <div class="who">
         <span class="truncate" title={tenant ?? ""}>
           {tenant ?? "no tenant"}

@@ -5,11 +5,13 @@ import type { DeadLetters, JobList, PauseList, QueueList, ScheduleList, Usage } 
 import { compact, dollars, things } from "../../format/numbers.js";
 import { pathOf } from "../../routing/paths.js";
 import { Link } from "../../routing/router.js";
+import { may } from "../../session/session.js";
 import { PageHead } from "../../shell/page-head.js";
 import { Badge } from "../../ui/badge.js";
 import { Failed, Loading } from "../../ui/states.js";
 import { Time } from "../../ui/time.js";
 import { attention } from "./attention.js";
+import { Deployment } from "./deployment.js";
 
 const LATEST = 12;
 
@@ -71,6 +73,7 @@ export default function OverviewPage() {
               </div>
               {queues.data ? <Queues queues={queues.data} /> : queues.problem ? <Failed problem={queues.problem} /> : <Loading />}
             </section>
+            {may("metrics:read") ? <Deployment /> : null}
             <section class="card" aria-label="Usage">
               <div class="card-head">
                 <h2>This month</h2>
