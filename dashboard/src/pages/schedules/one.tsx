@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import { api, done, read, unlessSame } from "../../api/client.js";
 import { refreshAll, useLive } from "../../api/live.js";
 import type { FireList, Preview, Schedule } from "../../api/types.js";
-import { duration } from "../../format/times.js";
-import { fromField } from "../../format/times.js";
+import { toneOf } from "../../format/states.js";
+import { duration, fromField } from "../../format/times.js";
 import { pathOf } from "../../routing/paths.js";
 import { go, Link } from "../../routing/router.js";
 import { may } from "../../session/session.js";
@@ -118,6 +118,26 @@ export default function SchedulePage({ parameter }: PageProps) {
 
 function Fires({ fires }: { fires: FireList["items"] }) {
   if (!fires.length) return <p class="card-body muted">It has not fired yet.</p>;
+  return (
+    <>
+      <FireStrip fires={fires} />
+      <FireTable fires={fires} />
+    </>
+  );
+}
+
+/** The fires side by side, the newest at the end: a pattern shows at a glance. The table below has the same in words. */
+function FireStrip({ fires }: { fires: FireList["items"] }) {
+  return (
+    <ol class="fire-strip" aria-hidden="true">
+      {[...fires].reverse().map((fire, number) => (
+        <li key={number} class={`fire-cell fire-${toneOf(fire.job?.state === "dead" ? "dead" : fire.outcome)}`} title={`${fire.nominalAt ?? fire.decidedAt}: ${fire.outcome}${fire.job?.state ? `, ${fire.job.state}` : ""}`} />
+      ))}
+    </ol>
+  );
+}
+
+function FireTable({ fires }: { fires: FireList["items"] }) {
   return (
     <table class="table table-cards fire-table">
       <thead>
