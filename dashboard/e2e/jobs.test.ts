@@ -108,6 +108,28 @@ test("a paused job says by whom and why; the resume lets it run", () =>
     await until(job.id, "succeeded");
   }));
 
+test("a limited job says what it waits for; a running one shows its progress, and stops when it is asked to", async () => {
+  const limits = { concurrency: 1, key: `dashboard-${Date.now()}` };
+  const wait = { type: "e2e.wait", payload: { seconds: 25 }, limits };
+  const first = await submit(wait);
+  await until(first.id, "running");
+  const second = await submit(wait);
+  await inPage(`dashboard/jobs/${second.id}`, async (page) => {
+    await page.getByText(`1 job with the key ${limits.key} may run at once, and that many do.`).waitFor();
+    await page.getByText("not before one of them ends").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await confirm(page, "Cancel the job");
+    await state(page).getByText("cancelled").waitFor();
+    await page.goto(page.url().replace(second.id, first.id));
+    await page.getByText("Attempt 1 is running.").first().waitFor();
+    await page.getByText("Running for").waitFor();
+    await page.getByRole("group", { name: "Progress" }).getByText("left_s").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await confirm(page, "Cancel the job");
+    await state(page).getByText("cancelled").waitFor();
+  });
+});
+
 test("the filters are in the address, and the pages go both ways", async () => {
   const tag = { ...LATER, tags: { dashboard: "paging" } };
   for (let number = 0; number < 27; number += 1) await submit(tag);

@@ -25,6 +25,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("c
 PAGES = ["", "dashboard", "dashboard/", "dashboard/jobs", "dashboard/jobs/0192", "dashboard/schedules/nightly-report"]
 # Far more than the browser takes: what hangs is to end.
 TIMEOUT_S = 1200
+# A pattern of the names of tests in `dashboard/e2e`, while one works on them.
+CHOSEN = "WHENDUE_E2E_BROWSER"
 # For each test that uses one.
 LINKS = 1
 
@@ -80,8 +82,9 @@ def test_people_use_it_in_a_browser(shown: Stage, port: int, tmp_path: Path) -> 
     folder = copied(tmp_path)
     subprocess.run(["node_modules/.bin/tsc", "--project", "tsconfig.test.json"], cwd=folder, check=True)
     # One file after the other: they share a stack, and a machine.
+    chosen = [f"--test-name-pattern={os.environ[CHOSEN]}"] if os.environ.get(CHOSEN) else []
     done = subprocess.run(
-        ["node", "--test", "--test-concurrency=1", "build/e2e"],
+        ["node", "--test", "--test-concurrency=1", *chosen, "build/e2e"],
         cwd=folder,
         env=os.environ | environment,
         check=False,
