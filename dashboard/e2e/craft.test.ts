@@ -29,6 +29,7 @@ async function hostile(): Promise<string[]> {
   await call("POST", "/schedules/hostile/pause", { reason: XSS });
   await call("POST", "/pauses", { reason: XSS, type: "lambda" });
   await call("POST", "/queues/low/pause", { reason: XSS });
+  const flow = await call<{ id: string }>("POST", "/workflows", { chain: [{ type: "demo.greet", payload: { name: XSS } }], tags });
   await until(good.id, "succeeded");
   await until(bad.id, "dead");
   return [
@@ -45,6 +46,8 @@ async function hostile(): Promise<string[]> {
     "dashboard/dead-letters",
     "dashboard/schedules",
     "dashboard/schedules/hostile",
+    "dashboard/workflows",
+    `dashboard/workflows/${flow.id}`,
   ];
 }
 

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   if (only === "docs") return forDocs();
   const { items } = await call<{ items: (Job & { type: string })[] }>("GET", "/jobs?limit=200");
+  const flows = await call<{ items: Job[] }>("GET", "/workflows?limit=1");
   const of = (state: string): string => `dashboard/jobs/${items.find((job) => job.state === state)?.id ?? "none"}`;
   const pages: Record<string, string> = {
     overview: "",
@@ -58,6 +59,8 @@ async function main(): Promise<void> {
     "dead-letters": "dashboard/dead-letters",
     schedules: "dashboard/schedules",
     schedule: "dashboard/schedules/nightly-report",
+    workflows: "dashboard/workflows",
+    workflow: `dashboard/workflows/${flows.items[0]?.id ?? "none"}`,
     none: "dashboard/jobs?type=none.at.all",
   };
   const browser = await start();

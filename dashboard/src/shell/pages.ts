@@ -27,6 +27,13 @@ export const PAGES: Readonly<Record<string, PageEntry>> = {
     load: () => import("../pages/jobs/page.js"),
     one: () => import("../pages/job/page.js"),
   },
+  workflows: {
+    title: "Workflows",
+    icon: "workflows",
+    key: "w",
+    load: () => import("../pages/workflows/page.js"),
+    one: () => import("../pages/workflows/one.js"),
+  },
   "dead-letters": {
     title: "Dead letters",
     icon: "dead-letters",

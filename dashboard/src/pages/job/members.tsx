@@ -20,9 +20,10 @@ export function Members({ job }: { job: JobDetails }) {
     <section class="card" aria-label="Jobs that it has created">
       <div class="card-head">
         <h2>Jobs that it has created</h2>
-        <Link class="row-end small" to={pathOf("jobs", null, new URLSearchParams({ workflow: job.id }))}>
-          All of them
-        </Link>
+        <span class="row row-end small">
+          <Link to={pathOf("workflows", job.id)}>The graph</Link>
+          <Link to={pathOf("jobs", null, new URLSearchParams({ workflow: job.id }))}>All of them</Link>
+        </span>
       </div>
       <table class="table">
         <tbody>
