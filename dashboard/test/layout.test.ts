@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { curve, HEIGHT, layout, WIDTH } from "../src/pages/workflows/layout.js";
+import { curve, HEIGHT, keyOf, layout, WIDTH } from "../src/pages/workflows/layout.js";
 
 const at = (names: string[], edges: [string, string][]) => {
   const drawing = layout(names, edges.map(([from, to]) => ({ from, to })));
@@ -27,6 +27,14 @@ test("boxes do not lie on each other, and nothing is outside", () => {
 test("lines that need not cross do not", () => {
   const { of } = at(["a", "b", "x", "y"], [["a", "y"], ["b", "x"]]);
   assert.equal((of.get("a")?.y ?? 0) < (of.get("b")?.y ?? 0), (of.get("y")?.y ?? 0) < (of.get("x")?.y ?? 0));
+});
+
+test("an edge past a layer goes between its boxes", () => {
+  const { bends, boxes, of } = at(["a", "b", "c", "d"], [["a", "b"], ["b", "c"], ["c", "d"], ["a", "d"]]);
+  const points = bends.get(keyOf({ from: "a", to: "d" })) ?? [];
+  assert.equal(points.length, 2);
+  for (const { x, y } of points) assert.ok(boxes.every((box) => box.x !== x || y < box.y || y > box.y + HEIGHT));
+  assert.deepEqual(points.map(({ x }) => x), [of.get("b")?.x, of.get("c")?.x]);
 });
 
 test("what is no graph is drawn all the same", () => {

@@ -5,7 +5,7 @@ import { toneOf } from "../../format/states.js";
 import { pathOf } from "../../routing/paths.js";
 import { ROOT } from "../../routing/root.js";
 import { go } from "../../routing/router.js";
-import { curve, HEIGHT, layout, WIDTH, type Box } from "./layout.js";
+import { curve, HEIGHT, keyOf, layout, WIDTH, type Box, type Point } from "./layout.js";
 
 type Workflow = components["schemas"]["WorkflowDetailsReply"];
 type Node = Workflow["nodes"][number];
@@ -37,7 +37,7 @@ export function Graph({ workflow }: { workflow: Workflow }) {
           height={isWhole ? undefined : drawing.height}
         >
           {workflow.edges.map(({ from, to, on }) => (
-            <EdgeLine key={`${from}>${to}`} from={boxes.get(from)} to={boxes.get(to)} on={on} isCritical={critical.has(`${from}>${to}`)} />
+            <EdgeLine key={`${from}>${to}`} from={boxes.get(from)} to={boxes.get(to)} bends={drawing.bends.get(keyOf({ from, to }))} on={on} isCritical={critical.has(`${from}>${to}`)} />
           ))}
           {workflow.nodes.map((node) => (
             <NodeBox key={node.name} node={node} box={boxes.get(node.name)} />
@@ -48,8 +48,16 @@ export function Graph({ workflow }: { workflow: Workflow }) {
   );
 }
 
-function EdgeLine({ from, to, on, isCritical }: { from: Box | undefined; to: Box | undefined; on: string; isCritical: boolean }) {
-  return from && to ? <path class={`edge edge-${on}`} data-critical={isCritical} d={curve(from, to)} /> : null;
+interface EdgeProps {
+  from: Box | undefined;
+  to: Box | undefined;
+  bends: readonly Point[] | undefined;
+  on: string;
+  isCritical: boolean;
+}
+
+function EdgeLine({ from, to, bends, on, isCritical }: EdgeProps) {
+  return from && to ? <path class={`edge edge-${on}`} data-critical={isCritical} d={curve(from, to, bends)} /> : null;
 }
 
 function NodeBox({ node, box }: { node: Node; box: Box | undefined }) {
@@ -73,7 +81,6 @@ function NodeBox({ node, box }: { node: Node; box: Box | undefined }) {
   return (
     <a
       href={new URL(to, ROOT).href}
-      aria-label={`${node.name}, ${node.state}`}
       onClick={(event: MouseEvent) => {
         if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();

@@ -11,8 +11,15 @@ export interface Box {
   y: number;
 }
 
+export interface Point {
+  x: number;
+  y: number;
+}
+
 export interface Drawing {
   boxes: readonly Box[];
+  /** By `keyOf` an edge, the points that it goes through between its boxes: so it passes by boxes, not behind them. */
+  bends: ReadonlyMap<string, readonly Point[]>;
   width: number;
   height: number;
 }
@@ -22,6 +29,8 @@ export const HEIGHT = 44;
 const GAP_X = 56;
 const GAP_Y = 16;
 const MARGIN = 12;
+/** Places between boxes for edges that pass by layers; a graph that needs more is drawn with straight ones. */
+const BENDS_MOST = 3000;
 /** Passes that sort each layer by its neighbours: more change little. */
 const SWEEPS = 4;
 
@@ -34,8 +43,9 @@ const SWEEPS = 4;
 export function layout(names: readonly string[], edges: readonly Edge[]): Drawing {
   const known = new Set(names);
   const kept = edges.filter(({ from, to }) => known.has(from) && known.has(to) && from !== to);
-  const [before, after] = [neighbours(kept, "to", "from"), neighbours(kept, "from", "to")];
-  const layers = layered(names, before, after);
+  const layers = layered(names, neighbours(kept, "to", "from"), neighbours(kept, "from", "to"));
+  const passing = withPlaces(layers, kept);
+  const [before, after] = [neighbours(passing.edges, "to", "from"), neighbours(passing.edges, "from", "to")];
   for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
     const forwards = sweep % 2 === 0;
     for (const layer of forwards ? layers.slice(1) : layers.slice(0, -1).reverse()) sort(layer, forwards ? before : after, positions(layers));
@@ -46,7 +56,11 @@ export function layout(names: readonly string[], edges: readonly Edge[]): Drawin
     const top = (height - (layer.length * (HEIGHT + GAP_Y) - GAP_Y)) / 2;
     return layer.map((name, row) => ({ name, x: MARGIN + column * (WIDTH + GAP_X), y: top + row * (HEIGHT + GAP_Y) }));
   });
-  return { boxes, width: 2 * MARGIN + Math.max(layers.length * (WIDTH + GAP_X) - GAP_X, 0), height };
+  const at = new Map(boxes.map((box) => [box.name, box]));
+  const bends = new Map(
+    [...passing.places].map(([key, places]) => [key, places.map((place) => ({ x: at.get(place)?.x ?? 0, y: (at.get(place)?.y ?? 0) + HEIGHT / 2 }))] as const),
+  );
+  return { boxes: boxes.filter(({ name }) => known.has(name)), bends, width: 2 * MARGIN + Math.max(layers.length * (WIDTH + GAP_X) - GAP_X, 0), height };
 }
 
 function neighbours(edges: readonly Edge[], of: "from" | "to", other: "from" | "to"): Map<string, string[]> {
@@ -82,6 +96,31 @@ function layered(names: readonly string[], before: Map<string, string[]>, after:
   return layers;
 }
 
+/** Name an edge. */
+export function keyOf({ from, to }: Edge): string {
+  return JSON.stringify([from, to]);
+}
+
+/** Give each edge a place in every layer that it passes; return the edges from place to place, and the places. */
+function withPlaces(layers: string[][], edges: readonly Edge[]): { edges: Edge[]; places: Map<string, string[]> } {
+  const layerOf = new Map(layers.flatMap((layer, number) => layer.map((name) => [name, number] as const)));
+  const passed = ({ from, to }: Edge): number[] => {
+    const [first, last] = [layerOf.get(from) ?? 0, layerOf.get(to) ?? 0];
+    return Array.from({ length: Math.max(last - first - 1, 0) }, (_, number) => first + 1 + number);
+  };
+  const places = new Map<string, string[]>();
+  if (edges.reduce((sum, edge) => sum + passed(edge).length, 0) > BENDS_MOST) return { edges: [...edges], places };
+  const pieces = edges.flatMap((edge) => {
+    // No node has such a name.
+    const own = passed(edge).map((layer) => ({ layer, name: `\0${layer} ${keyOf(edge)}` }));
+    for (const { layer, name } of own) layers[layer]?.push(name);
+    if (own.length) places.set(keyOf(edge), own.map(({ name }) => name));
+    const stops = [edge.from, ...own.map(({ name }) => name), edge.to];
+    return stops.slice(1).map((to, number) => ({ from: stops[number] ?? edge.from, to }));
+  });
+  return { edges: pieces, places };
+}
+
 function positions(layers: readonly string[][]): Map<string, number> {
   return new Map(layers.flatMap((layer) => layer.map((name, row) => [name, (row + 0.5) / layer.length] as const)));
 }
@@ -98,9 +137,18 @@ function sort(layer: string[], neighbour: Map<string, string[]>, at: Map<string,
   layer.sort((one, other) => (wanted.get(one) ?? 0) - (wanted.get(other) ?? 0));
 }
 
-/** Return the path of an edge between two boxes, as SVG has it. */
-export function curve(from: Box, to: Box): string {
-  const [x1, y1, x2, y2] = [from.x + WIDTH, from.y + HEIGHT / 2, to.x, to.y + HEIGHT / 2];
-  const bend = Math.max((x2 - x1) / 2, GAP_X / 2);
-  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+/** Return the path of an edge from a box to another one, past the layers between them, as SVG has it. */
+export function curve(from: Box, to: Box, bends: readonly Point[] = []): string {
+  const through = bends.flatMap(({ x, y }) => [
+    { x, y },
+    { x: x + WIDTH, y },
+  ]);
+  const points = [{ x: from.x + WIDTH, y: from.y + HEIGHT / 2 }, ...through, { x: to.x, y: to.y + HEIGHT / 2 }];
+  return points.map((point, number) => `${number ? bend(points[number - 1] ?? point, point) : `M${point.x} ${point.y}`}`).join("");
+}
+
+function bend(from: Point, to: Point): string {
+  if (from.y === to.y) return `L${to.x} ${to.y}`;
+  const half = Math.max((to.x - from.x) / 2, GAP_X / 2);
+  return `C${from.x + half} ${from.y} ${to.x - half} ${to.y} ${to.x} ${to.y}`;
 }
