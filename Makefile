@@ -54,7 +54,7 @@ thorough: $(READY)  ## what make test leaves out: every exception at every stage
 e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 	$(PY) -m pytest tests/e2e
 e2e-containers: $(READY)  ## the core of it with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
-	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,jobs,killers,metrics,timer}.py
+	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,expiry,history,jobs,killers,metrics,operations,own_queues,schedules,search,timer,unique}.py
 e2e-rest: $(READY)  ## the core of it behind a REST API
 	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py tests/e2e/test_dashboard.py -k "not browser"
 e2e-localstack: $(READY)  ## contract, deploy, demonstration and core on LocalStack's own runtime (Python 3.13, Java, npm)

@@ -26,7 +26,7 @@ from localstack.once import exclusive
 from localstack.paths import BUILD, EMULATOR_PYTHON, ROOT
 from localstack.project_files import Project, largest, megabytes, own_files
 from localstack.project_requirements import installed, wheels_for
-from localstack.task_manifest import NAME, TaskModules, broken_modules, described, task_manifest
+from localstack.task_manifest import NAME, TaskModules, broken_modules, described, task_manifest, unfit_tasks
 from localstack.topology import topology
 from whendue.manifest.packed import Packed
 
@@ -190,6 +190,8 @@ def _project_functions(project: Project, own: dict[str, bytes], packed: Packed) 
     found = json.loads(manifest)
     if found["failures"] and not project.skip_broken:
         raise RuntimeError(broken_modules(found["failures"]))
+    if unfit := unfit_tasks(found["tasks"], project.queues):
+        raise RuntimeError("; ".join(unfit))
     importing = WITH_CHANNELS if found["channels"] else ()
     others = {name: files | {NAME: manifest} | (own if name in importing else {}) for name, files in framework.items()}
     return {**others, WORKER: worker}

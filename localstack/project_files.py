@@ -30,6 +30,7 @@ class Project:
         architecture: processor of the functions; None: the topology's.
         environment: variables that its modules may read when they are imported.
         skip_broken: modules that cannot be imported are packed, and their tasks are off.
+        queues: queue -> the longest timeout that is accepted for its jobs, seconds; none are not checked.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Project:
     architecture: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     skip_broken: bool = False
+    queues: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

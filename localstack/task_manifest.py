@@ -5,11 +5,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import whendue
 from localstack.once import exclusive
@@ -19,8 +19,9 @@ from whendue.declarations.registry import USER_TASKS
 from whendue.manifest.describe import importing
 from whendue.manifest.model import NAME
 from whendue.manifest.packed import Packed
+from whendue.profiles.model import QUEUE
 
-__all__ = ["NAME", "TaskModules", "broken_modules", "described", "task_manifest"]
+__all__ = ["NAME", "TaskModules", "broken_modules", "described", "task_manifest", "unfit_tasks"]
 
 # Where this process has whendue from.
 INSTALLED: Final = Path(whendue.__file__).parents[1].resolve()
@@ -145,3 +146,22 @@ def _digest(sources: Mapping[str, bytes], core: Path, packed: Packed) -> str:
     for name, data in sorted(files.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()[:16]
+
+
+def unfit_tasks(tasks: Iterable[Mapping[str, Any]], queues: Mapping[str, int]) -> list[str]:
+    """Describe the tasks whose jobs would all be refused: they name no queue of the project, or need more time.
+
+    Args:
+        tasks: as the manifest describes them.
+        queues: queue -> the longest timeout that is accepted for its jobs, seconds; none are not checked.
+    """
+    named = [(task["name"], task.get("queue") or QUEUE, task["policy"].get("timeout_s", 0)) for task in tasks]
+    able = {asked_s: [name for name, most_s in queues.items() if asked_s <= most_s] for _, _, asked_s in named}
+    unknown = [f"the task {name} names the unknown queue {queue}" for name, queue, _ in named if queue not in queues]
+    long = [
+        f"the task {name} has timeout_s={asked_s}; workers of its queue {queue} run for {queues[queue]} s"
+        + (f", those of {', '.join(able[asked_s])} for longer" if able[asked_s] else "")
+        for name, queue, asked_s in named
+        if asked_s > queues.get(queue, asked_s)
+    ]
+    return unknown + long if queues else []

@@ -1,11 +1,15 @@
 """infra/topology.yaml, read and checked."""
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from whendue.settings import OwnQueue, read_own_queues
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,13 +68,25 @@ class NotificationQueues(_Part):
     dead_letter: str
 
 
+class OwnQueueDefault(_Part):
+    """What a queue of one's own has unless it says something else."""
+
+    memory_mb: int
+    batch_size: int
+    maximum_concurrency: int
+    weight: int
+    draining: bool
+
+
 class Queues(_Part):
-    """The priority queues and that of deliveries, all alike, and the dead-letter queues under them."""
+    """The priority queues, own ones and that of deliveries, all alike, and the dead-letter queues under them."""
 
     visibility_s: int
     max_receive_count: int
     retention_s: int
     priorities: list[str]
+    own: dict[str, dict[str, int | bool]]
+    own_default: OwnQueueDefault
     notifications: NotificationQueues
     dead_letter: DeadLetterQueue
 
@@ -179,6 +195,29 @@ class Topology(_Part):
     def max_timeout_s(self) -> int:
         """The longest attempt that the worker function can keep, in seconds."""
         return self.functions["worker"].timeout_s - self.attempts.reserve_s
+
+
+def own_queues(plan: Topology, environment: Mapping[str, str]) -> dict[str, OwnQueue]:
+    """Return the queues of one's own: those of the topology, and those of the environment, which win.
+
+    Args:
+        plan: the topology.
+        environment: `WHENDUE_*` variables of the functions.
+
+    Raises:
+        ConfigurationError: they are not valid.
+    """
+    asked = read_own_queues(environment.get("WHENDUE_OWN_QUEUES") or "{}")
+    return read_own_queues(json.dumps(plan.queues.own)) | asked
+
+
+def own_workers(plan: Topology, own: Mapping[str, OwnQueue]) -> dict[str, Function]:
+    """Return the worker functions of queues of one's own: the worker's code, each with its own time and memory."""
+    worker = plan.functions["worker"]
+    return {
+        f"worker-{name}": worker.model_copy(update={"timeout_s": queue.timeout_s, "memory_mb": queue.memory_mb})
+        for name, queue in own.items()
+    }
 
 
 @cache

@@ -19,7 +19,8 @@ from scripts import cli_page, costs
 from scripts.state_diagram import ARROWS, CONSTRUCTORS
 from scripts.table import table
 from scripts.typescript_routes import typescript
-from whendue import aws_quotas, quotas, task_quotas
+from whendue import aws_quotas, quotas, schedule_quotas, task_quotas
+from whendue.bulk import quotas as bulk_quotas
 from whendue.metrics.model import BOUNDS_MS
 from whendue.metrics_export import COST, COUNTS, LAG
 
@@ -78,9 +79,8 @@ def code_table() -> str:
 
 def quota_table() -> str:
     """List the quotas, in the sections of their modules."""
-    return table(
-        ["area", "quota", "value"], [row for module in (aws_quotas, quotas, task_quotas) for row in _quotas_of(module)]
-    )
+    modules = (aws_quotas, quotas, schedule_quotas, bulk_quotas, task_quotas)
+    return table(["area", "quota", "value"], [row for module in modules for row in _quotas_of(module)])
 
 
 def _quotas_of(module: ModuleType) -> list[list[str]]:

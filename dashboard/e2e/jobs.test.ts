@@ -65,9 +65,9 @@ test("a scheduled job says when it starts; it is moved, made urgent, run now", a
     await page.getByLabel(/^Due/).fill(`${day}T12:00:00`);
     await confirm(page, "Reschedule");
     await page.getByText("Predicted start:").getByText(`${day} 12:00:00`).waitFor();
-    await page.getByRole("button", { name: "Priority" }).click();
-    await page.getByRole("dialog").getByLabel("Priority").selectOption("critical");
-    await confirm(page, "Change");
+    await page.getByRole("button", { name: "Queue", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("Queue").selectOption("critical");
+    await confirm(page, "Move");
     await page.getByRole("region", { name: "History" }).getByText("normal → critical").waitFor();
     await page.getByRole("button", { name: "Run now" }).click();
     await confirm(page, "Run now");

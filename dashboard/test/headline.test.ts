@@ -16,7 +16,7 @@ const CAUSES: Cause[] = (JSON.parse(readFileSync("../api/openapi.json", "utf8"))
   .components.schemas.Cause.enum;
 
 test("each cause has a sentence, and none says what its facts do not", () => {
-  assert.equal(CAUSES.length, 26);
+  assert.equal(CAUSES.length, 28);
   for (const code of CAUSES) {
     const { sentence } = headline(explained([code]));
     assert.ok(sentence.length > 5, code);
@@ -41,6 +41,12 @@ test("without a time there is no prediction of one", () => {
   assert.deepEqual(headline(explained(["paused", { queue: "low" }])).start, { kind: "after", what: "the pause ends" });
   assert.deepEqual(headline(explained(["waiting_for_dependencies", { left: 2, jobs: ["a"] }])).start, { kind: "after", what: "all of them end" });
   assert.equal(headline(explained(["limited", { key: "k", concurrency: 3 }])).sentence, "3 jobs with the key k may run at once, and that many do.");
+});
+
+test("a job whose queue is gone says so before that it is due, and can be moved", () => {
+  const { sentence, start, advice } = headline(explained(["queue_removed", { queue: "gpu" }, "The deployment no longer has its queue gpu."], ["holds_unique_key"]));
+  assert.match(sentence, /no longer has its queue gpu/);
+  assert.deepEqual([start, advice], [{ kind: "after", what: "the queue is back" }, ["move"]]);
 });
 
 test("of an ended job, why it ended comes first", () => {

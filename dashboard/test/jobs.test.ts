@@ -10,11 +10,12 @@ import { chips, filterOf, NAMES, without } from "../src/pages/jobs/filter.js";
 import { found } from "../src/shell/matching.js";
 
 test("every filter of the API goes through the address", () => {
-  const query = new URLSearchParams({ state: "dead", type: "a", priority: "low", schedule: "s", workflow: "w", createdAfter: "x", createdBefore: "y", cursor: "c", limit: "25" });
+  const query = new URLSearchParams({ state: "dead", type: "a", queue: "gpu", fingerprint: "f", schedule: "s", workflow: "w", createdAfter: "x", createdBefore: "y", finishedAfter: "z", finishedBefore: "q", order: "oldest", cursor: "c", limit: "25" });
   query.append("tag", "a:1");
   query.append("tag", "b:2");
   assert.deepEqual(filterOf(query), {
-    limit: 25, tag: ["a:1", "b:2"], cursor: "c", state: "dead", type: "a", priority: "low", schedule: "s", workflow: "w", createdAfter: "x", createdBefore: "y",
+    limit: 25, order: "oldest", tag: ["a:1", "b:2"], cursor: "c", state: "dead", type: "a", queue: "gpu", fingerprint: "f", schedule: "s", workflow: "w",
+    createdAfter: "x", createdBefore: "y", finishedAfter: "z", finishedBefore: "q",
   });
   assert.equal(chips(query).length, NAMES.length + 1);
   assert.deepEqual(without(query, "tag", "a:1"), ["b:2"]);
@@ -22,6 +23,7 @@ test("every filter of the API goes through the address", () => {
 });
 
 test("a page size that there is none of is the usual one", () => {
+  assert.equal(filterOf(new URLSearchParams({ order: "nonsense" })).order, undefined);
   for (const limit of ["0", "1e9", "abc", ""]) assert.equal(filterOf(new URLSearchParams({ limit })).limit, 50);
 });
 

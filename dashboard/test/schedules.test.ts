@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Schedule } from "../src/api/types.js";
 import { nextClockChange, offsetOf } from "../src/pages/schedules/clock-change.js";
-import { bodyOf, changes, draftOf, recurrenceOf } from "../src/pages/schedules/draft.js";
+import { bodyOf, changes, draftOf, previewOf, recurrenceOf } from "../src/pages/schedules/draft.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -40,6 +40,16 @@ test("what the form does not know stays, and what it changes is named", () => {
   assert.deepEqual([body.exclude, body.jitterSeconds, body.crons, body.every], [["2026-12-24"], 7, null, "PT15M"]);
   assert.deepEqual(body.misfire, { policy: "skip", limit: 5, graceSeconds: 60 });
   assert.deepEqual(changes(SCHEDULE, body).map(({ name }) => name).sort(), ["crons", "every", "misfire"]);
+});
+
+test("a preview is of the whole schedule, and what only cron expressions have goes with them", () => {
+  const second = { ...SCHEDULE, everyWeeks: 2, anchor: "2026-11-23", fold: "once" } as Schedule;
+  const draft = draftOf(second);
+  const { everyWeeks, anchor, exclude, jitterSeconds, crons } = previewOf(draft, second);
+  assert.deepEqual([everyWeeks, anchor, exclude, jitterSeconds, crons], [2, "2026-11-23", ["2026-12-24"], 7, SCHEDULE.crons]);
+  assert.equal("everyWeeks" in previewOf({ ...draft, kind: "every", when: "PT15M" }, second), false);
+  assert.equal(bodyOf({ ...draft, kind: "every", when: "PT15M" }, second).everyWeeks, null);
+  assert.equal(bodyOf(draft, second).everyWeeks, 2);
 });
 
 test("a line is an expression", () => {

@@ -1,7 +1,7 @@
 """The API put together: route, token, guard, reply; one log line per request."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
@@ -42,7 +42,8 @@ from whendue.errors import (
     WhendueError,
 )
 from whendue.metrics_export import export
-from whendue.quotas import COUNT_EVERY_MS
+from whendue.quotas import COUNT_EVERY_MS, NAME_BYTES
+from whendue.support.text import nearest
 from whendue.support.time_limit import validations
 from whendue.tracing.traceparent import traceparent
 
@@ -223,13 +224,20 @@ def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware
     route, query = resolver.context["_route"], resolver.current_event.query_string_parameters or {}
     known = {parameter.alias for parameter in route.dependant.query_params}
     if unknown := set(query) - known:
-        hint = f"its parameters are {', '.join(sorted(known))}" if known else "it has none"
         places = [
-            {"where": f"query.{name[:64]}", "problem": f"is not a parameter of this operation; {hint}"}
+            {"where": f"query.{name[:64]}", "problem": f"is not a parameter of this operation; {_hint(name, known)}"}
             for name in sorted(unknown)
         ]
         raise InvalidRequestError("the query is not valid", errors=places)
     return next_middleware(resolver)
+
+
+def _hint(unknown: str, known: Collection[str]) -> str:
+    """Say which parameter a misspelt one probably means, and which there are."""
+    if not known:
+        return "it has none"
+    near = nearest(unknown[:NAME_BYTES], known)
+    return f"{f'did you mean {near}? ' if near else ''}its parameters are {', '.join(sorted(known))}"
 
 
 def _error_reply(error: Exception) -> Response[str]:

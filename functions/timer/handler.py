@@ -19,7 +19,7 @@ def handler(event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any
     """Run a tick, or a part of one; answers with what it did, so that a tick by hand shows it."""
     whendue = app(described=True)
     deadline_ms = whendue.clock.now_ms() + context.get_remaining_time_in_millis() - MARGIN_MS
-    ticked = whendue.tick.run(deadline_ms, from_event(event, whendue.settings.shards))
+    ticked = whendue.tick.run(deadline_ms, from_event(event, whendue.settings.shards, whendue.settings.all_queues))
     fields = {
         "planned": ticked.planned,
         "promoted": ticked.promoted,

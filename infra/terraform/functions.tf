@@ -16,7 +16,7 @@ locals {
   parameters           = "arn:${data.aws_partition.this.partition}:ssm:${local.account}:parameter"
 
   # What no job and no subscription may call, whatever the lists say.
-  own_functions = sort([for name in keys(local.topology.functions) : "${var.name}-${name}"])
+  own_functions = sort([for name in keys(local.functions) : "${var.name}-${name}"])
   own_topics    = ["${var.name}-alarms"]
 
   environment = {
@@ -31,6 +31,7 @@ locals {
     WHENDUE_SHARDS                          = tostring(local.shards)
     WHENDUE_VISIBILITY_S                    = tostring(local.visibility_s)
     WHENDUE_MAX_TIMEOUT_S                   = tostring(local.max_timeout_s)
+    WHENDUE_OWN_QUEUES                      = length(local.own_queues) == 0 ? null : jsonencode(local.own_queues)
     WHENDUE_EMAIL_FROM                      = var.email.from
     WHENDUE_EMAIL_SENDERS                   = length(var.email.senders) == 0 ? null : jsonencode(var.email.senders)
     WHENDUE_EMAIL_RECIPIENTS                = length(var.email.recipients) == 0 ? null : jsonencode(var.email.recipients)
@@ -53,8 +54,8 @@ locals {
     for function in keys(local.functions) : function => {
       for name, value in merge(
         local.task_packages,
-        contains(local.zips.importing, function) ? var.task_environment : {},
-        function == "worker" ? local.secret_environment : {},
+        contains(local.zips.importing, local.functions[function].code) ? var.task_environment : {},
+        local.functions[function].code == "worker" ? local.secret_environment : {},
       ) : name => value if value != null
     }
   }
@@ -109,7 +110,7 @@ locals {
     tenant_index  = ["${module.table.arn}/index/${local.topology.table.indexes[1].name}"]
     payloads      = ["${module.bucket.arn}/payload/*"]
     results       = ["${module.bucket.arn}/result/*"]
-    jobs          = [for name in local.queues.priorities : local.arns[name]]
+    jobs          = [for name in local.over.dead_letter : local.arns[name]]
     notifications = [local.arns[local.queues.notifications.queue]]
     mail          = var.email.identity_arns
     topics        = distinct(flatten(values(var.sns_allow)))
@@ -191,20 +192,20 @@ module "function" {
   plan         = each.value
   runtime      = local.topology.runtime.python
   architecture = local.architecture
-  zip          = "${dirname(local.manifest)}/${local.zips.functions[each.key]}"
+  zip          = "${dirname(local.manifest)}/${local.zips.functions[each.value.code]}"
   layers = [
-    for name in concat(["dependencies", "core"], contains(local.zips.importing, each.key) ? ["project"] : []) : aws_lambda_layer_version.this[name].arn
+    for name in concat(["dependencies", "core"], contains(local.zips.importing, each.value.code) ? ["project"] : []) : aws_lambda_layer_version.this[name].arn
     if contains(keys(local.zips.layers), name)
   ]
   environment = { for name, value in local.function_environment[each.key] : name => value if value != null }
   statements = [
-    for word, actions in local.permissions[each.key] : { actions = actions, resources = local.resources[word] }
+    for word, actions in local.permissions[each.value.code] : { actions = actions, resources = local.resources[word] }
     if length(local.resources[word]) > 0
   ]
-  denials              = local.denials[each.key]
-  further_statements   = [for statement in var.worker_statements : statement if each.key == "worker"]
-  policy_arns          = each.key == "worker" ? var.worker_policy_arns : {}
-  vpc                  = each.key == "worker" ? var.vpc : null
+  denials              = local.denials[each.value.code]
+  further_statements   = [for statement in var.worker_statements : statement if each.value.code == "worker"]
+  policy_arns          = each.value.code == "worker" ? var.worker_policy_arns : {}
+  vpc                  = each.value.code == "worker" ? var.vpc : null
   reserved_concurrency = local.reserved[each.key]
   queues               = local.feeds[each.key]
   log_retention_days   = local.retention

@@ -16,30 +16,55 @@ locals {
   flavor       = coalesce(var.api_flavor, local.topology.api.flavor)
   architecture = coalesce(var.architecture, local.zips.architecture, local.topology.runtime.architecture)
 
-  # The functions, with what variables say of the worker.
-  functions = {
-    for name, plan in local.topology.functions : name => merge(plan, name != "worker" ? {} : {
-      timeout_s = coalesce(var.worker_timeout_s, plan.timeout_s)
-      memory_mb = coalesce(var.worker_memory_mb, plan.memory_mb)
-    })
+  # Queues of one's own, with all their properties.
+  own_queues = {
+    for name, queue in merge(local.queues.own, var.own_queues) : name => merge(local.queues.own_default, { for property, value in queue : property => value if value != null })
   }
+
+  # The functions, with what variables say of the worker, and the workers of queues of one's own; `code` is whose code and
+  # permissions they have.
+  functions = merge(
+    {
+      for name, plan in local.topology.functions : name => merge(plan, { code = name }, name != "worker" ? {} : {
+        timeout_s                                                             = coalesce(var.worker_timeout_s, plan.timeout_s)
+        memory_mb                                                             = coalesce(var.worker_memory_mb, plan.memory_mb)
+      })
+    },
+    {
+      for name, queue in local.own_queues : "worker-${name}" => merge(local.topology.functions.worker, {
+        code      = "worker"
+        timeout_s = queue.timeout_s
+        memory_mb = queue.memory_mb
+      })
+    },
+  )
   # The longest attempt that a worker can keep.
   max_timeout_s = local.functions["worker"].timeout_s - local.topology.attempts.reserve_s
 
   # Dead-letter queue -> the queues over it.
   over = {
-    dead_letter                              = local.queues.priorities
+    dead_letter                              = concat(local.queues.priorities, sort(keys(local.own_queues)))
     (local.queues.notifications.dead_letter) = [local.queues.notifications.queue]
   }
   urls = merge([for group in module.queues : group.urls]...)
   arns = merge([for group in module.queues : group.arns]...)
 
   # Function -> its queue trigger.
-  triggers = {
-    for trigger in values(local.topology.triggers) : trigger.function => merge(trigger, trigger.function != "worker" ? {} : {
-      maximum_concurrency = coalesce(var.worker_concurrency, trigger.maximum_concurrency)
-    }) if can(trigger.queues)
-  }
+  triggers = merge(
+    {
+      for trigger in values(local.topology.triggers) : trigger.function => merge(trigger, trigger.function != "worker" ? {} : {
+        maximum_concurrency = coalesce(var.worker_concurrency, trigger.maximum_concurrency)
+      }) if can(trigger.queues)
+    },
+    {
+      for name, queue in local.own_queues : "worker-${name}" => {
+        function            = "worker-${name}"
+        queues              = [name]
+        batch_size          = queue.batch_size
+        maximum_concurrency = queue.maximum_concurrency
+      }
+    },
+  )
   # Function -> the queues that feed it, and how.
   feeds = {
     for function in keys(local.functions) : function => {
@@ -136,9 +161,10 @@ module "observability" {
   tags               = local.tags
   region             = var.region
   alarms             = local.topology.alarms
-  functions          = { for name, function in module.function : name => function.name }
+  functions          = { for name in keys(local.topology.functions) : name => module.function[name].name }
   queues             = { for name in concat(local.queues.priorities, [local.queues.notifications.queue]) : name => "${var.name}-${name}" }
   dead_letter_queues = { for name in keys(local.over) : name => "${var.name}-${name}" }
+  own_queues         = { for name in keys(local.own_queues) : name => { queue = "${var.name}-${name}", function = module.function["worker-${name}"].name } }
   table              = module.table.name
   indexes            = [for index in local.topology.table.indexes : index.name]
   email              = var.alarm_email

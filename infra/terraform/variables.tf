@@ -197,6 +197,34 @@ variable "queue_settings" {
   }
 }
 
+variable "own_queues" {
+  description = "Queues of your own: name to the seconds that its worker may run (10 to 900), its memory in MB, messages in a batch, batches at once, weight (8 as critical to 1 as low), and draining: true before it is removed. Null: as the topology says. At most 8."
+  type = map(object({
+    timeout_s           = number
+    memory_mb           = optional(number)
+    batch_size          = optional(number)
+    maximum_concurrency = optional(number)
+    weight              = optional(number)
+    draining            = optional(bool)
+  }))
+  default = {}
+
+  validation {
+    condition     = length(var.own_queues) <= 8 && alltrue([for name in keys(var.own_queues) : can(regex("^[a-z][a-z0-9-]{0,19}$", name)) && !contains(["critical", "high", "normal", "low", "notifications"], name)])
+    error_message = "own_queues has at most 8 names of 1 to 20 of a-z, 0-9 and -, a letter first, and none of critical, high, normal, low and notifications."
+  }
+  validation {
+    condition = alltrue([
+      for queue in values(var.own_queues) : contains(range(10, 901), queue.timeout_s) && contains(range(1, 11), coalesce(queue.batch_size, 1)) && contains(range(2, 1001), coalesce(queue.maximum_concurrency, 2)) && contains(range(1, 9), coalesce(queue.weight, 1))
+    ])
+    error_message = "own_queues: timeout_s is a whole number from 10 to 900, batch_size one from 1 to 10, maximum_concurrency one from 2 to 1000, weight one from 1 to 8."
+  }
+  validation {
+    condition     = alltrue([for queue in values(var.own_queues) : coalesce(queue.memory_mb, 256) >= 256 && coalesce(queue.memory_mb, 256) <= 10240 && floor(coalesce(queue.memory_mb, 256)) == coalesce(queue.memory_mb, 256)])
+    error_message = "own_queues: memory_mb is a whole number from 256 to 10240."
+  }
+}
+
 variable "visibility_s" {
   description = "The queues' visibility timeout; null: as the topology says, 5400. Six times the slowest function's timeout at least, except in an emulator."
   type        = number

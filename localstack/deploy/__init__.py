@@ -1,7 +1,8 @@
 """Deploy a whole stack from infra/topology.yaml to an emulator; safe to repeat, parts are made or updated."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from localstack.build import Target, build
@@ -13,7 +14,7 @@ from localstack.deploy.mail import verify_senders
 from localstack.deploy.storage import JOBS_DEAD_LETTER, deploy_bucket, deploy_queues, deploy_table
 from localstack.deploy.triggers import connect_queue, connect_schedule
 from localstack.stack import REGION, Stack
-from localstack.topology import Queues, topology
+from localstack.topology import Queues, own_queues, own_workers, topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Services:
 
     Args:
         addresses: of table, bucket and queues.
-        arns: of the queues, by name.
+        arns: of the queues, own ones among them, by name.
         variables: the `WHENDUE_*` variables of every function or process.
     """
 
@@ -46,11 +47,14 @@ def deploy_services(
     wanted = queues or plan.queues
     table = deploy_table(clients, f"{prefix}-jobs", plan.table)
     bucket = deploy_bucket(clients, f"{prefix}-payloads", plan.bucket)
-    urls, dead_urls, arns = deploy_queues(clients, prefix, wanted)
-    own = [f"{prefix}-{name}" for name in plan.functions]
+    own_of_user = own_queues(plan, environment)
+    urls, dead_urls, arns = deploy_queues(clients, prefix, wanted, own_of_user)
+    own = [f"{prefix}-{name}" for name in (*plan.functions, *own_workers(plan, own_of_user))]
     addresses = Environment(table, bucket, urls, dead_urls, wanted.visibility_s, own)
     bound = {"WHENDUE_MAX_TIMEOUT_S": str(plan.max_timeout_s), "WHENDUE_SHARDS": str(plan.due_index.shards)}
     variables = bound | ses.variables(clients) | dict(environment) | addresses.variables()
+    if own_of_user:
+        variables["WHENDUE_OWN_QUEUES"] = json.dumps({name: asdict(queue) for name, queue in own_of_user.items()})
     verify_senders(clients, variables)
     return Services(addresses, arns, variables)
 
@@ -92,6 +96,9 @@ def deploy(
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)
         for queue in trigger.queues:
             connect_queue(clients, names[trigger.function], services.arns[queue], trigger.batch_size, concurrency)
+    for queue, settings in own_queues(plan, environment).items() if feed else ():
+        concurrency = min(settings.maximum_concurrency, plan.local.maximum_concurrency)
+        connect_queue(clients, names[f"worker-{queue}"], services.arns[queue], settings.batch_size, concurrency)
     connect_schedule(clients, f"{prefix}-tick", names["timer"], plan.triggers.timer.every, enabled=schedule_timer)
     api_url = deploy_api(clients, prefix, names["api"], api_flavor or plan.api.flavor, plan.api)
     return Stack(

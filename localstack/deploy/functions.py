@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, WaiterError
 from localstack.build import Built
 from localstack.deploy.clients import Clients, code_of
 from localstack.deploy.same import covers
-from localstack.topology import Topology
+from localstack.topology import Topology, own_workers
+from whendue.settings import read_own_queues
 
 # AWS takes 50 MB with the request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # Emulators take seconds to read the base64 of half of that.
@@ -49,11 +50,12 @@ class Environment:
 def deploy_functions(
     clients: Clients, prefix: str, plan: Topology, built: Built, variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """Make or update all functions; return their deployed names by name."""
+    """Make or update all functions, and the workers of own queues; return their deployed names by name."""
     role = _role(clients, f"{prefix}-function")
     layers = [_layer(clients, f"{prefix}-{name}", path, plan) for name, path in built.layers.items()]
     names = {}
-    for name, function in plan.functions.items():
+    own = own_workers(plan, read_own_queues(variables.get("WHENDUE_OWN_QUEUES") or "{}"))
+    for name, function in (plan.functions | own).items():
         names[name] = f"{prefix}-{name}"
         settings = {
             "FunctionName": names[name],
@@ -66,7 +68,10 @@ def deploy_functions(
             "Layers": layers,
         }
         _deploy(
-            clients, settings, Code(clients, f"{prefix}-code", built.functions[name]), function.reserved_concurrency
+            clients,
+            settings,
+            Code(clients, f"{prefix}-code", built.functions["worker" if name in own else name]),
+            function.reserved_concurrency,
         )
     for deployed in names.values():
         _await_active(clients, deployed)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -109,11 +109,12 @@ def deploy_bucket(clients: Clients, name: str, bucket: Bucket) -> str:
 
 
 def deploy_queues(
-    clients: Clients, prefix: str, queues: Queues
+    clients: Clients, prefix: str, queues: Queues, own_queues: Collection[str] = ()
 ) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Make the queues and their redrive to dead-letter queues; return the URLs of both by name, and all ARNs."""
-    own = queues.notifications
-    under = dict.fromkeys(queues.priorities, JOBS_DEAD_LETTER) | {own.queue: own.dead_letter}
+    deliveries = queues.notifications
+    under = dict.fromkeys([*queues.priorities, *own_queues], JOBS_DEAD_LETTER)
+    under |= {deliveries.queue: deliveries.dead_letter}
     dead = queues.dead_letter
     attributes = {"VisibilityTimeout": str(dead.visibility_s), "MessageRetentionPeriod": str(dead.retention_s)}
     dead_urls = {name: _queue(clients, f"{prefix}-{name}", attributes) for name in dict.fromkeys(under.values())}

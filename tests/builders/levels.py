@@ -2,14 +2,14 @@
 
 # A package may import packages of lower levels. Single modules stand in a level by themselves.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("aws_quotas", "errors", "quotas", "task_quotas", "version"),
+    ("aws_quotas", "errors", "quotas", "schedule_quotas", "task_quotas", "version"),
     ("support",),
     ("outbound", "settings", "table", "tracing"),
     ("jobs",),
     ("bulkhead", "declarations"),
     ("engine", "manifest"),
     ("adapters", "aws_errors", "metrics", "operations", "references"),
-    ("history", "mail", "migration", "notifications"),
+    ("bulk", "history", "mail", "migration", "notifications"),
     ("channels", "pauses", "profiles"),
     ("submission",),
     ("schedules", "workflows"),
@@ -26,12 +26,15 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 PURE = frozenset(
     f"whendue.{name}"
     for name in [
+        "bulk.model",
+        "bulk.quotas",
         "engine.fairness",
         "engine.message",
         "history.events",
         "inspection.causes",
         "inspection.explain_end_rules",
         "inspection.explain_rules",
+        "inspection.explain_unique",
         "jobs.dependencies",
         "jobs.dependency_transitions",
         "jobs.due_index",
@@ -66,9 +69,11 @@ PURE = frozenset(
         "schedules.fires",
         "schedules.model",
         "schedules.planning",
+        "schedules.upcoming",
         "schedules.calendar.cron",
         "schedules.calendar.cron_fields",
         "schedules.calendar.exclusions",
+        "schedules.calendar.intervals",
         "schedules.calendar.notations",
         "schedules.calendar.recurrence",
         "schedules.calendar.time_zones",

@@ -108,6 +108,10 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
         lambda: a_job(begin_by=LATER, started_at=NOW),
         lambda job: transitions.end_retries(job, "too late", LATER),
     ),
+    "undo_redrive": (
+        lambda: transitions.redrive(dead(), LATER, LATER, TIMING).job,
+        lambda job: transitions.undo_redrive(job, LATER, "ada"),
+    ),
     "request_cancel": (running, lambda job: transitions.request_cancel(job, LATER)),
     "mark_dead": (running, lambda job: transitions.mark_dead(job, "worker_lost", "its workers died", LATER)),
     "mark_dead while pending": (a_job, lambda job: transitions.mark_dead(job, "redriven", "SQS gave up", LATER)),
@@ -129,6 +133,14 @@ STEPS: dict[str, tuple[Callable[[], Job], Callable[[Job], Transition]]] = {
     "defer": (a_job, lambda job: transitions.defer(job, A_WAIT, LATER, NOW, TIMING)),
     "defer after a lost lease": (running, lambda job: transitions.defer(job, A_WAIT, NOW + 999_000, LATER, TIMING)),
     "wake": (lambda: a_job(waits_for=A_WAIT), lambda job: transitions.wake(job, LATER, TIMING)),
+    "cancel for a cause": (
+        lambda: a_job(schedule="s", nominal_at=NOW),
+        lambda job: transitions.cancel(job, LATER, why=("schedule_paused", "its schedule was paused")),
+    ),
+    "skip of a job that has failed": (
+        lambda: a_job(failures=1, last=an_error(running())),
+        lambda job: transitions.skip(job, "replaced", "", LATER),
+    ),
     "skip": (
         lambda: a_job(schedule="s", nominal_at=NOW, overlap="skip"),
         lambda job: transitions.skip(job, "overlap", "", LATER),

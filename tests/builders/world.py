@@ -1,7 +1,8 @@
 """A whole whendue in memory, with a clock that moves when told: the stage of most tests."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,7 +12,7 @@ from whendue.declarations.context import Context
 from whendue.declarations.registry import TASKS, Registry, task
 from whendue.jobs.model import Job, State
 from whendue.operations.reader import JobView
-from whendue.settings import ALL_QUEUES, Settings
+from whendue.settings import ALL_QUEUES, OwnQueue, Settings
 from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock, system_clock
 from whendue.support.secret import Secret
@@ -35,8 +36,16 @@ class Anything(BaseModel, extra="allow"):
 class World(MemoryWhendue):
     """The services on memory adapters; `store` and `queue` may be wrapped to inject faults."""
 
-    def __init__(self, seed: int = 0, max_receive_count: int = 10, clock: ManualClock | None = None) -> None:
-        super().__init__(SETTINGS, Registry(), clock or ManualClock(seed=seed), max_receive_count=max_receive_count)
+    def __init__(
+        self,
+        seed: int = 0,
+        max_receive_count: int = 10,
+        clock: ManualClock | None = None,
+        own_queues: Mapping[str, OwnQueue] | None = None,
+    ) -> None:
+        queues = {queue: queue for queue in (*ALL_QUEUES, *(own_queues or {}))}
+        settings = replace(SETTINGS, queues=queues, own_queues=own_queues or {})
+        super().__init__(settings, Registry(), clock or ManualClock(seed=seed), max_receive_count=max_receive_count)
         self.ran: list[tuple[str, int, int]] = []
         self.task("ok", lambda payload, ctx: payload.model_dump() | {"attempt": ctx.attempt})
         self.task("bad", _bad)

@@ -7,9 +7,9 @@ from whendue_client import AuthenticatedClient  # type: ignore[import-not-found]
 from whendue_client.api.jobs import get_job, schedule_task  # type: ignore[import-not-found]
 from whendue_client.models import (  # type: ignore[import-not-found]
     JobBody,
-    JobWithPolicyReply,
     JobWithTimelineReply,
     Problem,
+    SubmittedReply,
 )
 
 
@@ -18,7 +18,7 @@ def main(url: str, token: str) -> None:
     with AuthenticatedClient(base_url=url, token=token) as client:
         body = JobBody(type_="demo.greet", payload={"name": "Ada"}, delay_seconds=30, retries=3)
         made = schedule_task.sync(client=client, body=body, idempotency_key="from-python")
-        assert isinstance(made, JobWithPolicyReply), made
+        assert isinstance(made, SubmittedReply), made
         read = get_job.sync(made.id, client=client)
         assert isinstance(read, JobWithTimelineReply), read
         refused = schedule_task.sync(client=client, body=JobBody(type_="nobody.knows"))

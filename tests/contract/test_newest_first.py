@@ -1,5 +1,6 @@
-"""JobStore.query_newest and scan: order, ties, filters, ranges, positions, and several partitions at once."""
+"""JobStore.query_newest and scan: order, ties, filters, ranges, positions, several partitions at once."""
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -41,8 +42,6 @@ def names(entries: list[IndexEntry]) -> list[str]:
 
 def walk(store: JobStore, query: IndexQuery) -> list[IndexEntry]:
     """Read a partition to its end."""
-    from dataclasses import replace
-
     found: list[IndexEntry] = []
     for _ in count():
         [page] = store.query_newest([query])
@@ -58,6 +57,12 @@ def walk(store: JobStore, query: IndexQuery) -> list[IndexEntry]:
 def test_entries_come_newest_first_whatever_the_page(full: JobStore, limit: int) -> None:
     """Each once."""
     assert names(walk(full, IndexQuery(Index.TENANT, TENANT, limit))) == NEWEST
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
+def test_entries_come_oldest_first_if_asked_for(full: JobStore, limit: int) -> None:
+    """Each once."""
+    assert names(walk(full, IndexQuery(Index.TENANT, TENANT, limit, oldest_first=True))) == NEWEST[::-1]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
@@ -97,6 +102,7 @@ def test_filters_and_ranges(full: JobStore, name: str, limit: int) -> None:
     """What a filter leaves out counts against the limit, and is passed by."""
     options, expected = FILTERS[name]
     assert names(walk(full, IndexQuery(Index.TENANT, TENANT, limit, **options))) == expected
+    assert names(walk(full, IndexQuery(Index.TENANT, TENANT, limit, **options, oldest_first=True))) == expected[::-1]
 
 
 def test_what_was_left_out_was_looked_at(full: JobStore) -> None:
@@ -113,6 +119,11 @@ def test_a_position_stays_good_when_its_item_has_gone(full: JobStore) -> None:
     assert names(walk(full, IndexQuery(Index.TENANT, TENANT, 2, after=page.position))) == NEWEST[3:]
     assert names(walk(full, IndexQuery(Index.TENANT, TENANT, 2, after=page.position, last_ms=200))) == NEWEST[4:]
     assert walk(full, IndexQuery(Index.TENANT, TENANT, 2, after=page.position, first_ms=311)) == []
+    oldest = IndexQuery(Index.TENANT, TENANT, 2, after=page.position, oldest_first=True)
+    assert names(walk(full, oldest)) == NEWEST[1::-1]
+    assert names(walk(full, replace(oldest, first_ms=311))) == NEWEST[1::-1]
+    assert names(walk(full, replace(oldest, first_ms=400))) == NEWEST[:1]
+    assert walk(full, replace(oldest, last_ms=200)) == []
 
 
 def test_partitions_are_answered_in_the_order_of_the_questions(full: JobStore) -> None:

@@ -1,7 +1,9 @@
 """The pages that the docs tests read."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -17,6 +19,17 @@ LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 def text_of(name: str) -> str:
     """Read a file, given relative to the root."""
     return (ROOT / name).read_text()
+
+
+def example_of(page: str, name: str) -> str:
+    """Return the block of a page that stands behind `<!-- example: name -->`."""
+    [block] = re.findall(rf"<!-- example: {name} -->\n```\w+\n(.*?)\n```", text_of(page), re.DOTALL)
+    return str(block)
+
+
+def json_example_of(page: str, name: str) -> Any:
+    """Return such a block's JSON value."""
+    return json.loads(example_of(page, name))
 
 
 def without_code(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whendue.cli.processes import _parser
-from whendue.containers.queue_selector import WEIGHTS
+from whendue.settings import WEIGHTS
 
 PAGE = (Path(__file__).parents[2] / "docs/operations/containers.md").read_text()
 COMMANDS = next(action.choices for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))

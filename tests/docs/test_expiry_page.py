@@ -1,23 +1,16 @@
 """docs/guide/expiry.md: what its example sends expires as the page says."""
 
-import json
-import re
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.docs.pages import text_of
+from tests.docs.pages import json_example_of, text_of
 from whendue.quotas import EXPIRES_MIN_S, HORIZON_S
 
 PAGE: Final = "docs/guide/expiry.md"
-
-
-def example(name: str) -> dict[str, Any]:
-    """Return a JSON example of the page."""
-    [block] = re.findall(rf"<!-- example: {name} -->\n```json\n(.*?)\n```", text_of(PAGE), re.DOTALL)
-    value: dict[str, Any] = json.loads(block)
-    return value
+example = partial(json_example_of, PAGE)
 
 
 def a_client(world: World) -> Client:

@@ -1,4 +1,4 @@
-"""docs/guide/schedules.md: every request that it shows is accepted, in the order of the page."""
+"""docs/guide/schedules.md: every request that it shows is accepted, in order; and recurrence.md: its previews."""
 
 import json
 import re
@@ -14,6 +14,11 @@ from tests.docs.pages import text_of
 
 REQUESTS: Final = re.findall(
     r"^```json\n(PUT|POST) (/\S+)\n(\{.*?\})\n```$", text_of("docs/guide/schedules.md"), re.DOTALL | re.MULTILINE
+)
+PREVIEWS: Final = re.findall(
+    r"^```json\nPOST /schedules/preview\n(\{.*?\})\n```\n\n```json\n(\[.*?\])\n```$",
+    text_of("docs/guide/recurrence.md"),
+    re.DOTALL | re.MULTILINE,
 )
 # The page's backfill is of a week in the past.
 NOW_S: Final = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
@@ -31,7 +36,9 @@ def test_the_page_shows_requests() -> None:
     """Or the next test would look at nothing."""
     assert [path for _, path, _ in REQUESTS] == [
         "/schedules/nightly-report",
+        "/schedules/exchange-rates",
         "/schedules/reminder",
+        "/schedules/launch",
         "/schedules/nightly-report/trigger",
         "/schedules/nightly-report/backfill",
     ]
@@ -42,3 +49,15 @@ def test_a_request_of_the_page_is_accepted(client: Client, method: str, path: st
     """As a reader sends it."""
     answer = client.send(method, path, json.loads(body))
     assert answer.status in (201, 202), answer.text
+
+
+def test_the_page_of_recurrences_shows_previews() -> None:
+    """Of weeks, and of times of day."""
+    assert len(PREVIEWS) == 2
+
+
+@pytest.mark.parametrize(("body", "shown"), PREVIEWS)
+def test_a_preview_of_the_page_is_what_is_answered(client: Client, body: str, shown: str) -> None:
+    """The local times, as the page lists them."""
+    answer = client.send("POST", "/schedules/preview", json.loads(body))
+    assert [item["local"] for item in answer.json["items"]] == json.loads(shown)

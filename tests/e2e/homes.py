@@ -18,7 +18,7 @@ from localstack.paths import ROOT
 from localstack.stack import Stack
 from tests.builders.waiting import eventually
 from whendue.declarations.registry import USER_TASKS
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
+from whendue.settings import DEAD_LETTER_QUEUES, QUEUES
 
 GRACE_S = 12
 # Two, as the local deploy has two of each function at once.
@@ -169,7 +169,7 @@ class Containers:
     def begin(self, stack: Stack, *, timer: bool) -> None:
         """Start them."""
         self._running[stack.table] = []
-        self._work(stack, [*ALL_QUEUES, *DEAD_LETTER_QUEUES])
+        self._work(stack, [*stack.queues, *DEAD_LETTER_QUEUES])
         if timer:
             self._running[stack.table].append(self.replica(stack, "timer"))
 
@@ -187,7 +187,7 @@ class Containers:
     @contextmanager
     def without(self, stack: Stack, queue: str) -> Iterator[None]:
         """Replace the workers by some that do not listen to it, and those again."""
-        every = [*ALL_QUEUES, *DEAD_LETTER_QUEUES]
+        every = [*stack.queues, *DEAD_LETTER_QUEUES]
         self._work(stack, [item for item in every if item != queue])
         try:
             yield
@@ -196,7 +196,7 @@ class Containers:
 
     def batches(self, stack: Stack, size: int) -> None:
         """Replace the workers by some that run as many jobs at once as four functions with such batches."""
-        self._work(stack, [*ALL_QUEUES, *DEAD_LETTER_QUEUES], "--threads", str(4 * size))
+        self._work(stack, [*stack.queues, *DEAD_LETTER_QUEUES], "--threads", str(4 * size))
 
     def notifiers(self, stack: Stack, concurrency: int) -> None:
         """Workers have threads enough."""

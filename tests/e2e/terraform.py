@@ -21,6 +21,7 @@ from localstack.stack import REGION, Stack
 PROGRAM = os.environ.get("WHENDUE_E2E_TERRAFORM")
 MODULE = ROOT / "infra/terraform"
 ARGUMENTS = ["-var-file=env/emulator.tfvars"]
+OWN_QUEUES = "WHENDUE_OWN_QUEUES"
 
 
 def deploy(
@@ -54,7 +55,9 @@ def deploy(
         "timer": {"by": "rule", "enabled": schedule_timer},
         "visibility_s": visibility_s,
         "jwt": {"issuer": token.ISSUER, "audience": token.AUDIENCE},
-        "environment": dict(environment),
+        # The module has a variable for them, by which it makes their workers, too.
+        "environment": {name: value for name, value in environment.items() if name != OWN_QUEUES},
+        "own_queues": json.loads(environment.get(OWN_QUEUES) or "{}"),
         "observability": observability,
     }
     file = directory / f"{name}.tfvars.json"

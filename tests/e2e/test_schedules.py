@@ -65,6 +65,49 @@ def test_a_schedule_that_is_created_paused_runs_as_often_as_it_may_once_its_paus
     assert http.client.delete(path).status_code == 204
 
 
+def test_a_schedule_fires_when_all_of_its_fields_say_so(http: Http) -> None:
+    """An offset for each fire, as previewed, and an end; a backfill is listed; a preview of weeks and closed times."""
+    path = "/schedules/exact"
+    body: dict[str, Any] = {
+        "cron": "*/2 * * * * *",
+        "jitterSeconds": 3,
+        "jitterPer": "fire",
+        "maxRuns": 3,
+        "misfire": {"policy": "catch_up", "limit": 3, "maxAgeSeconds": 600},
+        "removeAfterSeconds": 300,
+        "job": {"type": "demo.greet", "payload": {"name": "e2e"}},
+    }
+    made = http.client.put(path, json=body)
+    assert made.status_code == 201
+    created = made.json()["createdAt"]
+    more = {"name": "exact", "from": created, "limit": 100, "maxRuns": None}
+    previewed = http.client.post("/schedules/preview", json=body | more).raise_for_status().json()["items"]
+    due = {item["nominalAt"]: item["dueAt"] for item in previewed}
+
+    def ran() -> list[Any]:
+        items = http.client.get(f"{path}/fires").raise_for_status().json()["items"]
+        return [item for item in items if item["outcome"] in ("ran", "caught_up") and _state(item) == "succeeded"]
+
+    eventually(lambda: len(ran()) == 3, every_s=1)
+    for item in ran():
+        assert item["outcome"] != "ran" or http.job(item["job"])["dueAt"] == due[item["nominalAt"]]
+    ended = http.client.get(path)
+    assert (ended.json()["state"], ended.json()["remainingRuns"]) == ("ended", 0)
+    assert http.client.put(path, json=ended.json()).headers["etag"] == ended.headers["etag"]
+    past = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:02Z"}
+    backfill = http.client.post(f"{path}/backfill", json=past).raise_for_status().json()
+    assert [item["id"] for item in http.client.get(f"{path}/backfills").json()["items"]] == [backfill["id"]]
+    at_backfill = f"{path}/backfills/{backfill['id']}"
+    eventually(lambda: http.client.get(at_backfill).json()["state"] == "finished", every_s=1)
+    stopped = http.client.post(f"{at_backfill}/cancel")
+    assert (stopped.status_code, stopped.json()["code"]) == (409, "state_conflict")
+    weekly = {"cron": "30 2 * * SUN", "timezone": "Europe/Berlin", "everyWeeks": 2, "anchor": "2031-03-30"}
+    open_at_night = {"exclude": ["04:00/24:00"], "from": "2031-03-29T00:00:00Z", "limit": 2}
+    shown = http.client.post("/schedules/preview", json=weekly | open_at_night).raise_for_status().json()["items"]
+    assert [item["local"] for item in shown] == ["2031-03-30T03:00:00+02:00", "2031-04-13T02:30:00+02:00"]
+    assert http.client.delete(path).status_code == 204
+
+
 def test_a_schedule_that_is_changed_with_an_old_etag_is_left_alone(http: Http) -> None:
     """Optimistic locking through a real gateway."""
     body = {"cron": "0 0 1 1 *", "job": {"type": "demo.greet", "payload": {"name": "e2e"}}}

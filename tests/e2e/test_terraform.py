@@ -1,5 +1,6 @@
 """The boto3 deploy and the Terraform deploy make the same resources, compared field by field as AWS describes them."""
 
+import json
 import re
 
 import pytest
@@ -16,15 +17,15 @@ from tests.e2e.stage import new_secret
 
 # Paths that may differ, and why. One that does not differ any more fails the test, too.
 DIFFERENT = {
-    r"function\.\w+\.described\.Role": "each function has a role of its own on AWS; emulators check none",
-    r"function\.\w+\.described\.Environment\.Variables\.WHENDUE_SECRET(_PARAMETER)?": "on AWS it is a parameter's name",
-    r"function\.\w+\.described\.Environment\.Variables\.WHENDUE_JWT_\w+": "on AWS only the API has them, and no secret",
+    r"function\.\S+\.described\.Role": "each function has a role of its own on AWS; emulators check none",
+    r"function\.\S+\.described\.Environment\.Variables\.WHENDUE_SECRET(_PARAMETER)?": "on AWS it is a parameter's name",
+    r"function\.\S+\.described\.Environment\.Variables\.WHENDUE_JWT_\w+": "on AWS only the API has them, and no secret",
     r"table\.recovery": "point-in-time recovery is for tables that somebody would miss",
     r"bucket\.(encryption|ownership_controls|public_access|policy).*": "an emulator's bucket is nobody else's",
     r"bucket\.lifecycle_configuration.*": "the stand-in for Terraform's provider knows no lifecycles",
-    r"queue\.\w+\.MessageRetention\w+": "the stand-in for Terraform's provider gives it a name that SQS does not know",
-    r"queue\.\w+\.RedriveAllowPolicy.*": "an account may have other queues",
-    r"queue\.\w+\.SqsManagedSseEnabled": "encryption at rest",
+    r"queue\.\S+\.MessageRetention\w+": "the stand-in for Terraform's provider gives it a name that SQS does not know",
+    r"queue\.\S+\.RedriveAllowPolicy.*": "an account may have other queues",
+    r"queue\.\S+\.SqsManagedSseEnabled": "encryption at rest",
     r"api\.stages\[0\]\.DefaultRouteSettings.*": "the API's throttle protects a bill",
 }
 
@@ -35,13 +36,16 @@ def test_both_deploys_make_the_same_resources(emulated: Emulator, home: Home) ->
     if not home.functions:
         pytest.skip("it is the same in each home, and tested with functions")
     clients, secret = Clients(emulated.endpoint_url), new_secret()
-    by_boto3 = deploy(emulated.endpoint_url, "by-boto3", environment=token.environment(secret), schedule_timer=False)
+    own = {"WHENDUE_OWN_QUEUES": json.dumps({"my-reports": {"timeout_s": 600, "memory_mb": 2048, "batch_size": 1}})}
+    by_boto3 = deploy(
+        emulated.endpoint_url, "by-boto3", environment=token.environment(secret) | own, schedule_timer=False
+    )
     by_terraform = terraform.deploy(
         emulated.endpoint_url,
         "by-terraform",
         emulated.directory,
         secret=secret,
-        environment={},
+        environment=own,
         schedule_timer=False,
         observability=True,
     )
@@ -53,4 +57,6 @@ def test_both_deploys_make_the_same_resources(emulated: Emulator, home: Home) ->
     assert not stale
     assert len(left) > 200, "and there is something to compare"
     alarms = clients.client("cloudwatch").describe_alarms(AlarmNamePrefix="by-terraform-")["MetricAlarms"]
-    assert {alarm["AlarmName"].removeprefix("by-terraform-") for alarm in alarms} == topology().alarms.keys()
+    of_queue = {f"{kind}-my-reports" for kind in ("queue-late", "functions-failing", "throttled")}
+    assert {alarm["AlarmName"].removeprefix("by-terraform-") for alarm in alarms} == topology().alarms.keys() | of_queue
+    assert left["function.worker-my-reports.described.Timeout"] == 600

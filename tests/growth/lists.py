@@ -16,7 +16,7 @@ from whendue.jobs.model import Job, Policy, State, evolve
 from whendue.jobs.transition import archive
 from whendue.jobs.transitions import submit
 from whendue.operations.listing import JobFilter
-from whendue.quotas import LIST_PARTITIONS, LIST_READS, PAGE_DEFAULT
+from whendue.quotas import LIST_ENTRIES, LIST_PARTITIONS, LIST_READS, PAGE_DEFAULT
 from whendue.table.ids import Ids
 from whendue.table.keys import MIGRATION_KEY
 from whendue.table.writes import insert
@@ -70,6 +70,7 @@ class ListCase:
     wanted: JobFilter
     calls_max: int
     units_max: float
+    oldest_first: bool = False
 
 
 def cases(created_ms: int, jobs: int) -> list[ListCase]:
@@ -81,6 +82,8 @@ def cases(created_ms: int, jobs: int) -> list[ListCase]:
     """
     # Half a unit for each of what a rare filter may read, and the entries of those.
     rare = (LIST_PARTITIONS * 10 + LIST_READS // 50, 0.6 * LIST_READS)
+    # Entries alone, 40 of which are a unit; a page looks at somewhat more than LIST_ENTRIES of several partitions.
+    unread = (LIST_PARTITIONS * 10, 1.2 * LIST_ENTRIES // 40)
     middle = created_ms - jobs // 2
     return [
         ListCase("first page of a new tenant", NEW, JobFilter(), 5, 5),
@@ -96,6 +99,15 @@ def cases(created_ms: int, jobs: int) -> list[ListCase]:
         ListCase("by type and tag", LARGE, JobFilter(type="email", tags=(("team", "sales"),)), 18, 70),
         ListCase("by created range", LARGE, JobFilter(created_from=middle, created_until=middle + 60), 10, 70),
         ListCase("by created range, newest", LARGE, JobFilter(created_from=middle), 10, 70),
+        ListCase("all, oldest first", LARGE, JobFilter(), 10, 70, oldest_first=True),
+        ListCase("state=dead, oldest first", LARGE, JobFilter(state="dead"), 10, 70, oldest_first=True),
+        ListCase("dead, by end", LARGE, JobFilter("dead", finished_from=middle, finished_until=middle + 600), 10, 70),
+        ListCase("dead, by fingerprint (none)", LARGE, JobFilter("dead", fingerprint="none"), *unread),
+        ListCase("by schedule (none)", LARGE, JobFilter(schedule="none"), *unread),
+        ListCase("by workflow (none)", LARGE, JobFilter(parent_id="none"), *unread),
+        ListCase("by end", LARGE, JobFilter(finished_until=created_ms), 18, 90),
+        ListCase("by end (none)", LARGE, JobFilter(finished_from=created_ms + 60_000), *rare),
+        ListCase("by fingerprint (none)", LARGE, JobFilter(fingerprint="none"), *rare),
         ListCase("by state, type and range", LARGE, JobFilter("succeeded", "email", created_until=middle), 18, 70),
     ]
 
@@ -116,7 +128,9 @@ def measure(jobs: int) -> list[ListCost]:
 def _measured(world: World, table: CountingStore, case: ListCase, jobs: int) -> ListCost:
     table.reset()
     # A process of its own, as after a cold start: it asks whether the table was upgraded.
-    page = world.build().listing.page("jobs", case.tenant, case.wanted, PAGE_DEFAULT, None)
+    page = world.build().listing.page(
+        "jobs", case.tenant, case.wanted, PAGE_DEFAULT, None, oldest_first=case.oldest_first
+    )
     return ListCost(
         case.name,
         jobs,

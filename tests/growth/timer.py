@@ -13,9 +13,9 @@ from tests.builders.world import SETTINGS, TENANT, World
 from whendue.adapters.side_by_side import WideQueue, WideStore
 from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, SQS_MAX_BATCH
 from whendue.bootstrap.application import App, build
-from whendue.jobs.due_index import live_partition, shard_of
+from whendue.jobs.due_index import live_partition, partition_of, shard_of
 from whendue.quotas import POOL_THREADS
-from whendue.schedules.model import create, partition_of
+from whendue.schedules.model import create
 from whendue.settings import Settings
 from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock

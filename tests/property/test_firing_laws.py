@@ -7,23 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders.world import IDS
-from whendue.quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
+from whendue.schedule_quotas import FIRES_PER_PLAN, MISFIRE_CATCH_UP
 from whendue.schedules.calendar.recurrence import Recurrence, after, latest
 from whendue.schedules.fires import FireOutcome
 from whendue.schedules.model import (
     Definition,
     Misfire,
-    NextCheck,
     Schedule,
     ScheduleState,
-    changed,
     from_item,
     from_text,
     to_item,
     to_text,
-    with_next_check,
 )
 from whendue.schedules.planning import advanced, plan, proposed
+from whendue.schedules.upcoming import NextCheck, changed, with_next_check
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest
 
@@ -42,6 +40,7 @@ misfires = st.builds(
     st.sampled_from(["skip", "fire_once", "catch_up"]),
     st.integers(1, MISFIRE_CATCH_UP),
     st.sampled_from([10, 60, 600]),
+    st.sampled_from([None, 700, 5000]),
 )
 # Seconds between two ticks: usual ones, and outages.
 gaps = st.lists(st.one_of(st.integers(1, 180), st.integers(180, 20_000)), min_size=1, max_size=12)
@@ -79,6 +78,13 @@ def between(recurrence: Recurrence, first: int, last: int) -> list[int]:
     return [item.at_ms for item in takewhile(lambda fire: fire.at_ms <= last, after(recurrence, first))]
 
 
+def caught_up_of(late: list[int], misfire: Misfire, now_ms: int) -> set[int]:
+    """Choose from late nominal times those that still run: the latest, as far as they are not too old."""
+    max_age_s = misfire.max_age_s
+    young = [at for at in late if max_age_s is None or now_ms - at <= max_age_s * 1000]
+    return set(young[max(0, len(young) - misfire.runs) :])
+
+
 @settings(max_examples=60, deadline=None)
 @given(recurrences, misfires, gaps)
 def test_every_nominal_time_is_decided_once_and_as_promised(
@@ -91,7 +97,7 @@ def test_every_nominal_time_is_decided_once_and_as_promised(
         cursor = schedule.cursor
         schedule = walked(schedule, now_ms, ended)
         late = between(recurrence, cursor, now_ms - misfire.grace_s * 1000)
-        caught_up = set(late[max(0, len(late) - misfire.runs) :])
+        caught_up = caught_up_of(late, misfire, now_ms)
         for at in late:
             assert ended[at] is (FireOutcome.CAUGHT_UP if at in caught_up else FireOutcome.MISSED)
         for at in between(recurrence, max(cursor, now_ms - misfire.grace_s * 1000), now_ms + AHEAD_MS):
@@ -147,7 +153,7 @@ def test_a_pause_with_an_end_skips_what_is_before_it_and_the_rest_is_as_without(
             # The timer may decide what it looks at too early, but needs to look at nothing.
             assert all(ended[at] is FireOutcome.SKIPPED for at in between(recurrence, cursor, schedule.cursor))
         late = between(recurrence, max(cursor, until_ms - 1), now_ms - misfire.grace_s * 1000)
-        caught_up = set(late[max(0, len(late) - misfire.runs) :])
+        caught_up = caught_up_of(late, misfire, now_ms)
         for at in late:
             assert ended[at] is (FireOutcome.CAUGHT_UP if at in caught_up else FireOutcome.MISSED)
         in_time = max(cursor, until_ms - 1, now_ms - misfire.grace_s * 1000)

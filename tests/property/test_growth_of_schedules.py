@@ -16,7 +16,7 @@ import pytest
 
 from functions.api.http import times
 from whendue.errors import InvalidScheduleError
-from whendue.quotas import CRON_BYTES, SCHEDULE_EXCLUSIONS
+from whendue.quotas import CRON_BYTES, SCHEDULE_EXCLUDED_TIMES, SCHEDULE_EXCLUSIONS
 from whendue.schedules.calendar import cron, durations, exclusions, notations, recurrence
 from whendue.schedules.calendar import time_zones as zones
 from whendue.schedules.calendar.recurrence import Recurrence
@@ -120,6 +120,28 @@ SEARCHES = {
         "* * * * * *", exclude=tuple(f"{1970 + n}-01-01/{1970 + n}-12-31" for n in range(SCHEDULE_EXCLUSIONS))
     ),
     "excluded intervals": Recurrence(every_s=1, start_ms=0, exclude=("0001-01-01/9999-12-31",) * SCHEDULE_EXCLUSIONS),
+    "every time of day is excluded": Recurrence("* * * * * *", exclude=("00:00/12:00", "12:00/24:00")),
+    "the times that match are excluded": Recurrence("* 0-22 * * *", timezone="Europe/Berlin", exclude=("00:00/23:00",)),
+    "an interval that falls on excluded times": Recurrence(
+        every_s=86_400, start_ms=0, timezone="Europe/Berlin", exclude=("00:00/23:59",)
+    ),
+    "an interval that hits an open time after years": Recurrence(
+        every_s=43_199, start_ms=0, timezone="Europe/Berlin", exclude=("00:01/24:00",)
+    ),
+    "intervals between excluded days and times": Recurrence(
+        every_s=86_400,
+        start_ms=30_000,
+        timezone="Europe/Berlin",
+        exclude=(
+            *(f"{1970 + n // 4}-0{1 + n % 4}-01" for n in range(SCHEDULE_EXCLUSIONS - SCHEDULE_EXCLUDED_TIMES)),
+            *(f"{2 * n:02}:00/{2 * n + 1:02}:59" for n in range(SCHEDULE_EXCLUDED_TIMES - 1)),
+            "18:00/24:00",
+        ),
+    ),
+    "a rare day of rare weeks": Recurrence("0 0 29 2 *", timezone="Europe/Berlin", every_weeks=52, anchor="2026-01-05"),
+    "each second of rare weeks": Recurrence(
+        "* * * * * *", every_weeks=52, anchor="2026-01-05", exclude=("2026-01-05",)
+    ),
     "a window without a match": Recurrence("0 0 1 1 *", start_ms=86_400_001, end_ms=86_400_000 * 364),
     "a second that comes twice, once": Recurrence(
         "* * 2 26 10 *", timezone="Europe/Berlin", fold="once", start_ms=1_761_440_400_000, end_ms=1_761_443_999_000

@@ -106,7 +106,7 @@ class Life:
     def cancel(self, job: Job) -> None:
         self.write(transitions.cancel(job, self.now_ms, BY))
         self.note(EventType.CANCEL_REQUESTED, BY)
-        self.note(EventType.CANCELLED)
+        self.note(EventType.CANCELLED, BY)
 
     def skip(self, job: Job) -> None:
         # One that has begun is not skipped (limits/overlap.py).
@@ -124,7 +124,7 @@ class Life:
         job = self.job
         self.now_ms += 1
         self.write(transitions.finish_cancelled(job, self.now_ms))
-        self.note(EventType.CANCELLED)
+        self.note(EventType.CANCELLED, BY)
 
     def expire(self, job: Job) -> None:
         if job.started_at is None:

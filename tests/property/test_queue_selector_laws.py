@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whendue.containers.queue_selector import WEIGHTS, QueueSelector
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES
+from whendue.containers.queue_selector import QueueSelector
+from whendue.quotas import QUEUE_WEIGHT_MAX
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, QUEUES, WEIGHTS
 
 ALL = (*ALL_QUEUES, *DEAD_LETTER_QUEUES)
 some_queues = st.lists(st.sampled_from(ALL), min_size=1, unique=True)
@@ -70,3 +71,14 @@ def test_the_queue_that_is_asked_next_is_the_one_whose_next_message_is_served_fi
     for _ in range(15):
         waiting[min(QUEUES, key=lambda queue: selector.turn_after(queue, waiting[queue]))] += 1
     assert waiting == {queue: WEIGHTS[queue] for queue in QUEUES}
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, QUEUE_WEIGHT_MAX), min_size=1))
+def test_queues_of_ones_own_are_served_by_their_weights_beside_the_others(own: dict[str, int]) -> None:
+    """Within one message each, as all others."""
+    weights, rounds, served = {**{queue: WEIGHTS[queue] for queue in QUEUES}, **own}, 5, Counter[str]()
+    selector = QueueSelector(list(weights), weights)
+    for _ in range(rounds * sum(weights.values())):
+        served[queue := selector.next(weights)] += 1
+        selector.serve(queue)
+    assert all(abs(served[queue] - rounds * weight) <= 1 for queue, weight in weights.items())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import SCHEDULE_END_MS
 from whendue.schedules.calendar import cron
+from whendue.schedules.calendar.intervals import first_hit
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, check, jitter_ms, latest, local
 
 HOUR_MS = 3_600_000
@@ -74,19 +75,38 @@ crons = st.tuples(
 gaps = st.sampled_from([None, "skip", "next"])
 folds = st.sampled_from([None, "once", "twice"])
 spans_of_days = st.lists(st.tuples(st.integers(-3, 40), st.none() | st.integers(0, 9)), max_size=4)
+minutes_of_day = st.integers(0, 1439) | st.sampled_from([0, 60, 120, 150, 180, 1380])
+spans_of_times = st.lists(
+    st.tuples(minutes_of_day, minutes_of_day | st.just(1440)).filter(lambda both: both[0] != both[1]), max_size=3
+)
 excluded = st.builds(
-    lambda turn, spans: tuple(
-        day(turn, first) if length is None else f"{day(turn, first)}/{day(turn, first + length)}"
-        for first, length in spans
+    lambda turn, spans, times: (
+        *(
+            day(turn, first) if length is None else f"{day(turn, first)}/{day(turn, first + length)}"
+            for first, length in spans
+        ),
+        *(f"{low // 60:02}:{low % 60:02}/{high // 60:02}:{high % 60:02}" for low, high in times),
     ),
     st.sampled_from(TURNS),
     spans_of_days,
+    st.just([]) | spans_of_times,
 )
 
 
-recurrences = st.builds(
-    Recurrence, cron=crons, timezone=st.sampled_from(ZONES), gap=gaps, fold=folds, exclude=excluded
-) | st.builds(
+def by_cron(which: st.SearchStrategy[tuple[int | None, str | None]]) -> st.SearchStrategy[Recurrence]:
+    return st.builds(
+        lambda weeks, **fields: Recurrence(**fields, every_weeks=weeks[0], anchor=weeks[1]),
+        which,
+        cron=crons,
+        timezone=st.sampled_from(ZONES),
+        gap=gaps,
+        fold=folds,
+        exclude=excluded,
+    )
+
+
+some_weeks = st.tuples(st.integers(1, 52), instants.map(lambda at_ms: day(at_ms, 0)))
+recurrences = by_cron(st.just((None, None)) | some_weeks) | st.builds(
     Recurrence,
     every_s=st.integers(1, 100) | st.integers(1, 400 * 3600),
     start_ms=instants,
@@ -101,11 +121,18 @@ def some(recurrence: Recurrence, since: int, count: int = 40) -> list[Nominal]:
 
 def is_open(recurrence: Recurrence, fire: Nominal) -> bool:
     """Read from what a preview shows, day by day, not from how it was computed."""
-    shown = date.fromisoformat(local(recurrence, fire.at_ms)[:10])
-    return not any(
+    text = local(recurrence, fire.at_ms)
+    shown, time = date.fromisoformat(text[:10]), text[11:16]
+    entries = [entry.partition("/") for entry in recurrence.exclude]
+    by_day = any(
         date.fromisoformat(first) <= shown <= date.fromisoformat(last or first)
-        for first, _, last in (entry.partition("/") for entry in recurrence.exclude)
+        for first, _, last in entries
+        if ":" not in first
     )
+    by_time = any(
+        low <= time < high if low < high else time >= low or time < high for low, _, high in entries if ":" in low
+    )
+    return not (by_day or by_time)
 
 
 @given(recurrences, instants)
@@ -116,13 +143,13 @@ def test_fires_strictly_increase_and_come_after(recurrence: Recurrence, since: i
 
 
 @given(recurrences, instants)
-def test_no_fire_is_on_an_excluded_local_day(recurrence: Recurrence, since: int) -> None:
-    """What a preview shows never lies on a holiday."""
+def test_no_fire_is_on_an_excluded_local_day_or_at_an_excluded_time(recurrence: Recurrence, since: int) -> None:
+    """What a preview shows never lies on a holiday, nor in the night that was excluded."""
     assert all(is_open(recurrence, fire) for fire in some(recurrence, since))
 
 
 @given(recurrences.filter(lambda recurrence: recurrence.gap != "next"), instants)
-def test_exclusions_take_away_excluded_days_and_nothing_else(recurrence: Recurrence, since: int) -> None:
+def test_exclusions_take_away_what_is_excluded_and_nothing_else(recurrence: Recurrence, since: int) -> None:
     """A holiday must not cost the day after it."""
     recurrence = replace(recurrence, gap="skip" if recurrence.cron else None)
     everything = some(replace(recurrence, exclude=()), since, 100)
@@ -130,6 +157,36 @@ def test_exclusions_take_away_excluded_days_and_nothing_else(recurrence: Recurre
     until = everything[-1].at_ms
     left = takewhile(lambda fire: fire.at_ms <= until, after(recurrence, since))
     assert list(left) == [fire for fire in everything if is_open(recurrence, fire)]
+
+
+@settings(deadline=None)
+@given(by_cron(some_weeks), instants)
+def test_weeks_take_away_other_weeks_and_nothing_else(recurrence: Recurrence, since: int) -> None:
+    """Counted by the calendar of the dates that a preview shows, from the anchor's Monday on."""
+    recurrence = replace(recurrence, gap="skip")
+    everything = some(replace(recurrence, every_weeks=None, anchor=None), since, 100)
+    assume(everything)
+
+    def monday(text: str) -> date:
+        shown = date.fromisoformat(text[:10])
+        return shown - timedelta(days=shown.weekday())
+
+    def is_in(fire: Nominal) -> bool:
+        weeks, rest = divmod((monday(local(recurrence, fire.at_ms)) - monday(str(recurrence.anchor))).days, 7)
+        return rest == 0 and weeks % (recurrence.every_weeks or 1) == 0
+
+    left = takewhile(lambda fire: fire.at_ms <= everything[-1].at_ms, after(recurrence, since))
+    assert list(left) == [fire for fire in everything if is_in(fire)]
+
+
+@given(st.integers(2, 60), st.data())
+def test_the_first_instant_at_an_open_time_is_the_one_that_a_walk_finds(modulus: int, data: st.DataObject) -> None:
+    """Every number that the algorithm returns, against trying one after the other."""
+    low = data.draw(st.integers(0, modulus - 1))
+    high = data.draw(st.integers(low + 1, modulus))
+    start, step = data.draw(st.integers(0, modulus - 1)), data.draw(st.integers(-200, 200))
+    tried = [number for number in range(modulus) if low <= (start + number * step) % modulus < high]
+    assert first_hit(start, step, modulus, low, high) == (tried[0] if tried else None)
 
 
 @given(recurrences, instants, st.integers(1, 50))

@@ -1,7 +1,8 @@
 """Laws of unique keys over random histories: at most one job holds a key, and what has let go never holds it again.
 
 Submits of all scopes and conflict policies, each with any time between its read and its write, among claims, ends,
-retries, requeues, cancels, expiries, redrives, erasures, and time that passes.
+retries, requeues, cancels, expiries, redrives, erasures, and time that passes. By the clock of one process a job has
+expired, by that of another one it may begin yet.
 """
 
 from collections.abc import Callable
@@ -13,15 +14,28 @@ from hypothesis import strategies as st
 from tests.builders.transitions import NOW, TIMING, a_job, an_error
 from whendue.adapters.memory import MemoryStore
 from whendue.jobs import transitions
-from whendue.jobs.model import Job, State, from_item
+from whendue.jobs.model import Job, State, evolve, from_item
+from whendue.jobs.rescue_policy import ended_by_expiry
 from whendue.jobs.transition import Transition
 from whendue.submission.request import UniqueRequest
-from whendue.submission.unique_policy import REPLACED, Decision, decide, holds, succeeding, take, unique_of
+from whendue.submission.unique_policy import (
+    REPLACED,
+    Decision,
+    decide,
+    holds,
+    holds_as_stored,
+    succeeding,
+    take,
+    to_end,
+    unique_of,
+)
 from whendue.table.keys import job_key, unique_key
 from whendue.table.writes import Write, delete
 
 KEY = "0190-key"
 HOUR_MS = 3_600_000
+# How far the clocks of processes are from the true time (guarantee G4), ms.
+SKEW_MS = 5_000
 
 requests = st.builds(
     UniqueRequest,
@@ -52,35 +66,41 @@ class History:
     def jobs(self) -> list[Job]:
         return [from_item(item) for key, item in self.table.rows.items() if key.sk == "job"]
 
-    def begin(self, request: UniqueRequest) -> None:
+    def begin(self, request: UniqueRequest, skew_ms: int, expires_ms: int | None) -> None:
         """Read and decide; the write is for later."""
         self.count += 1
-        number, now = self.count, self.now
+        number, now = self.count, self.now + skew_ms
         [item] = self.table.get([unique_key(KEY)])
         [stored] = self.table.get([job_key(item["job_id"])]) if item else [None]
         holder = from_item(stored) if stored else None
         decision = decide(holder, KEY, request, now)
         if decision not in (Decision.TAKE, Decision.REPLACE):
             return
-        job = a_job(id=f"job-{number}", created_at=now, due_at=now + 60_000, unique=unique_of(request, KEY, now, now))
+        begin_by = None if expires_ms is None else now + expires_ms
+        job = a_job(id=f"job-{number}", created_at=now, due_at=now + 60_000, begin_by=begin_by)
+        job = evolve(job, unique=unique_of(request, KEY, now, now))
         writes: list[Write] = []
         if decision is Decision.REPLACE:
             assert holder is not None
             job = succeeding(job, holder, request, 8, TIMING)
             writes.append(transitions.skip(holder, REPLACED, "", now))
+        elif holder is not None and (over := to_end(holder, KEY, now)):
+            writes.append(over)
         writes += [take(job, item, f"fence-{number}"), transitions.submit(job, TIMING)]
         self.waiting.append(lambda: self.table.apply_together(writes))
 
-    def change(self, job: Job, kind: int) -> None:
+    def change(self, job: Job, kind: int, skew_ms: int) -> None:
         """Do something that may happen to a job in its state."""
-        steps = [step for step in _steps(job, self.now) if step is not None]
+        steps = [step for step in _steps(job, self.now + skew_ms) if step is not None]
         if steps:
             self.table.apply([steps[kind % len(steps)]])
 
     def check(self) -> None:
-        holding = {job.id for job in self.jobs() if holds(job, KEY, self.now)}
+        # By the clock that is furthest ahead, and for whom an expired job may begin yet.
+        holding = {job.id for job in self.jobs() if holds_as_stored(job, KEY, self.now + SKEW_MS)}
         assert len(holding) <= 1, f"{holding} hold it"
         assert not holding & self.released, f"{holding} had let go"
+        assert {job.id for job in self.jobs() if holds(job, KEY, self.now + SKEW_MS)} <= holding
         self.released |= {f"job-{number}" for number in range(1, self.count + 1) if self._is_stored(number)} - holding
 
     def _is_stored(self, number: int) -> bool:
@@ -93,7 +113,8 @@ def _steps(job: Job, now: int) -> list[Transition | Write | None]:
         return [again, delete("erase", job.key)]
     if job.state is State.PENDING:
         expired = None if job.started_at else transitions.expire(job, now)
-        return [transitions.claim(job, f"f{now}", now), transitions.cancel(job, now), expired]
+        claimed = None if job.is_past_expiry(now) else transitions.claim(job, f"f{now}", now)
+        return [claimed, transitions.cancel(job, now), expired, ended_by_expiry(job, now)]
     error = an_error(job)
     return [
         transitions.succeed(job, now, None),
@@ -105,11 +126,12 @@ def _steps(job: Job, now: int) -> list[Transition | Write | None]:
 
 
 numbers = st.integers(0, 1000)
+skews = st.sampled_from([-SKEW_MS, 0, SKEW_MS])
 events = st.one_of(
-    st.tuples(st.just("begin"), requests.map(_scoped)),
+    st.tuples(st.just("begin"), st.tuples(requests.map(_scoped), skews, st.sampled_from([None, 61_000, 62_000]))),
     st.tuples(st.just("write"), numbers),
-    st.tuples(st.just("change"), st.tuples(numbers, numbers)),
-    st.tuples(st.just("wait"), st.sampled_from([1, 2000, HOUR_MS])),
+    st.tuples(st.just("change"), st.tuples(numbers, numbers, skews)),
+    st.tuples(st.just("wait"), st.sampled_from([1, 2000, 60_000, HOUR_MS])),
 )
 
 
@@ -121,11 +143,11 @@ def test_one_job_holds_a_key_and_lets_go_once(history: list[tuple[str, Any]]) ->
     for name, value in history:
         jobs = world.jobs()
         if name == "begin":
-            world.begin(value)
+            world.begin(*value)
         elif name == "write" and world.waiting:
             world.waiting.pop(value % len(world.waiting))()
         elif name == "change" and jobs:
-            world.change(jobs[value[0] % len(jobs)], value[1])
+            world.change(jobs[value[0] % len(jobs)], *value[1:])
         elif name == "wait":
             world.now += value
         world.check()

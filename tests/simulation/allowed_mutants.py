@@ -17,7 +17,7 @@ ALLOWED_MUTANTS: Final[dict[str, str]] = {
     "worker.completer without isinstance(step, Transition)": (
         "a crash here keeps the batch's messages, and they come again"
     ),
-    "schedules.auto_pause without fire.job in fire.job and fire.version == schedule.version and _counts(fire)": (
+    "schedules.ticks.auto_pause without fire.job in fire.job and fire.version == schedule.version and _counts(fire)": (
         "what was skipped alone has no job, and does not count"
     ),
     "schedules.history without fire.job": "as below",

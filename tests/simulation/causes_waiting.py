@@ -11,6 +11,7 @@ from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
 from whendue.inspection.causes import Cause
 from whendue.quotas import BACKLOG_MESSAGES
+from whendue.settings import OwnQueue
 
 Before = Callable[[World], str]
 # One worker, so that a second job is due before anybody has looked at it.
@@ -77,6 +78,18 @@ def _ticks_again(asked: Asked) -> None:
     assert not {Cause.TIMER_SILENT} & set(asked.now())
 
 
+# --- a queue that the deployment no longer has ---------------------------------------------------------------------
+
+# Taken away after half a minute, and put back.
+REMOVED: Final = Nature(own_queues={"own": OwnQueue(timeout_s=60)}, absent_s=(30, 400))
+
+
+def _goes_on_when_it_is_back(asked: Asked) -> None:
+    assert asked.facts == {"queue": "own"}
+    back_ms = START_MS + 400_000
+    asked.starts(back_ms, back_ms + TICK_MS + PROMPT_MS)
+
+
 # --- pauses -------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +137,22 @@ def _ends_at_its_expiry(asked: Asked) -> None:
     asked.must_end("expired", asked.at("expiresAt") + HEALS_MS)
     assert asked.world.insist("DELETE", "/pauses/tenant").status == 204
     asked.never_runs()
+
+
+# --- unique keys --------------------------------------------------------------------------------------------------
+
+UNIQUE: Final[dict[str, Any]] = {"delaySeconds": 20, "unique": {"key": "k"}}
+
+
+def _again(asked: Asked, **more: Any) -> Any:
+    body = {"type": "sim", "payload": {"do": "ok"}, "delaySeconds": 5, "unique": {"key": "k"} | more}
+    return asked.world.insist("POST", "/jobs", body, "again").json
+
+
+def _is_the_answer(asked: Asked) -> None:
+    assert _again(asked)["id"] == asked.id
+    asked.starts(asked.at_ms, asked.at_ms + HEALS_MS)
+    assert Cause.HOLDS_UNIQUE_KEY not in asked.now()
 
 
 # --- limits -------------------------------------------------------------------------------------------------------
@@ -280,6 +309,7 @@ ROWS: Final = (
         _ticks_again,
         Nature(counts=True, outage_s=(50, 500)),
     ),
+    Row(Cause.QUEUE_REMOVED, "queued", after(100, queue="own", delaySeconds=60), _goes_on_when_it_is_back, REMOVED),
     Row(
         Cause.PAUSED,
         "queued",
@@ -300,6 +330,7 @@ ROWS: Final = (
     ),
     Row(Cause.EXPIRES, "queued", _expiring(expiresSeconds=200), _ends_at_its_expiry),
     Row(Cause.EXPIRES, "queued", _expiring(expiresSeconds=4), _ends_at_its_expiry, what="and has"),
+    Row(Cause.HOLDS_UNIQUE_KEY, "scheduled", after(0, **UNIQUE), _is_the_answer),
     Row(
         Cause.LIMITED,
         "queued",

@@ -35,6 +35,7 @@ DECIDED_ON_READING = {
     "cancel",
     "request_cancel",
     "redrive",
+    "undo_redrive",
     "reschedule",
     "postpone_check",
     "mark_dead",

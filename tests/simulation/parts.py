@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    bulk,
     containers,
     dependencies,
     deploys,
@@ -116,6 +117,7 @@ JOBS: Final = Area(
         "functional/operations/test_commands.py",
         "functional/operations/test_listing.py",
         "functional/operations/test_dead_letters.py",
+        "functional/operations/test_dead_letters_by_tenant.py",
         "functional/migration/test_migration.py",
         "functional/operations/test_newest_first.py",
         "functional/worker/test_dead_letter_consumer.py",
@@ -184,13 +186,14 @@ SCHEDULES: Final = Area(
     modules=(
         "schedules.backfills.model",
         "schedules.planning",
+        "schedules.upcoming",
         "schedules.fires",
         "schedules.model",
         "schedules.backfills.service",
         "schedules.lookup",
-        "schedules.runner",
-        "schedules.due",
-        "schedules.auto_pause",
+        "schedules.ticks.runner",
+        "schedules.ticks.due",
+        "schedules.ticks.auto_pause",
         "schedules.enqueuer",
         "schedules.fire_entries",
         "schedules.history",
@@ -205,13 +208,13 @@ SCHEDULES: Final = Area(
         "functional/schedules/test_planning.py",
         "functional/schedules/test_enqueuer.py",
         "functional/schedules/test_history.py",
-        "functional/schedules/test_due.py",
-        "functional/schedules/test_auto_pause.py",
+        "functional/schedules/ticks/test_due.py",
+        "functional/schedules/ticks/test_auto_pause.py",
         "functional/schedules/test_service.py",
         "functional/schedules/backfills/test_service.py",
         "functional/limits/test_overlap.py",
         "property/test_firing_laws.py",
-        "functional/schedules/test_runner.py",
+        "functional/schedules/ticks/test_runner.py",
     ),
     scenarios=schedules.SCENARIOS,
 )
@@ -407,6 +410,28 @@ CONTAINERS: Final = Area(
     ),
     scenarios=containers.SCENARIOS,
 )
+BULK: Final = Area(
+    modules=(
+        "bulk.carrying",
+        "bulk.decisions",
+        "bulk.model",
+        "bulk.notes",
+        "bulk.running",
+        "bulk.selection",
+        "bulk.service",
+        "schedules.ticks.continued",
+    ),
+    tests=(
+        "unit/bulk/test_model.py",
+        "functional/bulk/test_carrying.py",
+        "functional/bulk/test_dead_letters.py",
+        "functional/bulk/test_running.py",
+        "functional/bulk/test_service.py",
+        "functional/bulk/test_service_undo.py",
+        "functional/schedules/ticks/test_continued.py",
+    ),
+    scenarios=bulk.SCENARIOS,
+)
 PARTS: Final = (
     JOBS,
     LIMITS,
@@ -422,5 +447,6 @@ PARTS: Final = (
     UNIQUE,
     WAITING,
     CONTAINERS,
+    BULK,
 )
 AREA_OF: Final = {f"whendue.{module}": part for part in PARTS for module in part.modules}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 # What is asked of a job: each such write notes it; `cancel` only where a request asks for it.
-ASKS: Final = {"reschedule", "redrive", "replay", "request_cancel"}
+ASKS: Final = {"reschedule", "redrive", "replay", "request_cancel", "undo_redrive"}
 # What an item has besides, and what the job's own does not.
 PLACE: Final = {"pk", "sk", "due_pk", "check_at"}
 

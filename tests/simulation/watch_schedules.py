@@ -8,9 +8,11 @@ from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.declarations.context import Context
 from whendue.engine.ports import Item
+from whendue.errors import UniqueConflictError
 from whendue.schedules.calendar.recurrence import after, latest
-from whendue.schedules.fires import OVERLAPPED, Fire, FireOutcome, MissedRange, fire_from, missed_from
-from whendue.schedules.model import Schedule, ScheduleState, from_item, is_paused, next_fire, pause_end
+from whendue.schedules.fires import OVERLAPPED, TOO_OLD, Fire, FireOutcome, MissedRange, fire_from, missed_from
+from whendue.schedules.model import Schedule, ScheduleState, from_item
+from whendue.schedules.upcoming import has_ended, is_paused, next_fire, pause_end, removed_at
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class ScheduleWatcher(Watcher):
         self.plans: list[Schedule] = []
         self.versions: dict[str, int] = {}
         self.acknowledged_version = 0
+        self.offsets: dict[int, int] = {}
         self.runs: defaultdict[int, set[str]] = defaultdict(set)
 
     def wrong(self, what: str) -> None:
@@ -52,11 +55,13 @@ class ScheduleWatcher(Watcher):
             # Of what is broken: it is said there, and looked at again later; nothing else of it changes.
             return
         if write.key.sk.startswith("schedule#"):
+            if before and not after:
+                self._schedule_is_gone(process, from_item(before))
             self._schedule_moved(before, after)
         elif write.key.sk.startswith("fire#"):
             self._entry_changed(write, before, after)
         elif write.key.sk == "job" and write.name == "submit" and "nominal_at" in after:
-            self._job_is_entered(write)
+            self._job_is_entered(process, write)
 
     def _schedule_moved(self, before: Item | None, after: Item) -> None:
         if not after:
@@ -71,6 +76,14 @@ class ScheduleWatcher(Watcher):
             self.plans.append(then)
         self.states.append(then)
 
+    def _schedule_is_gone(self, process: Process, schedule: Schedule) -> None:
+        """A schedule is removed once it was deleted, or when it has ended for as long as its definition says."""
+        if schedule.state is ScheduleState.DELETED:
+            return
+        removed_ms = removed_at(schedule)
+        if not has_ended(schedule) or removed_ms is None or process.now_ms() < removed_ms:
+            self.wrong(f"it was removed at {process.now_ms()}, and not at {removed_ms}")
+
     def _entry_changed(self, write: Write, before: Item | None, after: Item) -> None:
         """An entry stays as it is, but for what the docs say."""
         entry = fire_from(after)
@@ -84,12 +97,23 @@ class ScheduleWatcher(Watcher):
         if write.name == "withdraw_fire" and entry.nominal <= self.states[-1].version:
             self.wrong("a fire was withdrawn whose time came before the change")
 
-    def _job_is_entered(self, write: Write) -> None:
+    def _job_is_entered(self, process: Process, write: Write) -> None:
         """No job of a schedule is created that no recorded fire names."""
         job_id = write.key.pk.removeprefix("JOB#")
         named = [fire.outcome for fire in self._fires() if fire.job == job_id]
         if named not in ([O.RAN], [O.CAUGHT_UP]):
             self.wrong(f"a job was created for a fire that is {named}")
+        self._offset_is_in_bounds(process, write)
+
+    def _offset_is_in_bounds(self, process: Process, write: Write) -> None:
+        """A fire is delayed by less than its jitter, from its time or from now; planned again, by as much as before."""
+        nominal, due_at = write.changes["nominal_at"], write.changes["due_at"]
+        jitter_s = max(state.definition.jitter_s for state in self.states)
+        if not nominal <= due_at <= max(nominal, process.now_ms()) + jitter_s * 1000:
+            self.wrong(f"the job of {nominal} is due {due_at - nominal} ms later")
+        first = self.offsets.setdefault(nominal, due_at - nominal) if due_at > process.now_ms() else due_at - nominal
+        if first != due_at - nominal:
+            self.wrong(f"{nominal} has two offsets")
 
     def began(self, run: "Run", ctx: Context) -> None:
         if ctx.nominal_at_ms is None:
@@ -112,12 +136,12 @@ class ScheduleWatcher(Watcher):
         for key, item in self.world.store.live():
             if key.pk.split("#")[1:2] == [BROKEN]:
                 continue
-            if key.sk.startswith("backfill#") and item["state"] == "running":
+            if key.sk.startswith("backfill#") and (item["state"] == "running" or "settles_at" in item):
                 return False
             if key.sk.startswith("schedule#"):
                 schedule = from_item(item)
                 kept = schedule.state is not ScheduleState.DELETED and pause_end(schedule) is not None
-                active = kept and next_fire(schedule) is not None
+                active = kept and (next_fire(schedule) is not None or removed_at(schedule) is not None)
                 if active or schedule.as_of or schedule.withdraw_until or schedule.cursor > self.world.scheduler.now_ms:
                     return False
         return True
@@ -166,8 +190,9 @@ class ScheduleWatcher(Watcher):
             # What passes while it is paused is decided when it is resumed.
             expected = {at for at in expected if at <= last.version}
         if last.definition.max_runs is not None:
-            # Nothing is decided after the last run.
-            expected = {at for at in expected if at <= last.cursor}
+            # Nothing is decided after the last run, also where a change moves the cursor beyond it.
+            reached = max(_run_times(fires), default=0) if next_fire(last) is None else last.cursor
+            expected = {at for at in expected if at <= reached}
         ended = {at for at in fires.keys() | covered.keys() if at <= self.world.scheduler.now_ms}
         backfilled = {at for at, fire in fires.items() if fire.backfill}
         begun = {at for at, fire in fires.items() if fire.job and self.runs[at] and at not in expected}
@@ -182,7 +207,9 @@ class ScheduleWatcher(Watcher):
             times = _times(plan, plan.cursor, plan.until)
             grace_ms = plan.definition.misfire.grace_s * 1000
             late = [at for at in times if at <= plan.as_of - grace_ms and not is_paused(plan, at)]
-            caught_up = late[max(0, len(late) - plan.definition.misfire.runs) :]
+            too_old = [at for at in late if _is_too_old(plan, at)]
+            may_run = late[len(too_old) :]
+            caught_up = may_run[max(0, len(may_run) - plan.definition.misfire.runs) :]
             for at in times:
                 wanted = O.CAUGHT_UP if at in caught_up else O.MISSED if at in late else O.RAN
                 wanted = O.SKIPPED if is_paused(plan, at) else wanted
@@ -190,16 +217,19 @@ class ScheduleWatcher(Watcher):
                 outcome = fire.outcome if fire else covered[at].outcome if at in covered else None
                 if (fire and (fire.backfill or fire.version != plan.version)) or self._was_withdrawn(plan, at):
                     continue
+                if fire is None and at in covered and (covered[at].reason == TOO_OLD) != (at in too_old):
+                    self.wrong(f"{at} is {covered[at].reason}")
                 overlapped = fire and fire.reason == OVERLAPPED and plan.definition.overlap != "allow"
-                if outcome is not wanted and not (overlapped and wanted in (O.RAN, O.CAUGHT_UP)):
+                held = fire and fire.reason == UniqueConflictError.code and plan.definition.template.unique
+                if outcome is not wanted and not ((overlapped or held) and wanted in (O.RAN, O.CAUGHT_UP)):
                     self.wrong(f"{at} is {outcome}, its policy says {wanted}")
 
     def _maximum_is_kept(self, fires: dict[int, Fire]) -> None:
         """A schedule with a maximum of runs has had them all once it has come to rest, and not one more."""
         last = self.states[-1]
         max_runs = last.definition.max_runs
-        if max_runs is not None and next_fire(last) is None and not _runs_of(fires) == last.runs == max_runs:
-            self.wrong(f"it ran {_runs_of(fires)} times and counts {last.runs}, its maximum is {max_runs}")
+        if max_runs is not None and next_fire(last) is None and not len(_run_times(fires)) == last.runs == max_runs:
+            self.wrong(f"it ran {len(_run_times(fires))} times and counts {last.runs}, its maximum is {max_runs}")
 
     def _was_withdrawn(self, plan: Schedule, at: int) -> bool:
         """Return whether a later change came before a planned time."""
@@ -220,8 +250,13 @@ class ScheduleWatcher(Watcher):
                     self.wrong(f"{at} is {fire.outcome} and its job was cancelled")
 
 
-def _runs_of(fires: dict[int, Fire]) -> int:
-    return sum(fire.outcome in (O.RAN, O.CAUGHT_UP) and not fire.backfill for fire in fires.values())
+def _is_too_old(plan: Schedule, at: int) -> bool:
+    misfire = plan.definition.misfire
+    return misfire.max_age_s is not None and misfire.runs > 0 and plan.as_of - at > misfire.max_age_s * 1000
+
+
+def _run_times(fires: dict[int, Fire]) -> list[int]:
+    return [at for at, fire in fires.items() if fire.outcome in (O.RAN, O.CAUGHT_UP) and not fire.backfill]
 
 
 def _times(schedule: Schedule, first: int, until: int) -> list[int]:

@@ -7,7 +7,7 @@ from tests.simulation.scheduler import Process
 from tests.simulation.watchers import Watcher
 from whendue.engine.ports import Item
 from whendue.jobs.model import Job, from_item
-from whendue.submission.unique_policy import holds
+from whendue.submission.unique_policy import holds_as_stored
 from whendue.table.writes import Write
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ class UniqueWatcher(Watcher):
         holding = {
             (job.unique.id, job.id)
             for job in self._jobs()
-            # By the clock that is furthest ahead: it may take what has run out by its own.
-            if job.unique and holds(job, job.unique.id, self.world.scheduler.now_ms + self.world.nature.skew_ms)
+            # By the clock that is furthest ahead: it may take what has run out by its own. A job that has expired holds
+            # its key for other clocks, so that whoever takes the key must end it.
+            if job.unique and holds_as_stored(job, job.unique.id, self._latest_ms)
         }
         if len({unique_id for unique_id, _ in holding}) < len(holding):
             self.world.monitor.wrong("two jobs hold a unique key")
@@ -39,6 +40,10 @@ class UniqueWatcher(Watcher):
         if holding & self._released:
             self.world.monitor.wrong("a job holds a unique key again that it had let go")
         self._holding = holding
+
+    @property
+    def _latest_ms(self) -> int:
+        return self.world.scheduler.now_ms + self.world.nature.skew_ms
 
     def _jobs(self) -> Iterator[Job]:
         for key, item in self.world.store.live():

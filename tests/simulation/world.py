@@ -48,7 +48,7 @@ from whendue.bootstrap.application import App, build
 from whendue.engine.ports import ReceivedMessage
 from whendue.errors import UnavailableError
 from whendue.metrics_export import export
-from whendue.settings import ALL_QUEUES, NOTIFICATIONS, Settings
+from whendue.settings import ALL_QUEUES, NOTIFICATIONS, OwnQueue, Settings
 from whendue.support.clock import Clock, system_clock
 from whendue.table.index import Index
 
@@ -74,7 +74,6 @@ TICK_MS = 60_000
 CALLS_AT_ONCE = 10_000
 API_MS, TIMER_MS, DEAD_LETTER_MS = 29_000, 55_000, 60_000
 SERVES = {"dead_letter": "dead_letter", NOTIFICATIONS: "notifier"}
-URLS = {queue: f"https://sqs/{queue}" for queue in ALL_QUEUES}
 
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -145,6 +144,8 @@ class Nature:
         newer: some processes run a newer version, whose items and messages have fields that nobody knows here.
         ttl_late_s: so long after its expiry TTL deletes an item; None: there is none.
         settings: more of `Settings`.
+        own_queues: queues of the operator's own, by name.
+        absent_s: processes that start between these seconds after the beginning know none of them.
     """
 
     seed: int = 0
@@ -169,6 +170,8 @@ class Nature:
     ttl_late_s: int | None = None
     worker_ms: int = 60_000
     settings: Mapping[str, Any] = field(default_factory=lambda: {"shards": 1})
+    own_queues: Mapping[str, OwnQueue] = field(default_factory=dict)
+    absent_s: tuple[int, int] = (0, 0)
 
 
 class World:
@@ -224,6 +227,8 @@ class World:
             if self.nature.threads:
                 ContainerWorkers(self).start()
             self._tick()
+            for second in self.nature.absent_s if self.nature.absent_s[1] else ():
+                self.scheduler.at(START_MS + second * 1000, self._empty_own_queues)
             until_ms = self.scheduler.now_ms + horizon_ms
             self.scheduler.run(until_ms, lambda: not self._clients and self._settled())
             self.scheduler.shut(self.processes)
@@ -309,9 +314,7 @@ class World:
         process = Process(self.scheduler, kind, len(self.processes), skew, on_end)
         self.processes.append(process)
         system = Clock(process.now_ms, self.random.getrandbits, lambda s: self.scheduler.sleep(round(s * 1000)))
-        settings = Settings(
-            "t", "b", URLS, "d", secret=DEPLOYMENT, visibility_s=self.nature.visibility_s, **self.nature.settings
-        )
+        settings = self._settings()
         pool = StrandPool(process)
         store, queue = WideStore(WiredStore(self, process), pool), WideQueue(WiredQueue(self, process), pool)
         ports = (store, queue, WiredBlobs(self, process), StrandRunner(process), REGISTRY)
@@ -322,6 +325,22 @@ class World:
         process.ends_ms = self.scheduler.now_ms + lasts_ms
         self.scheduler.at(self.scheduler.now_ms + lasts_ms, lambda: self._time_out(process))
         return process
+
+    def _settings(self) -> Settings:
+        """Return the settings of a process that starts now."""
+        own = {} if self._owns_nothing() else dict(self.nature.own_queues)
+        urls = {queue: f"https://sqs/{queue}" for queue in (*ALL_QUEUES, *own)}
+        more = {"visibility_s": self.nature.visibility_s, "own_queues": own, **self.nature.settings}
+        return Settings("t", "b", urls, "d", secret=DEPLOYMENT, **more)
+
+    def _empty_own_queues(self) -> None:
+        """Take own queues away, with the messages that are in them; or put them back, as new ones."""
+        for queue in self.nature.own_queues:
+            self.queue.messages[queue] = []
+
+    def _owns_nothing(self) -> bool:
+        first, last = self.nature.absent_s
+        return first <= (self.scheduler.now_ms - START_MS) / 1000 < last
 
     def _time_out(self, process: Process) -> None:
         if not process.dead:
@@ -358,10 +377,14 @@ class World:
         if self.nature.threads and queue not in SERVES:
             self.listeners[queue].wake()
             return
+        own = self.nature.own_queues.get(queue)
+        if own and self._owns_nothing():
+            return
         while self.working.get(queue, 0) < self.nature.workers and (batch := self.queue.receive(queue)):
             self.working[queue] = self.working.get(queue, 0) + 1
             kind = SERVES.get(queue, "worker")
-            lasts_ms = DEAD_LETTER_MS if kind == "dead_letter" else self.nature.worker_ms
+            worker_ms = own.timeout_s * 1000 if own else self.nature.worker_ms
+            lasts_ms = DEAD_LETTER_MS if kind == "dead_letter" else worker_ms
             process = self.process(kind, lasts_ms, lambda: self._ended(queue))
             self.say(process.name, f"gets {len(batch)} message(s) of {queue}")
             self.monitor.delivered(batch)
@@ -409,9 +432,16 @@ class World:
         self._clients -= 1
 
     def ask(
-        self, method: str, path: str, body: Any = None, key: str | None = None, token: str = TOKEN, **more: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+        token: str = TOKEN,
+        query: Mapping[str, str] | None = None,
+        **more: str,
     ) -> Answer | None:
-        """Send a request as a client, with more headers if given; None when no reply comes."""
+        """Send a request as a client, with a query and more headers if given; None when no reply comes."""
         answers: list[Answer] = []
         strand, nap = current_strand(), current_strand().naps + 1
         process = self.process("api", API_MS, lambda: self.scheduler.wake(strand, nap))
@@ -419,7 +449,7 @@ class World:
 
         def serve() -> None:
             api = Api(process.app, WHOEVER)
-            answers.append(Client(api, token).send(method, path, body, headers))
+            answers.append(Client(api, token).send(method, path, body, headers, **(query or {})))
 
         process.run(serve)
         self.scheduler.sleep(10 * API_MS)
@@ -432,7 +462,7 @@ class World:
     def insist(self, method: str, path: str, body: Any = None, key: str | None = None, **more: str) -> Answer:
         """Send a request until there is an answer that is none of ours to repeat."""
         while True:
-            answer = self.ask(method, path, body, key, **more)
+            answer = self.ask(method, path, body, key, query=None, **more)
             if answer and answer.status < 500:
                 return answer
             self.scheduler.sleep(1000)

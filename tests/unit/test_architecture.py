@@ -23,6 +23,7 @@ PLAIN = {
     "whendue.aws_quotas",
     "whendue.errors",
     "whendue.quotas",
+    "whendue.schedule_quotas",
     "whendue.settings",
     "whendue.support.text",
     "whendue.task_quotas",

@@ -41,8 +41,8 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "functional/tracing/test_spans.py",
     ),
     "whendue.quotas": ("unit/infra/test_topology.py", "functional/api/test_errors.py"),
+    "whendue.schedule_quotas": ("functional/api/test_response_size.py", "functional/schedules/test_planning.py"),
     "whendue.task_quotas": ("functional/tasks/test_http.py", "functional/tasks/test_aws_tasks.py"),
-    "whendue.settings": ("functional/adapters/test_aws.py", "unit/support/test_secret.py"),
     "whendue.version": ("functional/tasks/test_http.py:User-Agent", "functional/channels/test_webhook.py:user-agent"),
     # --- adapters -------------------------------------------------------------------------------------------------
     "whendue.adapters.dynamodb.store": (
@@ -61,6 +61,14 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.adapters.s3": ("contract/test_blobs.py:blobs",),
     "whendue.adapters.sqs": ("contract/test_queue.py:queue", "contract/test_faults.py"),
     "whendue.adapters.throttle": ("contract/test_faults.py", "functional/cli/test_processes.py"),
+    # --- bulk -----------------------------------------------------------------------------------------------------
+    "whendue.bulk.decisions": ("functional/bulk/test_service_undo.py:undone",),
+    "whendue.bulk.notes": ("functional/bulk/test_carrying.py:changed_again",),
+    "whendue.bulk.quotas": ("functional/bulk/test_service.py",),
+    "whendue.bulk.selection": (
+        "functional/bulk/test_service.py:submitted_later",
+        "functional/api/test_response_size.py",
+    ),
     # --- channels, containers, tasks ------------------------------------------------------------------------------
     "whendue.channels.sns": ("functional/channels/test_email.py:sns",),
     "whendue.containers.http_server.bounds": ("functional/containers/http_server/test_protocol.py",),
@@ -68,10 +76,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.containers.log": ("functional/cli/test_processes.py:message",),
     "whendue.containers.loop": ("functional/containers/test_worker.py:survives",),
     "whendue.containers.process": ("functional/cli/test_processes.py:terminate",),
-    "whendue.containers.queue_selector": (
-        "property/test_queue_selector_laws.py",
-        "functional/containers/test_prefetch.py",
-    ),
+    "whendue.containers.queue_selector": ("property/test_queue_selector_laws.py",),
     "whendue.containers.suspect_runner": ("functional/containers/test_worker.py:suspect",),
     "whendue.tasks.email": ("unit/tasks/test_payloads.py", "functional/tasks/test_aws_tasks.py:email"),
     "whendue.tasks.lambda_": ("functional/tasks/test_aws_tasks.py",),
@@ -88,12 +93,15 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.client.inputs.definitions": ("unit/client/test_schemas.py",),
     "whendue.client.inputs.jobs": ("unit/client/test_schemas.py",),
     "whendue.client.inputs.workflows": ("unit/client/test_schemas.py",),
+    "whendue.client.models.bulk": ("unit/client/test_schemas.py",),
     "whendue.client.models.common": ("unit/client/test_schemas.py", "unit/client/test_json_values.py"),
+    "whendue.client.models.dead_letters": ("unit/client/test_schemas.py",),
     "whendue.client.models.jobs": ("unit/client/test_schemas.py",),
     "whendue.client.models.schedules": ("unit/client/test_schemas.py",),
     "whendue.client.models.subscriptions": ("unit/client/test_schemas.py",),
     "whendue.client.models.tenant": ("unit/client/test_schemas.py",),
     "whendue.client.models.workflows": ("unit/client/test_schemas.py",),
+    "whendue.client.requests.bulk": ("functional/client/test_operations.py:scenario",),
     "whendue.client.requests.jobs": ("unit/client/test_messages.py", "functional/client/test_operations.py:scenario"),
     "whendue.client.requests.schedules": (
         "unit/client/test_messages.py",
@@ -186,6 +194,7 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.profiles.model": ("property/test_profile_laws.py", "functional/profiles/test_lookup.py"),
     "whendue.references.interpreter": ("unit/references/test_bounded_jmespath.py", "unit/references/test_syntax.py"),
     # --- schedules ------------------------------------------------------------------------------------------------
+    "whendue.schedules.definition_checks": ("functional/api/test_schedule_refusals.py:/schedules",),
     "whendue.schedules.backfills.model": (
         "unit/schedules/test_model.py",
         "functional/schedules/backfills/test_service.py",
@@ -202,6 +211,14 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "whendue.schedules.calendar.exclusions": (
         "property/test_growth_of_schedules.py",
         "property/test_recurrence_laws.py:exclu",
+    ),
+    "whendue.schedules.calendar.intervals": (
+        "property/test_recurrence_laws.py:first_hit",
+        "unit/schedules/calendar/test_recurrence_dst.py:every_s",
+    ),
+    "whendue.schedules.upcoming": (
+        "functional/api/test_schedule_lifetimes.py:removeAfterSeconds",
+        "property/test_firing_laws.py:with_next_check",
     ),
     "whendue.schedules.events": (
         "functional/notifications/test_publisher.py",
@@ -274,11 +291,19 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.api.schemas.job_requests": ("functional/api/test_jobs.py:/jobs", "functional/api/test_errors.py:/jobs"),
     "functions.api.schemas.pauses": ("functional/api/test_queues.py:/pauses",),
     "functions.api.schemas.reply": ("functional/api/test_openapi.py:/",),
-    "functions.api.schemas.schedule_replies": ("functional/api/test_schedules.py:/schedules",),
+    "functions.api.schemas.schedule.definitions": (
+        "functional/api/test_schedule_refusals.py:/schedules",
+        "functional/api/test_schedule_lifetimes.py:removeAfterSeconds",
+    ),
+    "functions.api.schemas.schedule.runs": (
+        "functional/api/test_schedules.py:/trigger",
+        "functional/api/test_backfills.py:backfill",
+    ),
+    "functions.api.schemas.schedule.replies": ("functional/api/test_schedules.py:/schedules",),
     "functions.api.schemas.shared.redrive": ("functional/api/test_job_lists.py:dead-letters/redrive",),
     "functions.api.schemas.shared.list_parameters": ("functional/api/test_cursors.py:cursor",),
     "functions.api.schemas.shared.policy": ("functional/api/test_profiles.py:/profiles",),
-    "functions.api.schemas.schedule_templates": (
+    "functions.api.schemas.schedule.templates": (
         "functional/api/test_schedules.py:/schedules",
         "functional/api/test_workflows.py:/schedules",
     ),

@@ -20,7 +20,7 @@ import type { Settings } from "./sending.js";
 import { type TokenLike, sourceOf } from "./tokens.js";
 import type * as t from "./types.js";
 import { checkedUrl } from "./urls.js";
-import { type WaitOptions, waitUntil } from "./waiting.js";
+import { JOB_LONGEST_SECONDS, type WaitOptions, waitUntil } from "./waiting.js";
 
 // The longest that API Gateway waits for a function, plus what its answer takes
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
@@ -70,12 +70,12 @@ export class Client {
   // Jobs.
 
   /** Submit a job. */
-  async submitJob(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.JobWithPolicy>> {
+  async submitJob(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.SubmittedJob>> {
     return created(this.#requests.POST("/jobs", { ...creating(options), body: job }));
   }
 
   /** Submit a job by the alternative path of the API; the same as `submitJob`. */
-  async scheduleTask(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.JobWithPolicy>> {
+  async scheduleTask(job: t.NewJob, options: t.CreateOptions = {}): Promise<t.Created<t.SubmittedJob>> {
     return created(this.#requests.POST("/tasks/schedule", { ...creating(options), body: job }));
   }
 
@@ -137,7 +137,8 @@ export class Client {
     const longest = Math.min(REQUEST_WAIT_SECONDS, this.#timeoutSeconds / 2);
     const read = (left: number) =>
       this.getJob(id, { ...signalOf(options), waitSeconds: Math.max(0, Math.floor(Math.min(longest, left))) });
-    return waitUntil(`job ${id}`, read, ({ state }) => ENDED.has(state), this.#clock, options);
+    const hasEnded = ({ state }: { state: string }) => ENDED.has(state);
+    return waitUntil(`job ${id}`, read, hasEnded, this.#clock, options, JOB_LONGEST_SECONDS);
   }
 
   /** Get the payload of a job alone, however large it is. */
@@ -191,6 +192,11 @@ export class Client {
     return result(this.#requests.GET("/jobs/{job_id}/explain", { ...options, ...job(jobId) }));
   }
 
+  /** Find the job that holds a unique key: the one that a submit with the same type, payload and key would meet now. */
+  async findUniqueHolder(key: t.UniqueKey, options: t.CallOptions = {}): Promise<t.UniqueHolder> {
+    return result(this.#requests.POST("/unique/holder", { ...options, body: key }));
+  }
+
   /** Reschedule or reprioritise a job that has not started, or that waits for its next attempt. */
   async updateJob(jobId: string, changes: t.JobChanges, options: t.ChangeOptions = {}): Promise<t.Versioned<t.Job>> {
     return versioned(this.#requests.PATCH("/jobs/{job_id}", { ...changedJob(jobId, options), body: changes }));
@@ -221,6 +227,16 @@ export class Client {
     );
   }
 
+  /** Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`. */
+  listDeadLettersByTenant(
+    query: t.DeadLetterQuery = {},
+    options: t.CallOptions = {},
+  ): Items<t.TenantDeadLetters, t.TenantDeadLettersPage> {
+    return listed(query, (cursor) =>
+      this.#requests.GET("/dead-letters/by-tenant", { ...options, params: { query: { ...query, cursor } } }),
+    );
+  }
+
   /** Run dead jobs again, up to `limit` of them in one request; `redriveAllDeadLetters` goes on to the end. */
   async redriveDeadLetters(options: t.RedriveOptions = {}): Promise<t.RedriveResult> {
     const { signal, ...body } = options;
@@ -240,6 +256,51 @@ export class Client {
       sum.failed = [...sum.failed, ...part.failed];
     }
     return { ...sum, cursor: null, missing: part.missing };
+  }
+
+  // Bulk operations.
+
+  /** Begin a bulk operation. It continues in the background; `waitForOperation` waits for it. */
+  async startOperation(operation: t.NewOperation, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    // As above: what is left out has its default.
+    const body = operation as Required<t.NewOperation>;
+    return result(this.#requests.POST("/operations", { ...options, body }));
+  }
+
+  /** Get a bulk operation and its progress. */
+  async getOperation(operationId: string, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    const params = { path: { operation_id: operationId } };
+    return result(this.#requests.GET("/operations/{operation_id}", { ...options, params }));
+  }
+
+  /** List the bulk operations, the newest first. */
+  listOperations(page: t.PageOptions = {}, options: t.CallOptions = {}): Items<t.BulkOperation, t.BulkOperationPage> {
+    return listed(page, (cursor) =>
+      this.#requests.GET("/operations", { ...options, params: { query: { ...page, cursor } } }),
+    );
+  }
+
+  /** Cancel a bulk operation: it changes no further jobs; what is changed stays. */
+  async cancelOperation(operationId: string, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    const params = { path: { operation_id: operationId } };
+    return result(this.#requests.POST("/operations/{operation_id}/cancel", { ...options, params }));
+  }
+
+  /** End those jobs of a redrive that have not begun, as they had ended before; returns the operation that does it. */
+  async undoOperation(operationId: string, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+    const params = { path: { operation_id: operationId } };
+    return result(this.#requests.POST("/operations/{operation_id}/undo", { ...options, params }));
+  }
+
+  /**
+   * Wait until a bulk operation has come to all its jobs, and return it: `finished` or `cancelled`.
+   *
+   * @param operationId id of the operation.
+   * @throws {WaitTimeoutError} it has not ended in that time; it goes on.
+   */
+  async waitForOperation(operationId: string, options: WaitOptions = {}): Promise<t.BulkOperation> {
+    const read = () => this.getOperation(operationId, signalOf(options));
+    return waitUntil(`operation ${operationId}`, read, ({ state }) => state !== "running", this.#clock, options);
   }
 
   // Workflows.
@@ -328,11 +389,11 @@ export class Client {
     return versioned(this.#requests.POST("/schedules/{name}/resume", changed(name, options)));
   }
 
-  /** Run the job or workflow of a schedule at once; `payload`, `priority` and `tags` replace the template's. */
+  /** Run the job or workflow of a schedule at once; `payload`, `queue` (or `priority`) and `tags` replace the template's. */
   async triggerSchedule(name: string, options: t.TriggerOptions = {}): Promise<t.Created<t.Job>> {
-    const { payload, priority, tags, ...others } = options;
+    const { payload, priority, queue, tags, ...others } = options;
     const { params, ...rest } = creating(others);
-    const changes = Object.entries({ payload, priority, tags }).filter(([, value]) => value !== undefined);
+    const changes = Object.entries({ payload, priority, queue, tags }).filter(([, value]) => value !== undefined);
     const body = changes.length > 0 ? { body: Object.fromEntries(changes) } : {};
     return created(
       this.#requests.POST("/schedules/{name}/trigger", { ...rest, ...body, params: { ...params, path: { name } } }),

@@ -70,6 +70,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dead-letters/by-tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Group dead jobs of all tenants by error
+         * @description Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
+         *
+         *     Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
+         *     those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+         *
+         *     Required scope: `operator`.
+         */
+        get: operations["listDeadLettersByTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dead-letters/redrive": {
         parameters: {
             query?: never;
@@ -83,7 +108,8 @@ export interface paths {
          * Run dead jobs again in bulk
          * @description Run dead jobs again from their first attempt, or only count them (`dryRun`).
          *
-         *     One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null.
+         *     One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null. Each call is a bulk
+         *     operation, `operationId`, that can be undone. `POST /operations` redrives all that match with one request.
          *
          *     Required scope: `jobs:write`.
          */
@@ -148,6 +174,8 @@ export interface paths {
          * List jobs
          * @description Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end.
          *
+         *     A page may be short, even empty, before the end: `cursor` is null at the end alone. No page repeats a job.
+         *
          *     Required scope: `jobs:read`.
          */
         get: operations["listJobs"];
@@ -201,7 +229,7 @@ export interface paths {
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
          *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-         *     once if too many requests are waiting already.
+         *     once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
          *
          *     Required scope: `jobs:read`.
          */
@@ -212,7 +240,8 @@ export interface paths {
          * Erase a finished job
          * @description Erase a finished job with its payload, result, attempts and members.
          *
-         *     A job that has not ended is refused with 409: cancel it first.
+         *     A job that has not ended is refused with 409: cancel it first. Also refused is a job that has ended while its end is
+         *     still being passed on to the jobs and subscriptions that wait for it: send the request again in a minute.
          *
          *     Required scope: `jobs:write`.
          */
@@ -221,9 +250,10 @@ export interface paths {
         head?: never;
         /**
          * Reschedule or reprioritise a job
-         * @description Change when a job is due, its priority, or both.
+         * @description Change when a job is due, its queue, or both.
          *
-         *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
+         *     The job must be `scheduled` or `queued`, before its first attempt or between two attempts. Nothing is written if it
+         *     has that due time and that priority already.
          *
          *     Required scope: `jobs:write`.
          */
@@ -410,6 +440,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List bulk operations
+         * @description Return the bulk operations, newest first. They are kept for 90 days.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["listOperations"];
+        put?: never;
+        /**
+         * Cancel, redrive, move or delete many jobs
+         * @description Begin a bulk operation, or only count its jobs (`dryRun`, answered with 200).
+         *
+         *     The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["startOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a bulk operation's progress
+         * @description Return a bulk operation: what was asked and who did, how far it is, and jobs that it could not change.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        get: operations["getOperation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a bulk operation
+         * @description Change no further jobs; what is changed stays, and up to 100 jobs that are being changed are finished.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["cancelOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/operations/{operation_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a bulk redrive
+         * @description End those of the redriven jobs that have not begun, as they had ended before: by an operation of its own.
+         *
+         *     A redrive that is running is cancelled first.
+         *
+         *     Required scope: `jobs:write`.
+         */
+        post: operations["undoOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pauses": {
         parameters: {
             query?: never;
@@ -571,7 +699,7 @@ export interface paths {
         };
         /**
          * List queues
-         * @description Return which queues are paused.
+         * @description Return the queues, with what their workers can do, and which of them are paused.
          *
          *     With the scope `operator` also who paused them and why, how many messages they hold, and when their oldest job was
          *     due.
@@ -693,7 +821,7 @@ export interface paths {
         get: operations["getSchedule"];
         /**
          * Create or replace a schedule
-         * @description Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
+         * @description Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again, or as a copy.
          *
          *     Jobs that were planned ahead under the previous definition do not run.
          *
@@ -899,6 +1027,9 @@ export interface paths {
         /**
          * Preview the next fires of a schedule
          * @description Return the next fires in UTC and in local time, with a note where a change of clocks affects one.
+         *
+         *     Those that a pause skips are left out; with a pause without an end, as if it were resumed. The runs that are left of
+         *     `maxRuns` are counted from `from`.
          *
          *     Required scope: `jobs:read`.
          */
@@ -1185,6 +1316,28 @@ export interface paths {
         get: operations["getTask"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unique/holder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the job that holds a unique key
+         * @description Return the job that a submit with the same type, payload and `unique` would meet now. Nothing is changed.
+         *
+         *     Required scope: `jobs:read`.
+         */
+        post: operations["findUniqueHolder"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1616,6 +1769,11 @@ export interface components {
             /** @description The job; null if it was refused. */
             job?: components["schemas"]["JobReply"] | null;
             /**
+             * Outcome
+             * @description What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`, `postponed`). Null if it was refused.
+             */
+            outcome?: ("created" | "replayed" | "returned" | "replaced" | "postponed") | null;
+            /**
              * Problem
              * @description Problem details (RFC 9457); null if the job was accepted.
              */
@@ -1644,7 +1802,7 @@ export interface components {
          * @description Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator.
          * @enum {string}
          */
-        Cause: "paused" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
+        Cause: "paused" | "queue_removed" | "timer_silent" | "not_due" | "not_promoted" | "retry_backoff" | "limited" | "overlaps" | "waiting_for_dependencies" | "held" | "waiting_for_members" | "backlog" | "overdue" | "rescued" | "queued" | "running" | "lease_expired" | "expires" | "holds_unique_key" | "cancel_requested" | "finished" | "failed" | "cancelled" | "cancelled_for" | "expired" | "fan_out_pending" | "redrivable" | "too_old";
         /**
          * CauseReply
          * @description An error that another one was raised from, or while it was handled.
@@ -1681,9 +1839,14 @@ export interface components {
             dueAt?: string | null;
             /**
              * Priority
-             * @description New priority. Default: unchanged.
+             * @description New queue, one of these four. Default: unchanged.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description New queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: unchanged.
+             */
+            queue?: string | null;
         };
         /**
          * ChordBody
@@ -2039,6 +2202,24 @@ export interface components {
             state: string;
         };
         /**
+         * FailedJobReply
+         * @description A job that could not be changed.
+         */
+        FailedJobReply: {
+            /**
+             * Id
+             * @description Id of the job.
+             */
+            id: string;
+            /**
+             * Problem
+             * @description Problem details (RFC 9457).
+             */
+            problem: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * FailedRedriveReply
          * @description A job that was not run again.
          */
@@ -2197,6 +2378,47 @@ export interface components {
             status: "UP" | "DOWN";
         };
         /**
+         * HolderBody
+         * @description A unique key, named as a submit names it.
+         * @example {
+         *       "type": "demo.greet",
+         *       "unique": {
+         *         "key": "ada"
+         *       }
+         *     }
+         */
+        HolderBody: {
+            /**
+             * Payload
+             * @description Payload that `byPayload` takes the values from. Default: `{}`.
+             * @example {
+             *       "name": "Ada"
+             *     }
+             */
+            payload?: unknown;
+            /**
+             * Type
+             * @description Name of the task.
+             * @example demo.greet
+             */
+            type: string;
+            /** @description The key: only `key` and `byPayload` count. */
+            unique: components["schemas"]["UniqueBody"];
+        };
+        /**
+         * HolderReply
+         * @description The job that holds a unique key.
+         */
+        HolderReply: {
+            /** @description The job; null: the key is free. */
+            job: components["schemas"]["JobReply"] | null;
+            /**
+             * Keyid
+             * @description Id of the key, as `unique.keyId` of its jobs.
+             */
+            keyId: string;
+        };
+        /**
          * InitialPauseBody
          * @description The pause that a schedule is created with.
          * @example {
@@ -2324,7 +2546,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -2333,6 +2555,12 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -2380,6 +2608,8 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
+         *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2392,6 +2622,8 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
+         *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2404,6 +2636,8 @@ export interface components {
          *           "by": "ada",
          *           "dueAt": "2026-11-28T08:30:00.000Z",
          *           "error": null,
+         *           "expiresAt": null,
+         *           "operationId": null,
          *           "previousDueAt": "2026-11-28T09:00:00.000Z",
          *           "previousPriority": null,
          *           "priority": null,
@@ -2416,6 +2650,8 @@ export interface components {
          *           "by": null,
          *           "dueAt": null,
          *           "error": null,
+         *           "expiresAt": null,
+         *           "operationId": null,
          *           "previousDueAt": null,
          *           "previousPriority": null,
          *           "priority": null,
@@ -2460,7 +2696,7 @@ export interface components {
             attempt: number | null;
             /**
              * By
-             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's subject, or the tenant where it has none. Null if whendue did.
+             * @description Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled`, `redriven` and `redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did.
              */
             by: string | null;
             /**
@@ -2470,6 +2706,16 @@ export interface components {
             dueAt: string | null;
             /** @description Why the attempt failed, or why the job ended. */
             error: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description The expiry of the job, of `dead`, if the next attempt would have begun after it.
+             */
+            expiresAt: string | null;
+            /**
+             * Operationid
+             * @description Id of the bulk operation that it was asked for with.
+             */
+            operationId: string | null;
             /**
              * Previousdueat
              * @description The due time before, of `rescheduled`.
@@ -2487,7 +2733,7 @@ export interface components {
             priority: string | null;
             /**
              * Type
-             * @description `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`, `dead`, `cancelled`, `expired` or `redriven`.
+             * @description `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`, `dead`, `cancelled`, `expired`, `redriven` or `redrive_undone`.
              */
             type: string;
             /**
@@ -2495,6 +2741,83 @@ export interface components {
              * @description Of `lost`: number of workers that died, or were not heard of, since the submit or the last `redriven`.
              */
             workers: number | null;
+        };
+        /**
+         * JobFilterBody
+         * @description Which jobs to select: all that have all of what is sent. Send at least one field.
+         * @example {
+         *       "tags": {
+         *         "team": "billing"
+         *       },
+         *       "type": "demo.broken"
+         *     }
+         */
+        JobFilterBody: {
+            /**
+             * Createdafter
+             * @description Only jobs submitted at this time or later.
+             */
+            createdAfter?: string | null;
+            /**
+             * Createdbefore
+             * @description Only jobs submitted before this time.
+             */
+            createdBefore?: string | null;
+            /**
+             * Fingerprint
+             * @description Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
+             */
+            fingerprint?: string | null;
+            /**
+             * Finishedafter
+             * @description Only jobs that ended at this time or later.
+             */
+            finishedAfter?: string | null;
+            /**
+             * Finishedbefore
+             * @description Only jobs that ended before this time.
+             */
+            finishedBefore?: string | null;
+            /**
+             * Priority
+             * @description Queue of the jobs, one of these four.
+             */
+            priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
+             */
+            queue?: string | null;
+            /**
+             * Schedule
+             * @description Name of the schedule that created the jobs.
+             */
+            schedule?: string | null;
+            /**
+             * State
+             * @description State of the jobs when the operation begins. Default: all states that the action applies to, and `dead` for `redrive`.
+             */
+            state?: ("scheduled" | "queued" | "waiting" | "running" | "succeeded" | "dead" | "cancelled" | "expired") | null;
+            /**
+             * Tags
+             * @description Tags that a job must have, with these values.
+             * @example {
+             *       "team": "billing"
+             *     }
+             */
+            tags?: {
+                [key: string]: string;
+            };
+            /**
+             * Type
+             * @description Name of the task.
+             */
+            type?: string | null;
+            /**
+             * Workflow
+             * @description Id of the workflow, or the `forEach` job, that created the jobs.
+             */
+            workflow?: string | null;
         };
         /**
          * JobListReply
@@ -2586,7 +2909,7 @@ export interface components {
              * @description When the next attempt may start.
              */
             dueAt: string;
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -2653,7 +2976,7 @@ export interface components {
             parentId?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -2671,6 +2994,11 @@ export interface components {
              * @description What the task reported last; null if it reported nothing.
              */
             progress?: unknown;
+            /**
+             * Queue
+             * @description Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications` for a delivery.
+             */
+            queue?: string | null;
             /**
              * Result
              * @description What the task returned; null before it succeeded.
@@ -2718,6 +3046,8 @@ export interface components {
              * @description Name of the task.
              */
             type: string;
+            /** @description Its unique key; null: it was submitted without one, or a redrive has taken it away. */
+            unique?: components["schemas"]["UniqueReply"] | null;
             /**
              * Unmetdependencies
              * @description Number of jobs that must end before it runs; null: none.
@@ -2791,7 +3121,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -2800,6 +3130,12 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -2831,173 +3167,8 @@ export interface components {
              * @example demo.greet
              */
             type: string;
-        };
-        /**
-         * JobWithPolicyReply
-         * @description A job with the policy that it runs under.
-         */
-        JobWithPolicyReply: {
-            /**
-             * Attempt
-             * @description Number of the latest attempt; 0 before the first one.
-             */
-            attempt: number;
-            /**
-             * Cancelrequested
-             * @description Whether a cancel was requested while it ran.
-             */
-            cancelRequested: boolean;
-            /**
-             * Createdat
-             * Format: date-time
-             * @description When it was submitted.
-             */
-            createdAt: string;
-            /**
-             * Dueat
-             * Format: date-time
-             * @description When the next attempt may start.
-             */
-            dueAt: string;
-            /** @description The policy, each value with the layer that set it. */
-            effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
-            error?: components["schemas"]["ErrorReply"] | null;
-            /**
-             * Expiresat
-             * @description From when on no attempt of it begins; null: never, or not known yet.
-             */
-            expiresAt?: string | null;
-            /**
-             * Expiresseconds
-             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
-             */
-            expiresSeconds?: number | null;
-            /**
-             * Finishedat
-             * @description When it ended; null before.
-             */
-            finishedAt: string | null;
-            /**
-             * Followprofile
-             * @description Whether each attempt uses the newest version of the profile.
-             */
-            followProfile: boolean;
-            /**
-             * Group
-             * @description Part of the tenant that it belongs to.
-             */
-            group?: string | null;
-            /**
-             * Id
-             * @description Id of the job.
-             */
-            id: string;
-            /** @description Limits that the request set; null if the profile's apply. */
-            limits?: components["schemas"]["LimitsReply"] | null;
-            /**
-             * Lost
-             * @description Number of attempts that ended because the worker died.
-             */
-            lost: number;
-            /**
-             * Maxattempts
-             * @description Maximum number of attempts, the first one included.
-             */
-            maxAttempts: number;
-            /**
-             * Node
-             * @description Name of its node in the workflow.
-             */
-            node?: string | null;
-            /**
-             * Nominalat
-             * @description Nominal time of the fire that created it.
-             */
-            nominalAt?: string | null;
-            /**
-             * Notify
-             * @description Names of subscriptions to notify.
-             * @default []
-             */
-            notify?: string[];
-            /**
-             * Parentid
-             * @description Id of the workflow or `forEach` job that created it.
-             */
-            parentId?: string | null;
-            /**
-             * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
-             */
-            priority: string;
-            /**
-             * Profile
-             * @description Name of its profile.
-             */
-            profile: string;
-            /**
-             * Profileversion
-             * @description Version of the profile that its policy is taken from; null for a built-in profile.
-             */
-            profileVersion: number | null;
-            /**
-             * Progress
-             * @description What the task reported last; null if it reported nothing.
-             */
-            progress?: unknown;
-            /**
-             * Result
-             * @description What the task returned; null before it succeeded.
-             */
-            result?: unknown;
-            /**
-             * Schedule
-             * @description Name of the schedule that created it.
-             */
-            schedule?: string | null;
-            /**
-             * Startedat
-             * @description When the latest attempt started; null before the first one.
-             */
-            startedAt: string | null;
-            /**
-             * State
-             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
-             */
-            state: string;
-            /**
-             * Subscription
-             * @description Name of the subscription that it is a delivery of.
-             */
-            subscription?: string | null;
-            /**
-             * Tags
-             * @description Labels that it was submitted with.
-             */
-            tags: {
-                [key: string]: string;
-            };
-            /**
-             * Tenant
-             * @description Tenant that it belongs to.
-             */
-            tenant: string;
-            /**
-             * Traceparent
-             * @description Trace that it belongs to (W3C Trace Context).
-             */
-            traceparent?: string | null;
-            /**
-             * Type
-             * @description Name of the task.
-             */
-            type: string;
-            /**
-             * Unmetdependencies
-             * @description Number of jobs that must end before it runs; null: none.
-             */
-            unmetDependencies?: number | null;
+            /** @description A key that one job of this type holds at a time. A fire is skipped while another job holds its key, unless `onConflict` is `replace` and that job has not begun. Default: none. */
+            unique?: components["schemas"]["UniqueBody"] | null;
         };
         /**
          * JobWithTimelineReply
@@ -3033,7 +3204,7 @@ export interface components {
             dueAt: string;
             /** @description The policy, each value with the layer that set it. */
             effective: components["schemas"]["EffectiveReply"];
-            /** @description Why the latest attempt failed; null if it did not. */
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
             error?: components["schemas"]["ErrorReply"] | null;
             /**
              * Expiresat
@@ -3115,7 +3286,7 @@ export interface components {
             payloadUrl?: string | null;
             /**
              * Priority
-             * @description `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -3133,6 +3304,11 @@ export interface components {
              * @description What the task reported last; null if it reported nothing.
              */
             progress?: unknown;
+            /**
+             * Queue
+             * @description Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications` for a delivery.
+             */
+            queue?: string | null;
             /**
              * Result
              * @description What the task returned; null before it succeeded.
@@ -3190,6 +3366,8 @@ export interface components {
              * @description Name of the task.
              */
             type: string;
+            /** @description Its unique key; null: it was submitted without one, or a redrive has taken it away. */
+            unique?: components["schemas"]["UniqueReply"] | null;
             /**
              * Unmetdependencies
              * @description Number of jobs that must end before it runs; null: none.
@@ -3292,6 +3470,11 @@ export interface components {
              */
             limit?: number;
             /**
+             * Maxageseconds
+             * @description A missed fire does not run when it is later than this, in seconds; more than `graceSeconds`. Default: it runs however late it is.
+             */
+            maxAgeSeconds?: number | null;
+            /**
              * Policy
              * @description `skip` runs none of the missed fires, `fire_once` runs the latest, `catch_up` runs the last `limit`.
              * @default fire_once
@@ -3314,6 +3497,11 @@ export interface components {
              * @description Maximum number of missed fires that `catch_up` runs.
              */
             limit: number;
+            /**
+             * Maxageseconds
+             * @description A missed fire later than this, in seconds, does not run; null: it runs however late it is.
+             */
+            maxAgeSeconds?: number | null;
             /**
              * Policy
              * @description `skip` or `fire_once` or `catch_up`.
@@ -3421,7 +3609,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -3429,6 +3617,12 @@ export interface components {
              * @description Name of the profile that the policy is taken from. Default: the workflow's.
              */
             profile?: string | null;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -3520,6 +3714,287 @@ export interface components {
             type: string;
         };
         /**
+         * OperationBody
+         * @description What to do with which jobs. Send one of `filter`, `ids` and `all`.
+         * @example {
+         *       "action": "redrive",
+         *       "dryRun": true,
+         *       "filter": {
+         *         "type": "demo.broken"
+         *       },
+         *       "ratePerSecond": 10
+         *     }
+         */
+        OperationBody: {
+            /**
+             * Action
+             * @description What is done with each job, as `POST /jobs/{id}/cancel`, `POST /jobs/{id}/redrive`, `PATCH /jobs/{id}` and `DELETE /jobs/{id}` do it with one.
+             * @enum {string}
+             */
+            action: "cancel" | "redrive" | "reprioritise" | "reschedule" | "delete";
+            /**
+             * All
+             * @description All jobs that the action applies to: for `redrive`, all dead ones.
+             * @default false
+             */
+            all?: boolean;
+            /**
+             * Delayseconds
+             * @description The new due time, in seconds from now; only with `reschedule`, instead of `dueAt`.
+             */
+            delaySeconds?: number | null;
+            /**
+             * Dryrun
+             * @description Only count the jobs that match; change nothing.
+             * @default false
+             */
+            dryRun?: boolean;
+            /**
+             * Dueat
+             * @description The new due time; only with `reschedule`.
+             */
+            dueAt?: string | null;
+            /** @description Which jobs. */
+            filter?: components["schemas"]["JobFilterBody"] | null;
+            /**
+             * Ids
+             * @description Ids of the jobs; repeated ones count once.
+             */
+            ids?: string[] | null;
+            /**
+             * Limit
+             * @description Maximum number of jobs. Default: all that match.
+             */
+            limit?: number | null;
+            /**
+             * Priority
+             * @description The new queue, one of these four; only with `reprioritise`.
+             */
+            priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description The new queue, one of the four priorities or of the deployment's own; only with `reprioritise`, instead of `priority`.
+             */
+            queue?: string | null;
+            /**
+             * Ratepersecond
+             * @description Maximum number of jobs that are changed per second, on average over a minute; redriven jobs start at this rate. Default: as fast as possible.
+             */
+            ratePerSecond?: number | null;
+        };
+        /**
+         * OperationCountsReply
+         * @description Numbers of jobs.
+         */
+        OperationCountsReply: {
+            /**
+             * Changed
+             * @description Jobs that were changed.
+             */
+            changed: number;
+            /**
+             * Failed
+             * @description Jobs that could not be changed.
+             */
+            failed: number;
+            /**
+             * Matched
+             * @description Jobs that the operation has come to so far; of a dry run, jobs that it would.
+             */
+            matched: number;
+            /**
+             * Unchanged
+             * @description Jobs that were as the operation wants them already.
+             */
+            unchanged: number;
+        };
+        /**
+         * OperationListReply
+         * @description A page of operations, newest first.
+         * @example {
+         *       "cursor": null,
+         *       "items": [
+         *         {
+         *           "action": "redrive",
+         *           "by": "ada",
+         *           "cancelledBy": null,
+         *           "counts": {
+         *             "changed": 99,
+         *             "failed": 1,
+         *             "matched": 100,
+         *             "unchanged": 0
+         *           },
+         *           "createdAt": "2026-11-28T08:00:00.000Z",
+         *           "dryRun": false,
+         *           "dueAt": null,
+         *           "endedAt": null,
+         *           "exact": true,
+         *           "examples": [],
+         *           "failures": [],
+         *           "filter": {
+         *             "state": "dead",
+         *             "type": "demo.broken"
+         *           },
+         *           "id": "019d1f6e-7c1a-7b3e-9d53-2f7a5c1b0e44",
+         *           "idCount": null,
+         *           "limit": null,
+         *           "priority": null,
+         *           "queue": null,
+         *           "ratePerSecond": 10,
+         *           "state": "running",
+         *           "undoes": null
+         *         }
+         *       ]
+         *     }
+         */
+        OperationListReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` to get the next page; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description The operations.
+             */
+            items: components["schemas"]["OperationReply"][];
+        };
+        /**
+         * OperationReply
+         * @description A bulk operation and its progress; of a dry run, what it would be.
+         * @example {
+         *       "action": "redrive",
+         *       "by": "ada",
+         *       "cancelledBy": null,
+         *       "counts": {
+         *         "changed": 99,
+         *         "failed": 1,
+         *         "matched": 100,
+         *         "unchanged": 0
+         *       },
+         *       "createdAt": "2026-11-28T08:00:00.000Z",
+         *       "dryRun": false,
+         *       "dueAt": null,
+         *       "endedAt": null,
+         *       "exact": true,
+         *       "examples": [],
+         *       "failures": [],
+         *       "filter": {
+         *         "state": "dead",
+         *         "type": "demo.broken"
+         *       },
+         *       "id": "019d1f6e-7c1a-7b3e-9d53-2f7a5c1b0e44",
+         *       "idCount": null,
+         *       "limit": null,
+         *       "priority": null,
+         *       "queue": null,
+         *       "ratePerSecond": 10,
+         *       "state": "running",
+         *       "undoes": null
+         *     }
+         */
+        OperationReply: {
+            /**
+             * Action
+             * @description `cancel`, `redrive`, `reprioritise`, `reschedule`, `delete`, or `undo` of a redrive.
+             */
+            action: string;
+            /**
+             * By
+             * @description Who asked for it: the token's subject, or the tenant where it has none.
+             */
+            by: string;
+            /**
+             * Cancelledby
+             * @description Who cancelled it.
+             */
+            cancelledBy: string | null;
+            /** @description How far it is. */
+            counts: components["schemas"]["OperationCountsReply"];
+            /**
+             * Createdat
+             * @description When it began: jobs that were submitted later are left alone.
+             */
+            createdAt: string | null;
+            /**
+             * Dryrun
+             * @description Whether the jobs were only counted.
+             */
+            dryRun: boolean;
+            /**
+             * Dueat
+             * @description The new due time, of `reschedule`.
+             */
+            dueAt: string | null;
+            /**
+             * Endedat
+             * @description When it finished or was cancelled.
+             */
+            endedAt: string | null;
+            /**
+             * Exact
+             * @description False for a dry run that has not counted to the end: there may be more jobs.
+             */
+            exact: boolean;
+            /**
+             * Examples
+             * @description Ids of jobs that a dry run has counted, at most 10; else empty.
+             */
+            examples: string[];
+            /**
+             * Failures
+             * @description Jobs that could not be changed, the first 50, and why; in a list the first 3.
+             */
+            failures: components["schemas"]["FailedJobReply"][];
+            /**
+             * Filter
+             * @description The filter, `{}` for all jobs; null if ids were sent, and of `undo`.
+             */
+            filter: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Id
+             * @description Id of the operation; null for a dry run.
+             */
+            id: string | null;
+            /**
+             * Idcount
+             * @description Number of ids that were sent, without repeated ones.
+             */
+            idCount: number | null;
+            /**
+             * Limit
+             * @description Maximum number of jobs.
+             */
+            limit: number | null;
+            /**
+             * Priority
+             * @description The new queue, of `reprioritise`, if it is one of the four priorities.
+             */
+            priority: string | null;
+            /**
+             * Queue
+             * @description The new queue, of `reprioritise`, if it is one of the deployment's own.
+             */
+            queue: string | null;
+            /**
+             * Ratepersecond
+             * @description Maximum number of jobs per second.
+             */
+            ratePerSecond: number | null;
+            /**
+             * State
+             * @description `running`, `finished` or `cancelled`; null for a dry run.
+             */
+            state: string | null;
+            /**
+             * Undoes
+             * @description Id of the redrive that it undoes.
+             */
+            undoes: string | null;
+        };
+        /**
          * PauseListReply
          * @description All pauses of the tenant that are in effect.
          */
@@ -3572,6 +4047,12 @@ export interface components {
          */
         PreviewBody: {
             /**
+             * Anchor
+             * @description Local date in a week in which it fires; must be sent with `everyWeeks`.
+             * @example 2026-01-05
+             */
+            anchor?: string | null;
+            /**
              * At
              * @description A single fire at this time.
              */
@@ -3608,11 +4089,18 @@ export interface components {
              */
             every?: string | null;
             /**
+             * Everyweeks
+             * @description Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks begin on Monday. Only with `cron` or `crons`. Default: in every week.
+             * @example 2
+             */
+            everyWeeks?: number | null;
+            /**
              * Exclude
-             * @description Local dates without fires, each a date or a range with both ends included. Default: none.
+             * @description When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of times of day without their end (at most 10 of these). Default: none.
              * @example [
              *       "2026-12-25",
-             *       "2026-12-24/2027-01-01"
+             *       "2026-12-24/2027-01-01",
+             *       "22:00/06:00"
              *     ]
              */
             exclude?: string[];
@@ -3637,8 +4125,15 @@ export interface components {
              */
             gap?: ("skip" | "next") | null;
             /**
+             * Jitterper
+             * @description `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has one of its own, which depends on its nominal time as well.
+             * @default schedule
+             * @enum {string}
+             */
+            jitterPer?: "schedule" | "fire";
+            /**
              * Jitterseconds
-             * @description Delays all fires by the same offset between 0 and this many seconds. The offset depends on tenant and name only.
+             * @description Delays fires by an offset between 0 and this many seconds, see `jitterPer`.
              * @default 0
              */
             jitterSeconds?: number;
@@ -3682,13 +4177,18 @@ export interface components {
              * @description Ignored.
              */
             pauseAfterFailures?: number | null;
-            /** @description Ignored. */
+            /** @description The fires before its `until` are left out; without `until` it is ignored. */
             paused?: components["schemas"]["InitialPauseBody"] | null;
             /**
              * Remainingruns
              * @description Ignored. Number of runs that are left of `maxRuns`.
              */
             readonly remainingRuns?: number | null;
+            /**
+             * Removeafterseconds
+             * @description Ignored.
+             */
+            removeAfterSeconds?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
@@ -3739,7 +4239,7 @@ export interface components {
              * @description Names the kind of problem; it never changes its meaning.
              * @enum {string}
              */
-            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
+            code: "backfill_not_found" | "body_too_large" | "built_in_profile" | "delivery_not_found" | "document_not_found" | "forbidden" | "header_injection" | "headers_too_large" | "idempotency_conflict" | "internal_error" | "invalid_cursor" | "invalid_expiry" | "invalid_payload" | "invalid_reference" | "invalid_request" | "invalid_schedule" | "invalid_workflow" | "job_not_found" | "malformed_request" | "method_not_allowed" | "not_allowed" | "old_table" | "operation_not_found" | "payload_too_large" | "precondition_failed" | "profile_not_found" | "queue_not_found" | "response_too_large" | "route_not_found" | "schedule_not_found" | "state_conflict" | "subscription_not_found" | "target_refused" | "task_not_found" | "timeout_too_long" | "too_many_operations" | "too_many_profiles" | "too_many_schedules" | "too_many_subscriptions" | "unauthenticated" | "unavailable" | "unique_conflict" | "unknown_channel" | "unknown_dependency" | "unknown_profile" | "unknown_queue" | "unknown_subscription" | "unknown_task" | "unreadable" | "unstorable" | "unsupported_media_type" | "uri_too_long" | "workflow_not_found";
             /** @description What is wrong, and what to send instead; for people. */
             detail: string;
             /** @description The places in the request that are wrong. */
@@ -3840,9 +4340,14 @@ export interface components {
             notify?: string[];
             /**
              * Priority
-             * @description Priority of jobs that do not set one. Default: `normal`.
+             * @description Queue of jobs that set none, one of these four. Default: the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or `priority`. Default: that of `priority`.
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -3949,9 +4454,14 @@ export interface components {
             notify: string[];
             /**
              * Priority
-             * @description Priority of jobs that name none.
+             * @description Queue of jobs that name none, if it is one of the four priorities.
              */
             priority: string | null;
+            /**
+             * Queue
+             * @description Queue of jobs that name none, if it is one of the deployment's own.
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds.
@@ -4015,6 +4525,11 @@ export interface components {
          */
         QueueReply: {
             /**
+             * Batchsize
+             * @description Maximum number of its messages that a worker function gets at once; null likewise.
+             */
+            batchSize?: number | null;
+            /**
              * Delayed
              * @description Approximate number of messages of jobs that are due soon; null without the scope `operator`.
              */
@@ -4025,13 +4540,29 @@ export interface components {
              */
             depth: number | null;
             /**
+             * Draining
+             * @description Whether it is to be removed: what is in it runs, and no job is accepted for it.
+             * @default false
+             */
+            draining?: boolean;
+            /**
              * Inflight
              * @description Approximate number of messages that workers have received; null without the scope `operator`.
              */
             inFlight: number | null;
             /**
+             * Maximumconcurrency
+             * @description Maximum number of its worker functions that run at once; null likewise.
+             */
+            maximumConcurrency?: number | null;
+            /**
+             * Memorymb
+             * @description Memory of its worker function, in MB; null if the queue is not an own one.
+             */
+            memoryMb?: number | null;
+            /**
              * Name
-             * @description `critical`, `high`, `normal`, `low` or `notifications`.
+             * @description `critical`, `high`, `normal`, `low`, `notifications`, or the name of one of the deployment's own.
              */
             name: string;
             /**
@@ -4039,8 +4570,24 @@ export interface components {
              * @description When the job that has been waiting longest was due; null without the scope `operator`.
              */
             oldestDueAt: string | null;
+            /**
+             * Own
+             * @description Whether it is one of the deployment's own, which has workers of its own.
+             * @default false
+             */
+            own?: boolean;
             /** @description The pause that is in effect; null if it is not paused. */
             paused: components["schemas"]["PauseReply"] | null;
+            /**
+             * Timeoutseconds
+             * @description Longest time that an attempt of its jobs may take, in seconds; null for `notifications`.
+             */
+            timeoutSeconds?: number | null;
+            /**
+             * Weight
+             * @description Its share while several queues have work: `critical` has 8, `high` 4, `normal` 2, `low` 1.
+             */
+            weight?: number | null;
         };
         /**
          * ReasonReply
@@ -4137,6 +4684,11 @@ export interface components {
              */
             missing: "jobs_before_upgrade" | null;
             /**
+             * Operationid
+             * @description Id of the bulk operation of this call; null in a dry run.
+             */
+            operationId: string | null;
+            /**
              * Redriven
              * @description Ids of the jobs that run again; empty in a dry run.
              */
@@ -4163,6 +4715,12 @@ export interface components {
          *     }
          */
         ScheduleBody: {
+            /**
+             * Anchor
+             * @description Local date in a week in which it fires; must be sent with `everyWeeks`.
+             * @example 2026-01-05
+             */
+            anchor?: string | null;
             /**
              * At
              * @description A single fire at this time.
@@ -4200,11 +4758,18 @@ export interface components {
              */
             every?: string | null;
             /**
+             * Everyweeks
+             * @description Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks begin on Monday. Only with `cron` or `crons`. Default: in every week.
+             * @example 2
+             */
+            everyWeeks?: number | null;
+            /**
              * Exclude
-             * @description Local dates without fires, each a date or a range with both ends included. Default: none.
+             * @description When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of times of day without their end (at most 10 of these). Default: none.
              * @example [
              *       "2026-12-25",
-             *       "2026-12-24/2027-01-01"
+             *       "2026-12-24/2027-01-01",
+             *       "22:00/06:00"
              *     ]
              */
             exclude?: string[];
@@ -4224,8 +4789,15 @@ export interface components {
              */
             gap?: ("skip" | "next") | null;
             /**
+             * Jitterper
+             * @description `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has one of its own, which depends on its nominal time as well.
+             * @default schedule
+             * @enum {string}
+             */
+            jitterPer?: "schedule" | "fire";
+            /**
              * Jitterseconds
-             * @description Delays all fires by the same offset between 0 and this many seconds. The offset depends on tenant and name only.
+             * @description Delays fires by an offset between 0 and this many seconds, see `jitterPer`.
              * @default 0
              */
             jitterSeconds?: number;
@@ -4246,13 +4818,14 @@ export interface components {
              * @default {
              *       "graceSeconds": 60,
              *       "limit": 10,
+             *       "maxAgeSeconds": null,
              *       "policy": "fire_once"
              *     }
              */
             misfire?: components["schemas"]["MisfireBody"];
             /**
              * Name
-             * @description Must be the name in the path, if sent. Default: that name.
+             * @description Ignored: the name is that of the path, so that what was read can be put as a copy.
              */
             name?: string | null;
             /**
@@ -4279,6 +4852,11 @@ export interface components {
              * @description Ignored. Number of runs that are left of `maxRuns`.
              */
             readonly remainingRuns?: number | null;
+            /**
+             * Removeafterseconds
+             * @description Removes the schedule this many seconds after it has ended. Default: it is kept.
+             */
+            removeAfterSeconds?: number | null;
             /**
              * Start
              * @description No fire before this time; `every` counts from it. Default: none; `every` then counts from the time of creation.
@@ -4378,6 +4956,11 @@ export interface components {
          */
         ScheduleReply: {
             /**
+             * Anchor
+             * @description Local date in a week in which it fires.
+             */
+            anchor?: string | null;
+            /**
              * At
              * @description Time of the single fire.
              */
@@ -4408,8 +4991,13 @@ export interface components {
              */
             every?: string | null;
             /**
+             * Everyweeks
+             * @description It fires in every second week (2), every third (3) and so on; null: in every one.
+             */
+            everyWeeks?: number | null;
+            /**
              * Exclude
-             * @description Dates and ranges of dates without fires.
+             * @description Dates, ranges of dates and ranges of times of day without fires.
              */
             exclude: string[];
             /**
@@ -4428,8 +5016,13 @@ export interface components {
              */
             gap?: string | null;
             /**
+             * Jitterper
+             * @description `schedule`: all fires have the same offset; `fire`: each has its own.
+             */
+            jitterPer: string;
+            /**
              * Jitterseconds
-             * @description Upper bound of the offset by which all fires are delayed, in seconds.
+             * @description Upper bound of the offset by which fires are delayed, in seconds.
              */
             jitterSeconds: number;
             /**
@@ -4457,7 +5050,7 @@ export interface components {
             name: string;
             /**
              * Nextat
-             * @description Nominal time of the next fire, even while it is paused; null at the end.
+             * @description Nominal time of the next fire that runs, at the end of the pause or later while it is paused; null at the end, and during a pause without an end.
              */
             nextAt: string | null;
             /**
@@ -4477,6 +5070,11 @@ export interface components {
              * @description Number of runs that are left; null: no maximum.
              */
             remainingRuns?: number | null;
+            /**
+             * Removeafterseconds
+             * @description It is removed this many seconds after it has ended; null: it is kept.
+             */
+            removeAfterSeconds?: number | null;
             /**
              * Start
              * @description No fire before this time.
@@ -4672,7 +5270,7 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue that the job goes to. Default: the profile's, else `normal`.
+             * @description Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -4680,6 +5278,12 @@ export interface components {
              * @description Name of the profile that the policy is taken from. Default: the workflow's.
              */
             profile?: string | null;
+            /**
+             * Queue
+             * @description Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send this or `priority`. Default: that of `priority`.
+             * @example normal
+             */
+            queue?: string | null;
             /**
              * Retentionseconds
              * @description How long a finished job is kept, in seconds. Default: the profile's, else the task's, else 604800 (7 days).
@@ -4711,6 +5315,186 @@ export interface components {
              * @example demo.greet
              */
             type: string;
+        };
+        /**
+         * SubmittedReply
+         * @description The job that a request is answered with.
+         */
+        SubmittedReply: {
+            /**
+             * Attempt
+             * @description Number of the latest attempt; 0 before the first one.
+             */
+            attempt: number;
+            /**
+             * Cancelrequested
+             * @description Whether a cancel was requested while it ran.
+             */
+            cancelRequested: boolean;
+            /**
+             * Createdat
+             * Format: date-time
+             * @description When it was submitted.
+             */
+            createdAt: string;
+            /**
+             * Dueat
+             * Format: date-time
+             * @description When the next attempt may start.
+             */
+            dueAt: string;
+            /** @description The policy, each value with the layer that set it. */
+            effective: components["schemas"]["EffectiveReply"];
+            /** @description Why the latest attempt failed, or why it ended without one; null if neither. */
+            error?: components["schemas"]["ErrorReply"] | null;
+            /**
+             * Expiresat
+             * @description From when on no attempt of it begins; null: never, or not known yet.
+             */
+            expiresAt?: string | null;
+            /**
+             * Expiresseconds
+             * @description Seconds from its due time to `expiresAt`, while it waits for other jobs; null: none.
+             */
+            expiresSeconds?: number | null;
+            /**
+             * Finishedat
+             * @description When it ended; null before.
+             */
+            finishedAt: string | null;
+            /**
+             * Followprofile
+             * @description Whether each attempt uses the newest version of the profile.
+             */
+            followProfile: boolean;
+            /**
+             * Group
+             * @description Part of the tenant that it belongs to.
+             */
+            group?: string | null;
+            /**
+             * Id
+             * @description Id of the job.
+             */
+            id: string;
+            /** @description Limits that the request set; null if the profile's apply. */
+            limits?: components["schemas"]["LimitsReply"] | null;
+            /**
+             * Lost
+             * @description Number of attempts that ended because the worker died.
+             */
+            lost: number;
+            /**
+             * Maxattempts
+             * @description Maximum number of attempts, the first one included.
+             */
+            maxAttempts: number;
+            /**
+             * Node
+             * @description Name of its node in the workflow.
+             */
+            node?: string | null;
+            /**
+             * Nominalat
+             * @description Nominal time of the fire that created it.
+             */
+            nominalAt?: string | null;
+            /**
+             * Notify
+             * @description Names of subscriptions to notify.
+             * @default []
+             */
+            notify?: string[];
+            /**
+             * Outcome
+             * @description What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`, `postponed`).
+             * @enum {string}
+             */
+            outcome: "created" | "replayed" | "returned" | "replaced" | "postponed";
+            /**
+             * Parentid
+             * @description Id of the workflow or `forEach` job that created it.
+             */
+            parentId?: string | null;
+            /**
+             * Priority
+             * @description Name of its queue, as in `queue`.
+             */
+            priority: string;
+            /**
+             * Profile
+             * @description Name of its profile.
+             */
+            profile: string;
+            /**
+             * Profileversion
+             * @description Version of the profile that its policy is taken from; null for a built-in profile.
+             */
+            profileVersion: number | null;
+            /**
+             * Progress
+             * @description What the task reported last; null if it reported nothing.
+             */
+            progress?: unknown;
+            /**
+             * Queue
+             * @description Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications` for a delivery.
+             */
+            queue?: string | null;
+            /**
+             * Result
+             * @description What the task returned; null before it succeeded.
+             */
+            result?: unknown;
+            /**
+             * Schedule
+             * @description Name of the schedule that created it.
+             */
+            schedule?: string | null;
+            /**
+             * Startedat
+             * @description When the latest attempt started; null before the first one.
+             */
+            startedAt: string | null;
+            /**
+             * State
+             * @description `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
+             */
+            state: string;
+            /**
+             * Subscription
+             * @description Name of the subscription that it is a delivery of.
+             */
+            subscription?: string | null;
+            /**
+             * Tags
+             * @description Labels that it was submitted with.
+             */
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * Tenant
+             * @description Tenant that it belongs to.
+             */
+            tenant: string;
+            /**
+             * Traceparent
+             * @description Trace that it belongs to (W3C Trace Context).
+             */
+            traceparent?: string | null;
+            /**
+             * Type
+             * @description Name of the task.
+             */
+            type: string;
+            /** @description Its unique key; null: it was submitted without one, or a redrive has taken it away. */
+            unique?: components["schemas"]["UniqueReply"] | null;
+            /**
+             * Unmetdependencies
+             * @description Number of jobs that must end before it runs; null: none.
+             */
+            unmetDependencies?: number | null;
         };
         /**
          * SubscriptionBody
@@ -5025,6 +5809,42 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             policy: components["schemas"]["TaskPolicyReply"];
+            /**
+             * Queue
+             * @description Queue of its jobs, where neither request nor profile names one; null: none.
+             */
+            queue?: string | null;
+        };
+        /**
+         * TenantDeadLettersReply
+         * @description Dead jobs of a tenant, grouped by error.
+         */
+        TenantDeadLettersReply: {
+            /**
+             * Groups
+             * @description The groups, the largest one first; at most 10.
+             */
+            groups: components["schemas"]["DeadLetterGroupReply"][];
+            /**
+             * Hasmore
+             * @description Whether it may have more dead jobs than were counted.
+             */
+            hasMore: boolean;
+            /**
+             * Jobs
+             * @description Number of its dead jobs that were counted, those that ended last.
+             */
+            jobs: number;
+            /**
+             * Othergroups
+             * @description Number of groups that were counted but are not in `groups`.
+             */
+            otherGroups: number;
+            /**
+             * Tenant
+             * @description The tenant.
+             */
+            tenant: string;
         };
         /**
          * TenantPauseBody
@@ -5146,6 +5966,27 @@ export interface components {
             writeUnits: number;
         };
         /**
+         * TenantsDeadLettersReply
+         * @description Dead jobs of several tenants.
+         */
+        TenantsDeadLettersReply: {
+            /**
+             * Cursor
+             * @description Send it as `cursor` for the next tenants; null at the end.
+             */
+            cursor: string | null;
+            /**
+             * Items
+             * @description Tenants with dead jobs, sorted by name.
+             */
+            items: components["schemas"]["TenantDeadLettersReply"][];
+            /**
+             * Missing
+             * @description `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run `whendue migrate`. Else null.
+             */
+            missing: "jobs_before_upgrade" | null;
+        };
+        /**
          * TriggerBody
          * @description Values of this run that replace those of the template; a field that is left out is the template's.
          * @example {
@@ -5165,9 +6006,14 @@ export interface components {
             payload?: unknown;
             /**
              * Priority
-             * @description Queue of this run. Default: the template's.
+             * @description Queue of this run, one of these four. Default: the template's.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of this run, one of the four priorities or of the deployment's own. Send this or `priority`. Default: the template's.
+             */
+            queue?: string | null;
             /**
              * Tags
              * @description Tags of this run: they replace the template's. Default: the template's.
@@ -5250,7 +6096,7 @@ export interface components {
         UniqueBody: {
             /**
              * Bypayload
-             * @description Places in the payload that the key is made of: names of fields, joined by dots. An empty list means the whole payload. Send this or `key`.
+             * @description Places in the payload that the key is made of: names of fields, joined by dots. At least one of them must be there; another one counts as null. An empty list means the whole payload. Send this or `key`.
              * @example [
              *       "order.id"
              *     ]
@@ -5269,7 +6115,7 @@ export interface components {
             key?: string | null;
             /**
              * Maxwaitseconds
-             * @description Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the last one is due.
+             * @description Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the last one is due; at least `delaySeconds`.
              */
             maxWaitSeconds?: number | null;
             /**
@@ -5286,6 +6132,48 @@ export interface components {
              * @enum {string}
              */
             scope?: "pending" | "running" | "until_success" | "for_seconds";
+        };
+        /**
+         * UniqueReply
+         * @description The unique key that a job was submitted with.
+         */
+        UniqueReply: {
+            /**
+             * Firstsubmittedat
+             * @description When the first of the jobs was submitted that were postponed; null: this is it.
+             */
+            firstSubmittedAt?: string | null;
+            /**
+             * Held
+             * @description Whether the job holds it now.
+             */
+            held: boolean;
+            /**
+             * Helduntil
+             * Format: date-time
+             * @description When it does not hold it any more, whatever its state.
+             */
+            heldUntil: string;
+            /**
+             * Keyid
+             * @description Id of the key: jobs with the same key have the same one.
+             */
+            keyId: string;
+            /**
+             * Latestdueat
+             * @description Up to when later requests may postpone it; null: they were not said to.
+             */
+            latestDueAt?: string | null;
+            /**
+             * Replacedid
+             * @description Id of the job that this one replaced; null: none.
+             */
+            replacedId?: string | null;
+            /**
+             * Scope
+             * @description How long a job holds it: `pending`, `running`, `until_success` or `for_seconds`.
+             */
+            scope: string;
         };
         /**
          * UpcomingFireReply
@@ -5487,7 +6375,7 @@ export interface components {
             } | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one. Default: the profile's, else `normal`.
+             * @description Queue of jobs that set none, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -5496,6 +6384,11 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or `priority`. Default: that of `priority`.
+             */
+            queue?: string | null;
             /**
              * Tags
              * @description Labels of your own, returned with the job and its notifications; names have no colon. Default: none.
@@ -5571,7 +6464,7 @@ export interface components {
             nominalAt?: string | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -5586,6 +6479,11 @@ export interface components {
             progress: {
                 [key: string]: number;
             };
+            /**
+             * Queue
+             * @description Queue of its own job, and of jobs that set none.
+             */
+            queue?: string | null;
             /**
              * Retries
              * @description How often it was run again from the nodes that failed.
@@ -5684,7 +6582,7 @@ export interface components {
             nominalAt?: string | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one.
+             * @description Name of its queue, as in `queue`.
              */
             priority: string;
             /**
@@ -5692,6 +6590,11 @@ export interface components {
              * @description Profile of jobs that do not set one.
              */
             profile: string;
+            /**
+             * Queue
+             * @description Queue of its own job, and of jobs that set none.
+             */
+            queue?: string | null;
             /**
              * Retries
              * @description How often it was run again from the nodes that failed.
@@ -5786,7 +6689,7 @@ export interface components {
             } | null;
             /**
              * Priority
-             * @description Priority of jobs that do not set one. Default: the profile's, else `normal`.
+             * @description Queue of jobs that set none, one of these four. Default: the profile's, else the task's, else `normal`.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
             /**
@@ -5795,6 +6698,11 @@ export interface components {
              * @default default
              */
             profile?: string;
+            /**
+             * Queue
+             * @description Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or `priority`. Default: that of `priority`.
+             */
+            queue?: string | null;
             /**
              * Tags
              * @description Labels of your own, returned with the job and its notifications; names have no colon. Default: none.
@@ -6119,6 +7027,120 @@ export interface operations {
             };
         };
     };
+    listDeadLettersByTenant: {
+        parameters: {
+            query?: {
+                /** @description Only jobs of this task. Default: all. */
+                type?: string | null;
+                /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
+                priority?: string | null;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantsDeadLettersReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     redriveDeadLetters: {
         parameters: {
             query?: never;
@@ -6175,6 +7197,15 @@ export interface operations {
                 headers: {
                     /** @description The scope that the token must have (RFC 6750). */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `too_many_operations`. */
+            409: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -6416,8 +7447,15 @@ export interface operations {
                 state?: string | null;
                 /** @description Only jobs of this task. Default: all. */
                 type?: string | null;
+                /** @description Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: all. */
+                queue?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /**
+                 * @description Only jobs with this fingerprint of their last error, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
+                 * @example 3f2a9c0d1e4b5a69
+                 */
+                fingerprint?: string | null;
                 /**
                  * @description Only jobs with this tag, as `name:value`; the name ends at the first colon. Send it several times for jobs with all of the tags. Default: all.
                  * @example [
@@ -6433,6 +7471,12 @@ export interface operations {
                 createdAfter?: string | null;
                 /** @description Only jobs submitted before this time. Default: all. */
                 createdBefore?: string | null;
+                /** @description Only jobs that ended at this time or later. Default: all. */
+                finishedAfter?: string | null;
+                /** @description Only jobs that ended before this time. Default: all. */
+                finishedBefore?: string | null;
+                /** @description `newest`: the newest first. `oldest`: the oldest first, up to the time of the first request. Default: `newest`. */
+                order?: "newest" | "oldest";
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
@@ -6569,7 +7613,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: an earlier request with the same Idempotency-Key created it */
+            /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
                     /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
@@ -6579,7 +7623,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Accepted */
@@ -6592,7 +7636,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Bad Request. Codes: `malformed_request`. */
@@ -6666,7 +7710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7246,7 +8290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_request`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_request`, `timeout_too_long`, `unknown_queue`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8330,6 +9374,675 @@ export interface operations {
             };
         };
     };
+    listOperations: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of items in the page. Default: 50. */
+                limit?: number;
+                /** @description `cursor` of the previous page. Default: start with the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationListReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `invalid_cursor`, `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "redrive",
+                 *       "dryRun": true,
+                 *       "filter": {
+                 *         "type": "demo.broken"
+                 *       },
+                 *       "ratePerSecond": 10
+                 *     }
+                 */
+                "application/json": components["schemas"]["OperationBody"];
+            };
+        };
+        responses: {
+            /** @description OK: a dry run, which has changed nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description Where to read what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `too_many_operations`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unknown_queue`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the bulk operation. */
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `operation_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the bulk operation. */
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `operation_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the bulk operation. */
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description Where to read what was created. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found. Codes: `operation_not_found`, `route_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict. Codes: `state_conflict`, `too_many_operations`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `unstorable`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listPauses: {
         parameters: {
             query?: never;
@@ -9199,7 +10912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_request`, `unknown_subscription`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_request`, `timeout_too_long`, `unknown_queue`, `unknown_subscription`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9617,7 +11330,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of the queue: `critical`, `high`, `normal`, `low` or `notifications`.
+                 * @description Name of the queue: `critical`, `high`, `normal`, `low`, `notifications`, or one of the deployment's own.
                  * @example low
                  */
                 name: string;
@@ -9770,7 +11483,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Name of the queue: `critical`, `high`, `normal`, `low` or `notifications`.
+                 * @description Name of the queue: `critical`, `high`, `normal`, `low`, `notifications`, or one of the deployment's own.
                  * @example low
                  */
                 name: string;
@@ -10428,7 +12141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12132,7 +13845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict. Codes: `idempotency_conflict`, `state_conflict`. */
+            /** @description Conflict. Codes: `idempotency_conflict`, `state_conflict`, `unique_conflict`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12172,7 +13885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13638,7 +15351,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: an earlier request with the same Idempotency-Key created it */
+            /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
                     /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
@@ -13648,7 +15361,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Accepted */
@@ -13661,7 +15374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JobWithPolicyReply"];
+                    "application/json": components["schemas"]["SubmittedReply"];
                 };
             };
             /** @description Bad Request. Codes: `malformed_request`. */
@@ -13735,7 +15448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13851,6 +15564,138 @@ export interface operations {
             /** @description Request-URI Too Long. Codes: `uri_too_long`. */
             414: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity. Codes: `invalid_request`. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Header Fields Too Large. Codes: `headers_too_large`. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable. Codes: `old_table`, `unavailable`. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the request is sent again. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findUniqueHolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "demo.greet",
+                 *       "unique": {
+                 *         "key": "ada"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HolderBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolderReply"];
+                };
+            };
+            /** @description Bad Request. Codes: `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized. Codes: `unauthenticated`. */
+            401: {
+                headers: {
+                    /** @description How to authenticate (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden. Codes: `forbidden`. */
+            403: {
+                headers: {
+                    /** @description The scope that the token must have (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large. Codes: `body_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long. Codes: `uri_too_long`. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type. Codes: `unsupported_media_type`. */
+            415: {
+                headers: {
+                    /** @description The media type to send. */
+                    Accept?: string;
+                    /** @description The content coding to send. */
+                    "Accept-Encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14258,7 +16103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `unknown_dependency`, `unknown_profile`, `unknown_subscription`, `unknown_task`, `unstorable`. */
+            /** @description Unprocessable Entity. Codes: `invalid_expiry`, `invalid_payload`, `invalid_reference`, `invalid_request`, `invalid_workflow`, `not_allowed`, `target_refused`, `timeout_too_long`, `unknown_dependency`, `unknown_profile`, `unknown_queue`, `unknown_subscription`, `unknown_task`, `unstorable`. */
             422: {
                 headers: {
                     [name: string]: unknown;

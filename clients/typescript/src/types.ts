@@ -13,6 +13,8 @@ export type NewProfile = Schemas["ProfileBody"];
 export type NewSubscription = Schemas["SubscriptionBody"];
 export type Dependency = Schemas["DependencyBody"];
 export type DeadLetterFilter = Schemas["DeadLetterFilter"];
+/** A unique key, named as a submit names it. */
+export type UniqueKey = Schemas["HolderBody"];
 /** A dependency of a job of a batch: on an earlier one by its `ref`, or on any `job` by its id. */
 export type BatchDependency = Omit<Dependency, "job"> & ({ job: string } | { ref: string });
 
@@ -26,7 +28,9 @@ export type BatchJob = Omit<NewJob, "dependsOn"> & {
 
 // What is answered.
 export type Job = Schemas["JobReply"];
-export type JobWithPolicy = Schemas["JobWithPolicyReply"];
+export type JobWithPolicy = Omit<Schemas["SubmittedReply"], "outcome">;
+export type SubmittedJob = Schemas["SubmittedReply"];
+export type UniqueHolder = Schemas["HolderReply"];
 export type JobWithTimeline = Schemas["JobWithTimelineReply"];
 export type JobPage = Schemas["JobListReply"];
 export type Attempt = Schemas["AttemptReply"];
@@ -37,8 +41,12 @@ export type JobEvent = Schemas["JobEventReply"];
 export type JobEventPage = Schemas["JobEventListReply"];
 export type Explanation = Schemas["ExplainReply"];
 export type DeadLetters = Schemas["DeadLettersReply"];
+export type TenantDeadLetters = Schemas["TenantDeadLettersReply"];
+export type TenantDeadLettersPage = Schemas["TenantsDeadLettersReply"];
 export type DeadLetterGroup = Schemas["DeadLetterGroupReply"];
 export type RedriveResult = Schemas["RedriveReply"];
+export type BulkOperation = Schemas["OperationReply"];
+export type BulkOperationPage = Schemas["OperationListReply"];
 export type Workflow = Schemas["WorkflowReply"];
 export type WorkflowDetails = Schemas["WorkflowDetailsReply"];
 export type WorkflowPage = Schemas["WorkflowListReply"];
@@ -129,7 +137,12 @@ export type TriggerOptions = Schemas["TriggerBody"] & Omit<CreateOptions, "trace
 export type ScheduleToPreview = Schemas["PreviewBody"];
 /** Which dead jobs to run again, and how fast. */
 export type RedriveOptions = Partial<Schemas["RedriveBody"]> & CallOptions;
-/** New due time and priority of a job; what is left out stays as it is. */
+/** Which jobs a bulk operation is of. */
+export type OperationFilter = Partial<Schemas["JobFilterBody"]>;
+/** What to do with which jobs; send one of `filter`, `ids` and `all`. */
+export type NewOperation = Pick<Schemas["OperationBody"], "action"> &
+  Partial<Omit<Schemas["OperationBody"], "action" | "filter">> & { filter?: OperationFilter };
+/** New due time and queue of a job; what is left out stays as it is. */
 export type JobChanges = Schemas["ChangeBody"];
 /** Why a queue is paused, and until when. */
 export type QueuePause = Schemas["QueuePauseBody"];

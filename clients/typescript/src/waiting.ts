@@ -5,6 +5,8 @@ import { WaitTimeoutError } from "./errors.js";
 const FIRST_SECONDS = 0.5;
 const FACTOR = 1.5;
 const LONGEST_SECONDS = 15;
+/** Of jobs: a request that could wait is answered at its end, so one that may not is sent again soon. */
+export const JOB_LONGEST_SECONDS = 2;
 // An interval is between half of it and all of it, so that clients that began together do not read together.
 const SHORTEST = 0.5;
 /** How long a wait takes unless a call says otherwise, seconds. */
@@ -31,10 +33,11 @@ export async function waitUntil<T>(
   hasEnded: (value: T) => boolean,
   clock: Clock,
   options: WaitOptions = {},
+  longestSeconds = LONGEST_SECONDS,
 ): Promise<T> {
   const { timeoutSeconds = WAIT_SECONDS, signal } = options;
   const untilMs = clock.nowMs() + timeoutSeconds * 1000;
-  for (let interval = FIRST_SECONDS; ; interval = Math.min(LONGEST_SECONDS, interval * FACTOR)) {
+  for (let interval = FIRST_SECONDS; ; interval = Math.min(longestSeconds, interval * FACTOR)) {
     const askedMs = clock.nowMs();
     const last = await read((untilMs - askedMs) / 1000);
     if (hasEnded(last)) return last;

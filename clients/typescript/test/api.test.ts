@@ -43,11 +43,16 @@ test("jobs", async () => {
   assert.deepEqual([job.type, job.state, job.replayed, job.effective.maxAttempts.value], ["ok", "scheduled", false, 4]);
   const again = await client.submitJob({ ...JOB, delaySeconds: 600, tags: { team: "a:b" } }, { idempotencyKey: "once" });
   assert.deepEqual([again.id, again.replayed], [job.id, true]);
+  const unique = { key: "api", onConflict: "replace" } as const;
+  const held = await client.submitJob({ type: "ok", delaySeconds: 900, unique });
+  const newer = await client.submitJob({ type: "ok", delaySeconds: 900, unique });
+  assert.deepEqual([newer.outcome, newer.unique?.replacedId], ["replaced", held.id]);
+  assert.equal((await client.findUniqueHolder({ type: "ok", unique })).job?.id, newer.id);
   const read = await client.getJob(job.id);
   assert.deepEqual(read.payload, JOB.payload);
   assert.deepEqual(await client.getJobPayload(job.id), JOB.payload);
   assert.equal((await client.explainJob(job.id)).reasons[0]?.code, "not_due");
-  assert.equal(await code(client.updateJob(job.id, { priority: "high" }, { ifMatch: '"other"' })), "precondition_failed");
+  assert.equal(await code(client.updateJob(job.id, { queue: "high" }, { ifMatch: '"other"' })), "precondition_failed");
   const changed = await client.updateJob(job.id, { dueAt: inMs(0) }, { ifMatch: read.etag });
   assert.notEqual(changed.etag, read.etag);
   const ended = await client.waitFor(job);
@@ -80,11 +85,31 @@ test("dead letters", async () => {
   const events = await all(client.listJobEvents(id, { limit: 2 }));
   assert.deepEqual(events.map(({ type }) => type), ["dead", "failed", "started", "submitted"]);
   assert.equal((await all(client.listDeadLetters({ type: "bad" })))[0]?.count, 1);
+  const [acme] = await all(client.listDeadLettersByTenant({ type: "bad" }));
+  assert.deepEqual([acme?.jobs, acme?.groups[0]?.count], [1, 1]);
+  const fingerprint = acme?.groups[0]?.fingerprint;
+  const dead = { queue: "normal", fingerprint, finishedAfter: inMs(-HOUR_MS), order: "oldest" } as const;
+  assert.deepEqual((await all(client.listJobs(dead))).map(({ id }) => id), [id]);
   assert.equal((await client.redriveDeadLetters({ filter: { type: "bad" }, dryRun: true })).matched, 1);
   await client.redriveJob(id);
   assert.equal((await client.waitFor(id)).state, "dead");
   const result = await client.redriveAllDeadLetters({ filter: { type: "bad" } });
   assert.deepEqual([result.redriven, result.failed, result.cursor], [[id], [], null]);
+});
+
+test("bulk operations", async () => {
+  const tags = { bulk: "yes" };
+  const { id } = await client.submitJob({ type: "ok", delaySeconds: 600, tags });
+  const found = await client.startOperation({ action: "cancel", filter: { tags }, dryRun: true });
+  assert.deepEqual([found.id, found.counts.matched, found.examples], [null, 1, [id]]);
+  const begun = await client.startOperation({ action: "cancel", filter: { tags } });
+  const ended = await client.waitForOperation(begun.id ?? "");
+  assert.deepEqual([ended.state, ended.counts.changed], ["finished", 1]);
+  const redriven = await client.startOperation({ action: "redrive", ids: [id, "no-job"], ratePerSecond: 0.001 });
+  assert.equal((await client.cancelOperation(redriven.id ?? "")).state, "cancelled");
+  assert.equal((await client.getOperation(redriven.id ?? "")).state, "cancelled");
+  assert.equal((await client.undoOperation(redriven.id ?? "")).undoes, redriven.id);
+  assert.ok((await all(client.listOperations({ limit: 1 }))).some((operation) => operation.id === begun.id));
 });
 
 test("workflows", async () => {
@@ -123,7 +148,7 @@ test("schedules", async () => {
   assert.equal((await client.previewUnsavedSchedule({ cron: "0 0 * * *", limit: 3 })).items.length, 3);
   const triggered = await client.triggerSchedule("minutely", { idempotencyKey: "now" });
   assert.equal((await client.triggerSchedule("minutely", { idempotencyKey: "now" })).replayed, true);
-  const other = await client.triggerSchedule("minutely", { payload: { n: 7 }, priority: "high", tags: { by: "hand" } });
+  const other = await client.triggerSchedule("minutely", { payload: { n: 7 }, queue: "high", tags: { by: "hand" } });
   assert.deepEqual([other.priority, other.tags], ["high", { by: "hand" }]);
   assert.deepEqual((await client.waitFor(other)).payload, { n: 7 });
   assert.equal((await all(client.listFires("minutely", { outcome: "triggered" })))[1]?.job?.id, triggered.id);

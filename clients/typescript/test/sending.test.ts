@@ -64,6 +64,8 @@ test("keys are unique where the platform has no crypto", async (context) => {
 const ONCE: Record<string, (client: Client) => Promise<unknown>> = {
   redriveJob: (client) => client.redriveJob("j"),
   redriveDeadLetters: (client) => client.redriveDeadLetters({ filter: { type: "x" } }),
+  startOperation: (client) => client.startOperation({ action: "cancel", all: true }),
+  undoOperation: (client) => client.undoOperation("o"),
   retryWorkflow: (client) => client.retryWorkflow("w"),
   backfillSchedule: (client) => client.backfillSchedule("s", { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" }),
   putSubscription: (client) => client.putSubscription("s", { channel: "sns", config: {}, events: ["dead"] }),
@@ -88,6 +90,7 @@ test("a redrive that changes nothing twice is sent again", async (context) => {
   const calls: ((client: Client) => Promise<unknown>)[] = [
     (client) => client.redriveJob("j", { ifMatch: '"1"' }),
     (client) => client.redriveDeadLetters({ dryRun: true }),
+    (client) => client.startOperation({ action: "cancel", all: true, dryRun: true }),
   ];
   for (const call of calls) {
     const { url, seen } = await serving(context, dropped, answer(200));
@@ -268,6 +271,15 @@ test("a wait that is over in vain has what was read last", async (context) => {
   assert.equal(error.last.state, "running");
   assert.deepEqual(clock.slept, [0.5, 0.75, 1.125, 0.625]);
   assert.equal(seen.length, 5);
+});
+
+test("a job is read every two seconds if the API has no room for requests that wait", async (context) => {
+  const clock = aClock();
+  const { url, seen } = await serving(context, answer(200, { id: "j", state: "running" }));
+  await clientOf(url, { clock }).waitFor({ id: "j" }, { timeoutSeconds: 60 }).catch((reason) => reason);
+  assert.equal(Math.max(...clock.slept), 2);
+  assert.equal(seen.length, clock.slept.length + 1);
+  assert.ok(seen.length < 40);
 });
 
 test("options that cannot be sent are refused before anything is", async (context) => {

@@ -28,6 +28,7 @@ from whendue.errors import (
     DeliveryNotFoundError,
     InvalidRequestError,
     JobNotFoundError,
+    OperationNotFoundError,
     WhendueError,
     WorkflowNotFoundError,
 )
@@ -78,6 +79,8 @@ ROOMS: Final[Mapping[tuple[str, str], Room]] = {
 UNKEYED: Final = frozenset(
     {
         "/dead-letters/redrive",
+        "/operations",
+        "/operations/<operation_id>/undo",
         "/schedules/<name>/backfill",
         "/subscriptions/<name>/deliveries/<delivery_id>/replay",
         "/subscriptions/<name>/rotate-secret",
@@ -90,6 +93,7 @@ _IDS: Final[Mapping[str, type[WhendueError]]] = {
     "workflow_id": WorkflowNotFoundError,
     "delivery_id": DeliveryNotFoundError,
     "backfill_id": BackfillNotFoundError,
+    "operation_id": OperationNotFoundError,
 }
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 # RFC 8259 section 8.1; ASCII is part of it.
@@ -122,7 +126,8 @@ def check_ids(parameters: Mapping[str, str]) -> None:
     """Refuse an id in the path that cannot be one.
 
     Raises:
-        JobNotFoundError, WorkflowNotFoundError, DeliveryNotFoundError, BackfillNotFoundError: it cannot.
+        JobNotFoundError, WorkflowNotFoundError, DeliveryNotFoundError: it cannot.
+        BackfillNotFoundError, OperationNotFoundError: it cannot.
         InvalidRequestError: a name is one that no client can reach.
     """
     for name, value in parameters.items():

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from inspect import getdoc
+from itertools import chain, count
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -36,6 +37,7 @@ TAGS: Final[Mapping[str, str]] = {
     "jobs": "Submit jobs, read them, change them, cancel them and run them again.",
     "workflows": "Submit jobs that depend on each other as one unit, and follow their progress.",
     "schedules": "Create jobs again and again: by a cron expression, at an interval, or once at a given time.",
+    "operations": "Cancel, redrive, move or delete many jobs with one request.",
     "dead letters": "Find jobs that failed for good, grouped by error, and run them again in bulk.",
     "tasks": "Show what can run: each task with its policy and the JSON Schema of its payload.",
     "profiles": "Name and version a policy (attempts, backoff, timeouts, limits) that jobs then refer to.",
@@ -59,7 +61,9 @@ ALSO_CONDITIONAL: Final = (
     "/jobs/{job_id}/redrive",
 )
 ONE_JOB: Final = "/jobs/{job_id}"
-BACKFILL: Final = "/schedules/{name}/backfill"
+# What goes on in the background.
+CONTINUED: Final = ("/schedules/{name}/backfill", "/operations", "/operations/{operation_id}/undo")
+DRY_RUN: Final = "/operations"
 METRICS: Final = "/actuator/prometheus"
 TEXT: Final = {"type": "string"}
 # Powertools adds these for its own 422, which no caller gets.
@@ -136,13 +140,12 @@ def with_payloads(known: Mapping[str, Any], tasks: Iterable[DescribedTask]) -> d
         known: the document.
         tasks: those that have a schema are added.
     """
-    schemas = dict(known["components"]["schemas"])
-    names = []
-    for described in tasks:
-        if described.schema is not None:
-            names.append(name := f"Payload.{described.name}")
-            schemas |= _components(name, described.schema)
-    schemas["JobBody"] = _with_choices(schemas["JobBody"], names)
+    described = {f"Payload.{task.name}": task.schema for task in tasks if task.schema is not None}
+    # A definition of one task may be called as another task is.
+    schemas = dict(known["components"]["schemas"]) | described
+    for name, schema in described.items():
+        schemas |= _components(name, schema, schemas)
+    schemas["JobBody"] = _with_choices(schemas["JobBody"], list(described))
     return {**known, "components": {**known["components"], "schemas": schemas}}
 
 
@@ -153,12 +156,23 @@ def _with_choices(job: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any
     return {**job, "properties": {**properties, "payload": {**properties["payload"], "anyOf": choices}}}
 
 
-def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema and its definitions as components: OpenAPI's tools read `$defs` at the document's root alone."""
+def _components(name: str, schema: Mapping[str, Any], taken: Container[str]) -> dict[str, Any]:
+    """Return a schema and its definitions as components: OpenAPI's tools read `$defs` at the document's root alone.
+
+    Args:
+        name: the schema's.
+        schema: the schema.
+        taken: names that its definitions cannot have.
+    """
     definitions = schema.get("$defs", {})
-    below = {f"#/$defs/{each}": f"{name}.{UNNAMEABLE.sub('_', each)}" for each in definitions}
+    names: dict[str, str] = {}
+    for each in definitions:
+        wanted = f"{name}.{UNNAMEABLE.sub('_', each)}"
+        numbered = chain([wanted], (f"{wanted}_{number}" for number in count(2)))
+        names[each] = next(free for free in numbered if free not in taken and free not in names.values())
+    below = {f"#/$defs/{each}": names[each] for each in definitions}
     parts = {name: {key: value for key, value in schema.items() if key != "$defs"}}
-    parts |= {below[f"#/$defs/{each}"]: definition for each, definition in definitions.items()}
+    parts |= {names[each]: definition for each, definition in definitions.items()}
     return {each: _referring(part, below) for each, part in parts.items()}
 
 
@@ -224,7 +238,10 @@ def _other_successes(method: str, path: str) -> dict[str, str]:
     if method == "PUT":
         return {"201": "Created"}
     if method == "POST" and path in SUBMITS:
-        return {"200": "OK: an earlier request with the same Idempotency-Key created it"}
+        holder = ", or it holds the unique key that the request sends" if path in ("/jobs", "/tasks/schedule") else ""
+        return {"200": f"OK: an earlier request with the same Idempotency-Key created it{holder}"}
+    if method == "POST" and path == DRY_RUN:
+        return {"200": "OK: a dry run, which has changed nothing"}
     return {}
 
 
@@ -236,7 +253,7 @@ def _is_conditional(method: str, path: str) -> bool:
 def _headers(method: str, code: str, path: str) -> dict[str, Any]:
     names = ["Location"] if code == "201" and path in VERSIONED else []
     names += ["Location", "Idempotency-Replayed"] if method == "POST" and path in SUBMITS else []
-    names += ["Location"] if path == BACKFILL else []
+    names += ["Location"] if path in CONTINUED and code == "202" else []
     of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
     names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
     return {name: {"description": HEADERS[name], "schema": TEXT} for name in names}

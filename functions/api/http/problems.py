@@ -25,6 +25,7 @@ from whendue.errors import (
     JobNotFoundError,
     NotAllowedError,
     OldTableError,
+    OperationNotFoundError,
     PayloadTooLargeError,
     PreconditionFailedError,
     ProfileNotFoundError,
@@ -34,6 +35,8 @@ from whendue.errors import (
     StateConflictError,
     SubscriptionNotFoundError,
     TaskNotFoundError,
+    TimeoutTooLongError,
+    TooManyOperationsError,
     TooManyProfilesError,
     TooManySchedulesError,
     TooManySubscriptionsError,
@@ -42,6 +45,7 @@ from whendue.errors import (
     UnknownChannelError,
     UnknownDependencyError,
     UnknownProfileError,
+    UnknownQueueError,
     UnknownSubscriptionError,
     UnknownTaskError,
     UnreadableError,
@@ -66,7 +70,7 @@ UNNAMED: Final = (TEXT, OBJECT)
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "2"
 # Details of errors that are members of the problem; others are for headers.
-EXTRAS: Final = ("errors", "jobId", "profiles", "state")
+EXTRAS: Final = ("errors", "jobId", "limitSeconds", "profiles", "queues", "state")
 
 
 class MalformedRequestError(WhendueError):
@@ -124,6 +128,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     TaskNotFoundError: HTTPStatus.NOT_FOUND,
     ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
     BackfillNotFoundError: HTTPStatus.NOT_FOUND,
+    OperationNotFoundError: HTTPStatus.NOT_FOUND,
     WorkflowNotFoundError: HTTPStatus.NOT_FOUND,
     SubscriptionNotFoundError: HTTPStatus.NOT_FOUND,
     DeliveryNotFoundError: HTTPStatus.NOT_FOUND,
@@ -135,6 +140,7 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     UniqueConflictError: HTTPStatus.CONFLICT,
     BuiltInProfileError: HTTPStatus.CONFLICT,
     TooManyProfilesError: HTTPStatus.CONFLICT,
+    TooManyOperationsError: HTTPStatus.CONFLICT,
     TooManySchedulesError: HTTPStatus.CONFLICT,
     TooManySubscriptionsError: HTTPStatus.CONFLICT,
     PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
@@ -151,6 +157,8 @@ STATUS: Final[Mapping[type[WhendueError], HTTPStatus]] = {
     NotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownDependencyError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownProfileError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownQueueError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TimeoutTooLongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTaskError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnstorableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownChannelError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -197,6 +205,14 @@ def problem(error: WhendueError, places: int = PROBLEM_PLACES, text_bytes: int =
 def problem_in_batch(error: WhendueError) -> dict[str, Any]:
     """Describe an error of one of many; what it names is cut shorter."""
     return problem(error, BATCH_PROBLEM_PLACES, BATCH_PROBLEM_TEXT_BYTES)
+
+
+def problem_of(code: str, text: str) -> dict[str, Any]:
+    """Describe an error of one of many, of which code and text are kept."""
+    kind = next((kind for kind in STATUS if kind.code == code), WhendueError)
+    error = kind.__new__(kind)
+    WhendueError.__init__(error, text)
+    return problem_in_batch(error)
 
 
 def _cut(value: Any, places: int, text_bytes: int) -> Any:

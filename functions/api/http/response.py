@@ -22,16 +22,17 @@ JSON: Final = "application/json"
 WORST: Final = 12
 
 
-def accepted(location: str, body: T, *, created: bool) -> Response[T]:
+def accepted(location: str, body: T, *, created: bool, replayed: bool | None = None) -> Response[T]:
     """Reply to a submit.
 
     Args:
         location: the path to read the job at.
         body: the job as it is shown.
-        created: whether this request created it; False where an earlier one with the same Idempotency-Key did.
+        created: whether this request created it.
+        replayed: whether an earlier one with the same Idempotency-Key did. Default: if this one did not.
     """
     headers: dict[str, str | list[str]] = {"Location": location}
-    if not created:
+    if replayed if replayed is not None else not created:
         headers["Idempotency-Replayed"] = "true"
     return Response(accepted_status(created=created), JSON, body, headers)
 

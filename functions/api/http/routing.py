@@ -9,13 +9,16 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from functions.api.resolver import Resolver
 
-# The modules of functions/api/routes, in the order of the documentation; one with a dot is below functions/api.
+# The one module of routes that is not below functions/api/routes.
+DASHBOARD: Final = "dashboard.routes"
+# The modules of functions/api/routes, in the order of the documentation.
 MODULES: Final = (
     "jobs",
     "workflows",
     "schedules",
     "backfills",
     "dead_letters",
+    "bulk.operations",
     "tasks",
     "profiles",
     "queues",
@@ -25,25 +28,27 @@ MODULES: Final = (
     "health",
     "metrics",
     "docs",
-    "dashboard.routes",
+    DASHBOARD,
 )
 # First segment of a path -> the modules that have its routes. The documentation is of all routes.
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "": ("dashboard.routes",),
+    "": (DASHBOARD,),
     "actuator": ("health", "metrics"),
-    "assets": ("dashboard.routes",),
-    "dashboard": ("dashboard.routes",),
+    "assets": (DASHBOARD,),
+    "dashboard": (DASHBOARD,),
     "dead-letters": ("dead_letters",),
     "docs": MODULES,
     "health": ("health",),
     "jobs": ("jobs",),
     "openapi.json": MODULES,
+    "operations": ("bulk.operations",),
     "pauses": ("pauses",),
     "profiles": ("profiles",),
     "queues": ("queues",),
     "schedules": ("schedules", "backfills"),
     "subscriptions": ("subscriptions",),
     "tasks": ("jobs", "tasks"),
+    "unique": ("jobs",),
     "usage": ("usage",),
     "workflows": ("workflows",),
 }
@@ -73,7 +78,7 @@ class Sections:
         for module in modules:
             if module not in self._included:
                 # Relative: in direct mode the package has another name.
-                routes = import_module(f"..{module}" if "." in module else f"..routes.{module}", __package__)
+                routes = import_module(f"..{module}" if module == DASHBOARD else f"..routes.{module}", __package__)
                 self.resolver.include_router(routes.router)
                 self._included.add(module)
 

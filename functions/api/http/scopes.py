@@ -10,18 +10,25 @@ METRICS_PATH: Final = "/actuator/prometheus"
 ADMINISTERED: Final = ("/profiles", "/pauses", "/subscriptions")
 # What is changed under these paths changes how the jobs of all tenants run.
 OPERATED: Final = ("/queues",)
+# What is shown under these paths is of all tenants, each by its name.
+SHOWN_TO_OPERATORS: Final = ("/dead-letters/by-tenant",)
 # What operators see of all tenants under these paths, each tenant sees of itself.
 SEEN_BY_OPERATORS: Final = (*OPERATED, "/usage")
+# What only reads, and has a body.
+READ_BY_POST: Final = ("/unique/holder",)
 
 
 def scope_of(method: str, path: str) -> str:
     """Name the scope: reading needs `jobs:read`, changing jobs `jobs:write`, changing how one's own jobs run `admin`.
 
-    What changes other tenants' jobs needs `operator`, what shows all tenants at once `metrics:read`.
+    What changes other tenants' jobs, or shows each of them, needs `operator`, what shows all tenants at once
+    `metrics:read`.
     """
     if path == METRICS_PATH:
         return METRICS
-    if method in ("GET", "HEAD"):
+    if _is_under(path, SHOWN_TO_OPERATORS):
+        return OPERATOR
+    if method in ("GET", "HEAD") or path in READ_BY_POST:
         return READ
     if _is_under(path, OPERATED):
         return OPERATOR

@@ -12,8 +12,8 @@ from functions.api.http import times
 from functions.api.http.caller import caller, shown
 from functions.api.http.response import JSON
 from functions.api.routes.schedules import TAGS, ScheduleName
-from functions.api.schemas.schedule_replies import BackfillListReply, BackfillReply, backfill_reply
-from functions.api.schemas.schedules import BackfillBody
+from functions.api.schemas.schedule.replies import BackfillListReply, BackfillReply, backfill_reply
+from functions.api.schemas.schedule.runs import BackfillBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.quotas import PAGE_DEFAULT
 from whendue.schedules.backfills.model import BackfillState

@@ -7,10 +7,17 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http.caller import caller, caller_of, shown
-from functions.api.http.problems import problem_in_batch
-from functions.api.schemas.job_replies import DeadLettersReply, FailedRedriveReply, RedriveReply, group_reply
+from functions.api.http.problems import problem_of
+from functions.api.schemas.job_replies import (
+    DeadLettersReply,
+    FailedRedriveReply,
+    RedriveReply,
+    TenantsDeadLettersReply,
+    group_reply,
+    tenant_reply,
+)
 from functions.api.schemas.reply import missing
-from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter
+from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter, queue_of
 from functions.api.schemas.shared.redrive import RedriveBody
 from whendue.operations.listing import JobFilter
 
@@ -28,11 +35,36 @@ def groups(
     One call counts up to 10,000 jobs exactly, the last to end first. If there are more, `cursor` is not null.
     """
     app, tenant = caller(router)
-    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=priority), cursor)
+    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=queue_of(priority)), cursor)
     return DeadLettersReply(
         items=shown(app, found.groups, group_reply, attrgetter("fingerprint")),
         jobs=found.jobs,
         other_groups=found.other_groups,
+        cursor=found.cursor,
+        missing=missing(is_complete=found.is_complete),
+    )
+
+
+@router.get(
+    "/dead-letters/by-tenant",
+    tags=["dead letters"],
+    summary="Group dead jobs of all tenants by error",
+    operation_id="listDeadLettersByTenant",
+)
+def by_tenant(
+    type: TypeParameter = None,  # noqa: A002 - the parameter's name
+    priority: PriorityParameter = None,
+    cursor: CursorParameter = None,
+) -> TenantsDeadLettersReply:
+    """Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
+
+    Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
+    those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+    """
+    app, _ = caller(router)
+    found = app.dead_letters.by_tenant(JobFilter(type=type, queue=priority), cursor)
+    return TenantsDeadLettersReply(
+        items=shown(app, found.tenants, tenant_reply, attrgetter("tenant")),
         cursor=found.cursor,
         missing=missing(is_complete=found.is_complete),
     )
@@ -47,11 +79,12 @@ def groups(
 def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     """Run dead jobs again from their first attempt, or only count them (`dryRun`).
 
-    One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null.
+    One call handles up to `limit` jobs. Repeat it with the returned `cursor` until that is null. Each call is a bulk
+    operation, `operationId`, that can be undone. `POST /operations` redrives all that match with one request.
     """
     app, tenant = caller(router)
     wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
-    done = app.dead_letters.redrive(
+    done = app.dead_letter_redrive.redrive(
         tenant,
         wanted,
         dry_run=body.dry_run,
@@ -63,8 +96,9 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     return RedriveReply(
         matched=done.matched,
         redriven=done.redriven,
-        failed=[FailedRedriveReply(id=job_id, problem=problem_in_batch(error)) for job_id, error in done.failed],
-        dry_run=done.dry_run,
+        failed=[FailedRedriveReply(id=job.id, problem=problem_of(job.code, job.text)) for job in done.failed],
+        dry_run=body.dry_run,
         cursor=done.cursor,
         missing=missing(is_complete=done.is_complete),
+        operation_id=done.operation,
     )

@@ -20,14 +20,15 @@ from functions.api.schemas.job_replies import (
     BatchItemReply,
     BatchReply,
     ExplainReply,
+    HolderReply,
     JobListReply,
     JobReply,
-    JobWithPolicyReply,
     JobWithTimelineReply,
+    SubmittedReply,
     job_reply,
-    job_with_policy,
     job_with_timeline,
     reason_reply,
+    submitted_reply,
 )
 from functions.api.schemas.job_requests import BatchBody, BatchJobBody, ChangeBody, JobBody
 from functions.api.schemas.reply import missing
@@ -42,19 +43,24 @@ from functions.api.schemas.shared.list_parameters import (
     CreatedAfterParameter,
     CreatedBeforeParameter,
     CursorParameter,
+    FingerprintParameter,
+    FinishedAfterParameter,
+    FinishedBeforeParameter,
+    OrderParameter,
     PageLimit,
     PriorityParameter,
+    QueueParameter,
     ScheduleParameter,
     StateParameter,
     TagsParameter,
     TypeParameter,
     WorkflowParameter,
-    split_tag,
+    job_filter,
 )
+from functions.api.schemas.shared.unique import HolderBody
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
-from whendue.operations.listing import JobFilter
 from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT, WAIT_S
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
@@ -67,7 +73,7 @@ JobId = Annotated[str, Path(description="Id of the job.")]
 
 
 @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job", operation_id="submitJob")
-def submit(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
+def submit(body: Annotated[JobBody, Body()]) -> Response[SubmittedReply]:
     """Store a job and run it when it is due. `Location` says where to read it."""
     return _submitted(body)
 
@@ -79,16 +85,17 @@ def submit(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
     summary="Submit a job (alternative path)",
     operation_id="scheduleTask",
 )
-def schedule(body: Annotated[JobBody, Body()]) -> Response[JobWithPolicyReply]:
+def schedule(body: Annotated[JobBody, Body()]) -> Response[SubmittedReply]:
     """Store a job and run it when it is due. This is `POST /jobs` under another path."""
     return _submitted(body)
 
 
-def _submitted(body: JobBody) -> Response[JobWithPolicyReply]:
+def _submitted(body: JobBody) -> Response[SubmittedReply]:
     app, tenant = caller(router)
     request = body.request(idempotency_key(router.current_event.headers))
     end = app.submit.one(tenant, traced(router, request))
-    return accepted(f"/jobs/{end.job.id}", job_with_policy(end.job, app.clock.now_ms()), created=end.created)
+    reply = submitted_reply(end.job, app.clock.now_ms(), end.outcome)
+    return accepted(f"/jobs/{end.job.id}", reply, created=end.created, replayed=end.outcome == "replayed")
 
 
 @router.post(
@@ -163,7 +170,7 @@ def _batch_item(who: Caller, end: Submitted | WhendueError) -> BatchItemReply:
     if not replies:
         error = WhendueError()
         return BatchItemReply(status=status_of(error).value, problem=problem_in_batch(error))
-    return BatchItemReply(status=accepted_status(created=end.created).value, job=replies[0])
+    return BatchItemReply(status=accepted_status(created=end.created).value, job=replies[0], outcome=end.outcome)
 
 
 @router.get("/jobs", tags=["jobs"], summary="List jobs", operation_id="listJobs")
@@ -171,28 +178,40 @@ def list_jobs(
     *,
     state: StateParameter = None,
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
+    queue: QueueParameter = None,
     priority: PriorityParameter = None,
+    fingerprint: FingerprintParameter = None,
     tag: TagsParameter = None,
     schedule: ScheduleParameter = None,
     workflow: WorkflowParameter = None,
     created_after: CreatedAfterParameter = None,
     created_before: CreatedBeforeParameter = None,
+    finished_after: FinishedAfterParameter = None,
+    finished_before: FinishedBeforeParameter = None,
+    order: OrderParameter = "newest",
     limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> JobListReply:
-    """Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end."""
+    """Return jobs, the newest first: by the time of their submit, with `state=dead` by the time of their end.
+
+    A page may be short, even empty, before the end: `cursor` is null at the end alone. No page repeats a job.
+    """
     app, tenant = caller(router)
-    wanted = JobFilter(
-        state,
-        type,
-        priority,
-        tags=tuple(split_tag(text) for text in tag or ()),
+    wanted = job_filter(
+        state=state,
+        type=type,
+        queue=queue,
+        priority=priority,
+        fingerprint=fingerprint,
+        tags=tag,
         schedule=schedule,
-        parent_id=workflow,
-        created_from=None if created_after is None else times.read(created_after),
-        created_until=None if created_before is None else times.read(created_before) - 1,
+        workflow=workflow,
+        created_after=created_after,
+        created_before=created_before,
+        finished_after=finished_after,
+        finished_before=finished_before,
     )
-    page = app.listing.page("jobs", tenant, wanted, limit, cursor)
+    page = app.listing.page("jobs", tenant, wanted, limit, cursor, oldest_first=order == "oldest")
     return JobListReply(
         items=shown(app, page.jobs, lambda job: job_reply(job, page.at_ms), attrgetter("id")),
         cursor=page.cursor,
@@ -205,7 +224,7 @@ def read(job_id: JobId, wait: WaitParameter = 0) -> Response[JobWithTimelineRepl
     """Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
 
     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-    once if too many requests are waiting already.
+    once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
     """
     app, tenant = caller(router)
     waits: Waits = router.context["waits"]
@@ -302,6 +321,18 @@ def events(
     return events_reply(app.history.page(tenant, job_id, limit, cursor))
 
 
+@router.post(
+    "/unique/holder", tags=["jobs"], summary="Find the job that holds a unique key", operation_id="findUniqueHolder"
+)
+def holder(body: Annotated[HolderBody, Body()]) -> HolderReply:
+    """Return the job that a submit with the same type, payload and `unique` would meet now. Nothing is changed."""
+    from whendue.submission.unique_jobs import find_holder  # few requests ask for one
+
+    app, tenant = caller(router)
+    held = find_holder(app.runtime, tenant, body.request())
+    return HolderReply(key_id=held.id, job=job_reply(held.job, app.clock.now_ms()) if held.job else None)
+
+
 @router.get(
     "/jobs/<job_id>/explain",
     tags=["jobs"],
@@ -318,14 +349,15 @@ def explain(job_id: JobId) -> ExplainReply:
 
 @router.patch("/jobs/<job_id>", tags=["jobs"], summary="Reschedule or reprioritise a job", operation_id="updateJob")
 def change(job_id: JobId, body: Annotated[ChangeBody, Body()]) -> Response[JobReply]:
-    """Change when a job is due, its priority, or both.
+    """Change when a job is due, its queue, or both.
 
-    The job must be `scheduled` or `queued`, before its first attempt or between two attempts.
+    The job must be `scheduled` or `queued`, before its first attempt or between two attempts. Nothing is written if it
+    has that due time and that priority already.
     """
     app, tenant = caller(router)
     due_at = None if body.due_at is None else times.read(body.due_at)
     return _changed(
-        app, app.control.reschedule(tenant, job_id, due_at, body.priority, _expected(), by=caller_of(router))
+        app, app.control.reschedule(tenant, job_id, due_at, body.queue_name, _expected(), by=caller_of(router))
     )
 
 
@@ -358,7 +390,8 @@ def redrive(job_id: JobId) -> Response[JobReply]:
 def erase(job_id: JobId) -> Response[None]:
     """Erase a finished job with its payload, result, attempts and members.
 
-    A job that has not ended is refused with 409: cancel it first.
+    A job that has not ended is refused with 409: cancel it first. Also refused is a job that has ended while its end is
+    still being passed on to the jobs and subscriptions that wait for it: send the request again in a minute.
     """
     app, tenant = caller(router)
     app.erasing.erase(tenant, job_id, _expected())

@@ -17,31 +17,38 @@ from functions.api.schemas.pauses import (
     QueueReply,
     pause_reply,
     queue_pause_reply,
+    queue_properties,
 )
 from whendue.adapters.auth import OPERATOR
 from whendue.inspection.queues import QueueView
 from whendue.pauses.model import Pause
-from whendue.settings import ALL_QUEUES
+from whendue.settings import Settings
 
 router = APIGatewayHttpRouter()
 Name = Annotated[
     str,
-    Path(description="Name of the queue: `critical`, `high`, `normal`, `low` or `notifications`.", examples=["low"]),
+    Path(
+        description="Name of the queue: `critical`, `high`, `normal`, `low`, `notifications`, or one of the "
+        "deployment's own.",
+        examples=["low"],
+    ),
 ]
 
 
 @router.get("/queues", tags=["queues"], summary="List queues", operation_id="listQueues")
 def queues() -> QueueListReply:
-    """Return which queues are paused.
+    """Return the queues, with what their workers can do, and which of them are paused.
 
     With the scope `operator` also who paused them and why, how many messages they hold, and when their oldest job was
     due.
     """
     app, _ = caller(router)
     if identity_of(router).may(OPERATOR):
-        return QueueListReply(items=shown(app, app.queues.list(), _whole, attrgetter("name")))
-    pauses = app.pauses.of_queues()
-    return QueueListReply(items=shown(app, ALL_QUEUES, lambda name: _outside(name, pauses.get(name)), str))
+        views = app.queues.list()
+        return QueueListReply(items=shown(app, views, lambda view: _whole(view, app.settings), attrgetter("name")))
+    pauses, settings = app.pauses.of_queues(), app.settings
+    names = settings.all_queues
+    return QueueListReply(items=shown(app, names, lambda name: _outside(name, pauses.get(name), settings), str))
 
 
 @router.post("/queues/<name>/pause", tags=["queues"], summary="Pause a queue", operation_id="pauseQueue")
@@ -68,9 +75,9 @@ def resume(name: Name) -> Response[None]:
     return Response(HTTPStatus.NO_CONTENT)
 
 
-def _whole(queue_view: QueueView) -> QueueReply:
+def _whole(queue_view: QueueView, settings: Settings) -> QueueReply:
     return QueueReply(
-        name=queue_view.name,
+        **queue_properties(queue_view.name, settings),
         depth=queue_view.depth.visible,
         in_flight=queue_view.depth.in_flight,
         delayed=queue_view.depth.delayed,
@@ -79,6 +86,7 @@ def _whole(queue_view: QueueView) -> QueueReply:
     )
 
 
-def _outside(name: str, pause: Pause | None) -> QueueReply:
+def _outside(name: str, pause: Pause | None, settings: Settings) -> QueueReply:
     paused = queue_pause_reply(pause, whole=False) if pause else None
-    return QueueReply(name=name, depth=None, in_flight=None, delayed=None, oldest_due_at=None, paused=paused)
+    known = queue_properties(name, settings)
+    return QueueReply(**known, depth=None, in_flight=None, delayed=None, oldest_due_at=None, paused=paused)

@@ -1,6 +1,7 @@
 """Schedules: create, get, list, delete, pause, resume, trigger, backfill, preview, and the history of their fires."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from operator import attrgetter
@@ -16,7 +17,8 @@ from functions.api.http.caller import caller, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON, accepted
 from functions.api.schemas.job_replies import JobReply, job_reply
-from functions.api.schemas.schedule_replies import (
+from functions.api.schemas.schedule.definitions import PreviewBody, ScheduleBody, SchedulePauseBody
+from functions.api.schemas.schedule.replies import (
     FireListReply,
     PreviewReply,
     ScheduleListReply,
@@ -25,16 +27,18 @@ from functions.api.schemas.schedule_replies import (
     instant_reply,
     schedule_reply,
 )
-from functions.api.schemas.schedules import PreviewBody, ScheduleBody, SchedulePauseBody, TriggerBody
+from functions.api.schemas.schedule.runs import TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError
-from whendue.quotas import NAME_BYTES, PAGE_DEFAULT, PREVIEW_FIRES
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check, jitter_ms
+from whendue.quotas import NAME_BYTES, PAGE_DEFAULT
+from whendue.schedule_quotas import PREVIEW_FIRES
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
 from whendue.schedules.history import FireFilter
-from whendue.schedules.model import Schedule, identity_of, upcoming
+from whendue.schedules.model import Schedule
 from whendue.schedules.service import Pause
+from whendue.schedules.upcoming import offset_ms, upcoming
 
 router = APIGatewayHttpRouter()
 ScheduleName = Annotated[
@@ -58,14 +62,12 @@ def _reply(app: App, schedule: Schedule, status: HTTPStatus = HTTPStatus.OK) -> 
 
 @router.put("/schedules/<name>", tags=TAGS, summary="Create or replace a schedule", operation_id="putSchedule")
 def put(name: ScheduleName, body: Annotated[ScheduleBody, Body()]) -> Response[ScheduleReply]:
-    """Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again.
+    """Create a schedule (201) or replace it (200) with the body. What `GET` returns can be put again, or as a copy.
 
     Jobs that were planned ahead under the previous definition do not run.
     """
     app, tenant = caller(router)
     identity: Identity = router.context["identity"]
-    if body.name not in (None, name):
-        raise InvalidRequestError(f"name must be {name}, as in the path: send the same name, or leave it out")
     pause = Pause(identity.subject, body.paused.reason, body.paused.until_ms()) if body.paused else None
     end = app.schedules.put(tenant, name, body.definition(), precondition(router.current_event.headers), pause)
     return _reply(app, end.schedule, HTTPStatus.CREATED if end.created else HTTPStatus.OK)
@@ -138,7 +140,8 @@ def trigger(name: ScheduleName, body: Annotated[TriggerBody | None, Body()] = No
     app, tenant = caller(router)
     changes = body.changes() if body else {}
     end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers), changes)
-    return accepted(f"/jobs/{end.job.id}", job_reply(end.job, app.clock.now_ms()), created=end.created)
+    reply = job_reply(end.job, app.clock.now_ms())
+    return accepted(f"/jobs/{end.job.id}", reply, created=end.created, replayed=end.outcome == "replayed")
 
 
 @router.get(
@@ -159,13 +162,17 @@ def preview(
         ),
     ] = None,
 ) -> PreviewReply:
-    """Return the next fires in UTC and in local time, with a note where a change of clocks affects one."""
+    """Return the next fires in UTC and in local time, with a note where a change of clocks affects one.
+
+    Those that a pause skips are left out; with a pause without an end, as if it were resumed. The runs that are left of
+    `maxRuns` are counted from `from`.
+    """
     app, tenant = caller(router)
     schedule = app.schedules.get(tenant, name)
-    offset_ms = jitter_ms(schedule.identity, schedule.definition.jitter_s)
+    offset = partial(offset_ms, schedule.identity, schedule.definition)
     now_ms = app.clock.now_ms()
     fires = upcoming(schedule, _before(_time("from", from_), now_ms), now_ms)
-    return _preview(schedule.definition.recurrence, fires, limit, offset_ms)
+    return _preview(schedule.definition.recurrence, fires, limit, offset)
 
 
 @router.post(
@@ -180,12 +187,9 @@ def preview_unsaved(body: Annotated[PreviewBody, Body()]) -> PreviewReply:
     now_ms = app.clock.now_ms()
     recurrence = anchored(body.recurrence(), now_ms)
     check(recurrence)
-    offset_ms = jitter_ms(identity_of(tenant, body.name), body.jitter_seconds) if body.name else 0
     first_ms = _before(None if body.from_ is None else times.read(body.from_), now_ms)
-    # A maximum of runs is counted from now on.
-    counted_from_ms = first_ms if body.max_runs is None else min(first_ms, now_ms)
-    fires = islice(after(recurrence, counted_from_ms), body.max_runs)
-    return _preview(recurrence, (fire for fire in fires if fire.at_ms > first_ms), body.limit, offset_ms)
+    fires = islice(after(recurrence, max(first_ms, body.paused_up_to_ms())), body.max_runs)
+    return _preview(recurrence, fires, body.limit, partial(body.offset_ms, tenant))
 
 
 def _before(from_ms: int | None, now_ms: int) -> int:
@@ -193,8 +197,11 @@ def _before(from_ms: int | None, now_ms: int) -> int:
     return now_ms if from_ms is None else max(from_ms, 0) - 1
 
 
-def _preview(recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset_ms: int) -> PreviewReply:
-    return PreviewReply(items=[instant_reply(recurrence, fire, offset_ms) for fire in islice(fires, limit)])
+def _preview(
+    recurrence: Recurrence, fires: Iterator[Nominal], limit: int, offset: Callable[[int], int]
+) -> PreviewReply:
+    shown = [instant_reply(recurrence, fire, offset(fire.at_ms)) for fire in islice(fires, limit)]
+    return PreviewReply(items=shown)
 
 
 @router.get("/schedules/<name>/fires", tags=TAGS, summary="List the past fires of a schedule", operation_id="listFires")

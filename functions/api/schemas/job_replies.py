@@ -1,7 +1,7 @@
 """Jobs and dead letters as the API returns them."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
@@ -15,9 +15,15 @@ from whendue.inspection.explain_rules import Reason
 from whendue.jobs.dependencies import upstream_numbers
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, State, shown_state
-from whendue.operations.dead_letters import DeadLetterGroup
+from whendue.operations.dead_letters import DeadLetterGroup, TenantDeadLetters
 from whendue.operations.reader import JobView
-from whendue.quotas import ATTEMPTS_SHOWN, DOCUMENT_SHOWN_BYTES
+from whendue.quotas import ATTEMPTS_SHOWN, DEAD_TENANT_GROUPS, DOCUMENT_SHOWN_BYTES
+from whendue.submission.request import Outcome
+
+OUTCOME: Final = (
+    "What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did (`replayed`); "
+    "the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`, `postponed`)."
+)
 
 
 class LimitsReply(Reply):
@@ -28,6 +34,22 @@ class LimitsReply(Reply):
     key: str | None = Field(description="Jobs with the same key share the limits.")
 
 
+class UniqueReply(Reply):
+    """The unique key that a job was submitted with."""
+
+    key_id: str = Field(description="Id of the key: jobs with the same key have the same one.")
+    scope: str = Field(description="How long a job holds it: `pending`, `running`, `until_success` or `for_seconds`.")
+    held: bool = Field(description="Whether the job holds it now.")
+    held_until: Time = Field(description="When it does not hold it any more, whatever its state.")
+    replaced_id: str | None = Field(default=None, description="Id of the job that this one replaced; null: none.")
+    first_submitted_at: Time | None = Field(
+        default=None, description="When the first of the jobs was submitted that were postponed; null: this is it."
+    )
+    latest_due_at: Time | None = Field(
+        default=None, description="Up to when later requests may postpone it; null: they were not said to."
+    )
+
+
 class JobReply(Reply):
     """A job."""
 
@@ -36,7 +58,12 @@ class JobReply(Reply):
     state: str = Field(
         description="`scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`."
     )
-    priority: str = Field(description="`critical`, `high`, `normal` or `low`; `notifications` for a delivery.")
+    priority: str = Field(description="Name of its queue, as in `queue`.")
+    queue: str | None = Field(
+        default=None,
+        description="Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; "
+        "`notifications` for a delivery.",
+    )
     profile: str = Field(description="Name of its profile.")
     profile_version: int | None = Field(
         description="Version of the profile that its policy is taken from; null for a built-in profile."
@@ -59,11 +86,16 @@ class JobReply(Reply):
     cancel_requested: bool = Field(description="Whether a cancel was requested while it ran.")
     progress: Any = Field(default=None, description="What the task reported last; null if it reported nothing.")
     result: Any = Field(default=None, description="What the task returned; null before it succeeded.")
-    error: ErrorReply | None = Field(default=None, description="Why the latest attempt failed; null if it did not.")
+    error: ErrorReply | None = Field(
+        default=None, description="Why the latest attempt failed, or why it ended without one; null if neither."
+    )
     tags: dict[str, str] = Field(description="Labels that it was submitted with.")
     group: str | None = Field(default=None, description="Part of the tenant that it belongs to.")
     limits: LimitsReply | None = Field(
         default=None, description="Limits that the request set; null if the profile's apply."
+    )
+    unique: UniqueReply | None = Field(
+        default=None, description="Its unique key; null: it was submitted without one, or a redrive has taken it away."
     )
     schedule: str | None = Field(default=None, description="Name of the schedule that created it.")
     nominal_at: Time | None = Field(default=None, description="Nominal time of the fire that created it.")
@@ -81,6 +113,12 @@ class JobWithPolicyReply(JobReply):
     """A job with the policy that it runs under."""
 
     effective: EffectiveReply = Field(description="The policy, each value with the layer that set it.")
+
+
+class SubmittedReply(JobWithPolicyReply):
+    """The job that a request is answered with."""
+
+    outcome: Outcome = Field(description=OUTCOME)
 
 
 class JobWithTimelineReply(JobWithPolicyReply):
@@ -121,6 +159,7 @@ class BatchItemReply(Reply):
 
     status: int = Field(description="HTTP status that the same job would get from `POST /jobs`.")
     job: JobReply | None = Field(default=None, description="The job; null if it was refused.")
+    outcome: Outcome | None = Field(default=None, description=f"{OUTCOME} Null if it was refused.")
     problem: dict[str, Any] | None = Field(
         default=None, description="Problem details (RFC 9457); null if the job was accepted."
     )
@@ -146,6 +185,13 @@ class ExplainReply(Reply):
     id: str = Field(description="Id of the job.")
     state: str = Field(description="State of the job.")
     reasons: list[ReasonReply] = Field(description="The reasons, the most important one first.")
+
+
+class HolderReply(Reply):
+    """The job that holds a unique key."""
+
+    key_id: str = Field(description="Id of the key, as `unique.keyId` of its jobs.")
+    job: JobReply | None = Field(description="The job; null: the key is free.")
 
 
 class DeadLetterGroupReply(Reply):
@@ -176,6 +222,26 @@ class DeadLettersReply(Reply):
     missing: Missing = Field(description=MISSING)
 
 
+class TenantDeadLettersReply(Reply):
+    """Dead jobs of a tenant, grouped by error."""
+
+    tenant: str = Field(description="The tenant.")
+    jobs: int = Field(description="Number of its dead jobs that were counted, those that ended last.")
+    has_more: bool = Field(description="Whether it may have more dead jobs than were counted.")
+    groups: list[DeadLetterGroupReply] = Field(
+        description=f"The groups, the largest one first; at most {DEAD_TENANT_GROUPS}."
+    )
+    other_groups: int = Field(description="Number of groups that were counted but are not in `groups`.")
+
+
+class TenantsDeadLettersReply(Reply):
+    """Dead jobs of several tenants."""
+
+    items: list[TenantDeadLettersReply] = Field(description="Tenants with dead jobs, sorted by name.")
+    cursor: str | None = Field(description="Send it as `cursor` for the next tenants; null at the end.")
+    missing: Missing = Field(description=MISSING)
+
+
 class FailedRedriveReply(Reply):
     """A job that was not run again."""
 
@@ -192,6 +258,7 @@ class RedriveReply(Reply):
     dry_run: bool = Field(description="Whether the jobs were only counted.")
     cursor: str | None = Field(description="Send it as `cursor` to continue; null at the end.")
     missing: Missing = Field(description=MISSING)
+    operation_id: str | None = Field(description="Id of the bulk operation of this call; null in a dry run.")
 
 
 def job_reply(job: Job, now_ms: int) -> JobReply:
@@ -202,6 +269,11 @@ def job_reply(job: Job, now_ms: int) -> JobReply:
 def job_with_policy(job: Job, now_ms: int) -> JobWithPolicyReply:
     """Show a job and the policy that it runs under."""
     return JobWithPolicyReply(**_fields(job, now_ms), effective=effective_reply(job))
+
+
+def submitted_reply(job: Job, now_ms: int, outcome: Outcome) -> SubmittedReply:
+    """Show the job that a submit is answered with."""
+    return SubmittedReply(**_fields(job, now_ms), effective=effective_reply(job), outcome=outcome)
 
 
 def job_with_timeline(view: JobView, now_ms: int) -> JobWithTimelineReply:
@@ -222,6 +294,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "type": job.type,
         "state": shown_state(job, now_ms),
         "priority": job.queue,
+        "queue": job.queue,
         "profile": job.profile,
         "profile_version": job.profile_version,
         "follow_profile": bool(job.follow),
@@ -242,6 +315,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "tags": dict(job.tags or {}),
         "group": job.group,
         "limits": limits_reply(job.limit),
+        "unique": unique_reply(job, now_ms) if job.unique else None,
         "schedule": job.schedule,
         "nominal_at": times.to_timestamp(job.nominal_at),
         "unmet_dependencies": len(upstream_numbers(job.unmet_dependencies)) or None,
@@ -251,6 +325,24 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "subscription": job.subscription,
         "traceparent": job.traceparent,
     }
+
+
+def unique_reply(job: Job, now_ms: int) -> UniqueReply | None:
+    """Show the unique key of a job."""
+    from whendue.submission.unique_policy import holds
+
+    unique = job.unique
+    if unique is None:
+        return None
+    return UniqueReply(
+        key_id=unique.id,
+        scope=unique.scope,
+        held=holds(job, unique.id, now_ms),
+        held_until=times.to_timestamp(unique.until) or "",
+        replaced_id=unique.replaced,
+        first_submitted_at=times.to_timestamp(unique.since),
+        latest_due_at=times.to_timestamp(unique.latest),
+    )
 
 
 def limits_reply(limit: Limit | None) -> LimitsReply | None:
@@ -281,4 +373,15 @@ def group_reply(group: DeadLetterGroup) -> DeadLetterGroupReply:
         first_at=times.to_timestamp(group.first_at) or "",
         last_at=times.to_timestamp(group.last_at) or "",
         sample=group.sample,
+    )
+
+
+def tenant_reply(found: TenantDeadLetters) -> TenantDeadLettersReply:
+    """Show the dead jobs of a tenant."""
+    return TenantDeadLettersReply(
+        tenant=found.tenant,
+        jobs=found.jobs,
+        has_more=found.has_more,
+        groups=[group_reply(group) for group in found.groups],
+        other_groups=found.other_groups,
     )

@@ -30,6 +30,8 @@ from functions.api.schemas.shared.policy import (
     Names,
     PolicyBody,
     Priority,
+    QueueBody,
+    QueueName,
     Rfc3339,
     TypeName,
 )
@@ -87,8 +89,8 @@ OnDependencyFailure = Annotated[
 ]
 
 
-class JobTemplate(ExpiringBody, PolicyBody):
-    """A job without the time at which it is due."""
+class JobFields(ExpiringBody, QueueBody, PolicyBody):
+    """A job without the time at which it is due, alone or in a workflow."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
 
@@ -100,9 +102,6 @@ class JobTemplate(ExpiringBody, PolicyBody):
         description="Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`. "
         "`GET /tasks` has the schemas; so has this document, as `Payload.` and the type, if it is read with a token.",
         examples=[{"name": "Ada"}],
-    )
-    priority: Priority | None = Field(
-        default=None, description="Queue that the job goes to. Default: the profile's, else `normal`."
     )
     profile: Name = Field(default="default", description="Name of the profile that the policy is taken from.")
     follow_profile: bool | None = Field(
@@ -139,7 +138,7 @@ class JobTemplate(ExpiringBody, PolicyBody):
             type=self.type,
             payload=self.payload,
             expires_s=self.expires_seconds,
-            queue=self.priority,
+            queue=self.queue_name,
             profile=self.profile,
             policy=self.policy(),
             follow=self.follow_profile,
@@ -244,6 +243,21 @@ JobIdOrBatchDependency = Annotated[
 ]
 
 
+class JobTemplate(JobFields):
+    """A job without the time at which it is due."""
+
+    unique: UniqueBody | None = Field(
+        default=None,
+        description="A key that one job of this type holds at a time. A fire is skipped while another job holds its "
+        "key, unless `onConflict` is `replace` and that job has not begun. Default: none.",
+    )
+
+    def request(self, idempotency_key: str | None) -> JobRequest:
+        """Return the request in the service's form."""
+        asked = super().request(idempotency_key)
+        return replace(asked, unique=self.unique.unique()) if self.unique else asked
+
+
 class JobBody(DueBody, JobTemplate):
     """A job to submit."""
 
@@ -286,8 +300,7 @@ class JobBody(DueBody, JobTemplate):
         """Return the request in the service's form."""
         links = self._links()
         policy = None if self.on_dependency_failure == "cancel" else self.on_dependency_failure
-        unique = self.unique.unique() if self.unique else None
-        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy, unique=unique)
+        asked = replace(super().request(idempotency_key), depends_on=links, on_dependency_failure=policy)
         return self.due(asked)
 
 
@@ -352,7 +365,7 @@ class BatchBody(Body):
     )
 
 
-class ChangeBody(Body):
+class ChangeBody(QueueBody):
     """What to change about a job that waits for its due time or for a worker, before its first attempt or a retry."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = {"delaySeconds": "send dueAt, the new time"}
@@ -362,10 +375,15 @@ class ChangeBody(Body):
     due_at: Rfc3339 | None = Field(
         default=None, description="New due time, the earliest time at which it runs. Default: unchanged."
     )
-    priority: Priority | None = Field(default=None, description="New priority. Default: unchanged.")
+    priority: Priority | None = Field(default=None, description="New queue, one of these four. Default: unchanged.")
+    queue: QueueName | None = Field(
+        default=None,
+        description="New queue, one of the four priorities or of the deployment's own. Send this or `priority`. "
+        "Default: unchanged.",
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        if self.due_at is None and self.priority is None:
-            raise ValueError("must have at least one of dueAt and priority")
+        if self.due_at is None and self.queue_name is None:
+            raise ValueError("must have at least one of dueAt, priority and queue")
         return self

@@ -15,7 +15,21 @@ from prometheus_client.registry import Collector
 from functions.api.schemas.shared.usage import MILLION, ranked
 from whendue.inspection.gauges import Measured
 from whendue.inspection.queues import QueueView
-from whendue.metrics.model import BOUNDS_MS, ENDS, FAILED, RESCUED, TIMER, fields_of, queue_and_type, series_of
+from whendue.metrics.model import (
+    ANSWERS,
+    BOUNDS_MS,
+    BULK,
+    BULK_CHANGES,
+    ENDS,
+    FAILED,
+    RESCUED,
+    TIMER,
+    UNIQUE,
+    fields_of,
+    is_of_jobs,
+    queue_and_type,
+    series_of,
+)
 from whendue.metrics.prices import price_list
 from whendue.metrics.usage import Usage, cost_usd
 from whendue.notifications.delivery_job import PREFIX
@@ -44,6 +58,10 @@ METRICS: Final[Mapping[str, Described]] = {
     "whendue_attempts": Described(C, JOB, "Attempts that started."),
     "whendue_attempts_failed": Described(C, (*JOB, "error"), "Attempts that failed, by error type."),
     "whendue_retries": Described(C, JOB, "Failed attempts that are retried."),
+    "whendue_unique_submits": Described(
+        C, ("answer",), "Submits that met another job with their unique key, by what became of them."
+    ),
+    "whendue_bulk_changes": Described(C, (), "Changes that bulk operations have made to jobs, without deletes."),
     "whendue_execution_seconds": Described(H, JOB, "Duration of attempts in seconds."),
     "whendue_lateness_seconds": Described(H, JOB, "Seconds from the time an attempt was due to its start."),
     "whendue_notifications_ended": Described(
@@ -90,7 +108,9 @@ def exposition(sums: Sums, measured: Measured, usage: Usage | None = None) -> st
 class _Collector(Collector):
     def __init__(self, sums: Sums, measured: Measured, usage: Usage) -> None:
         self._timer = sums.get(TIMER, Counter())
-        self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if series != TIMER}
+        self._unique = sums.get(UNIQUE, Counter())
+        self._bulk = sums.get(BULK, Counter())
+        self._jobs = {queue_and_type(series): fields for series, fields in sums.items() if is_of_jobs(series)}
         self._measured = measured
         self._usage = usage
         # Each kind takes values in its own way.
@@ -102,6 +122,9 @@ class _Collector(Collector):
         for labels, fields in sorted(self._jobs.items()):
             self._add_jobs(labels, fields)
         self._add_timer()
+        for answer in ANSWERS:
+            self._add("whendue_unique_submits", (answer,), self._unique[answer])
+        self._add("whendue_bulk_changes", (), self._bulk[BULK_CHANGES])
         self._add_costs()
         for queue in self._measured.queues:
             self._add_queue(queue)

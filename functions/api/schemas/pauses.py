@@ -10,6 +10,7 @@ from functions.api.schemas.reply import ALWAYS_WHOLE, Reply, Time
 from functions.api.schemas.shared.policy import Rfc3339, TypeName
 from whendue.pauses.model import Pause
 from whendue.quotas import PAUSE_REASON_BYTES
+from whendue.settings import NOTIFICATIONS, Settings
 
 
 def _is_short(text: str) -> str:
@@ -75,7 +76,34 @@ class PauseListReply(Reply):
 class QueueReply(Reply):
     """A queue of the deployment, with the jobs of all tenants. Only operators see how full it is."""
 
-    name: str = Field(description="`critical`, `high`, `normal`, `low` or `notifications`.")
+    name: str = Field(
+        description="`critical`, `high`, `normal`, `low`, `notifications`, or the name of one of the deployment's own."
+    )
+    own: bool = Field(
+        default=False, description="Whether it is one of the deployment's own, which has workers of its own."
+    )
+    draining: bool = Field(
+        default=False, description="Whether it is to be removed: what is in it runs, and no job is accepted for it."
+    )
+    timeout_seconds: int | None = Field(
+        default=None,
+        description="Longest time that an attempt of its jobs may take, in seconds; null for `notifications`.",
+    )
+    weight: int | None = Field(
+        default=None,
+        description="Its share while several queues have work: `critical` has 8, `high` 4, `normal` 2, `low` 1.",
+    )
+    memory_mb: int | None = Field(
+        default=None,
+        alias="memoryMb",
+        description="Memory of its worker function, in MB; null if the queue is not an own one.",
+    )
+    batch_size: int | None = Field(
+        default=None, description="Maximum number of its messages that a worker function gets at once; null likewise."
+    )
+    maximum_concurrency: int | None = Field(
+        default=None, description="Maximum number of its worker functions that run at once; null likewise."
+    )
     depth: int | None = Field(
         description="Approximate number of messages waiting for a worker; null without the scope `operator`."
     )
@@ -89,6 +117,21 @@ class QueueReply(Reply):
         description="When the job that has been waiting longest was due; null without the scope `operator`."
     )
     paused: PauseReply | None = Field(description="The pause that is in effect; null if it is not paused.")
+
+
+def queue_properties(name: str, settings: Settings) -> dict[str, Any]:
+    """Show what is known of a queue without asking for it."""
+    own = settings.own_queues.get(name)
+    return {
+        "name": name,
+        "own": own is not None,
+        "draining": own is not None and own.draining,
+        "timeout_seconds": None if name == NOTIFICATIONS else settings.longest_attempt_s(name),
+        "weight": settings.weights[name],
+        "memory_mb": own.memory_mb if own else None,
+        "batch_size": own.batch_size if own else None,
+        "maximum_concurrency": own.maximum_concurrency if own else None,
+    }
 
 
 class QueueListReply(Reply):

@@ -8,7 +8,16 @@ from pydantic import ConfigDict, Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.job_replies import LimitsReply, limits_reply
 from functions.api.schemas.reply import ALWAYS_WHOLE, Reply, Time
-from functions.api.schemas.shared.policy import ExpiringBody, LimitsBody, Names, PolicyBody, Priority
+from functions.api.schemas.shared.policy import (
+    ExpiringBody,
+    LimitsBody,
+    Names,
+    PolicyBody,
+    Priority,
+    QueueBody,
+    QueueName,
+    shown_queue,
+)
 from whendue.profiles.model import Profile
 from whendue.submission.request import joined
 
@@ -25,7 +34,7 @@ class ProfileLimitsBody(LimitsBody):
         return self
 
 
-class ProfileBody(ExpiringBody, PolicyBody):
+class ProfileBody(ExpiringBody, QueueBody, PolicyBody):
     """A whole profile. Fields that are left out are decided by the task, then by the defaults."""
 
     model_config = ConfigDict(
@@ -39,7 +48,12 @@ class ProfileBody(ExpiringBody, PolicyBody):
     )
 
     priority: Priority | None = Field(
-        default=None, description="Priority of jobs that do not set one. Default: `normal`."
+        default=None, description="Queue of jobs that set none, one of these four. Default: the task's, else `normal`."
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or "
+        "`priority`. Default: that of `priority`.",
     )
     follow: bool = Field(
         default=False,
@@ -56,7 +70,7 @@ class ProfileBody(ExpiringBody, PolicyBody):
         return Profile(
             name,
             policy=self.policy(),
-            queue=self.priority,
+            queue=self.queue_name,
             limit=limit,
             follow=self.follow,
             notify=joined(*self.notify),
@@ -82,7 +96,10 @@ class ProfileReply(Reply):
     version: int | None = Field(description="Version, counted from 1; null for a built-in profile.")
     built_in: bool = Field(description="Whether whendue ships it; such a profile cannot be changed.")
     updated_at: Time | None = Field(description="When this version was created; null for a built-in profile.")
-    priority: str | None = Field(description="Priority of jobs that name none.")
+    priority: str | None = Field(description="Queue of jobs that name none, if it is one of the four priorities.")
+    queue: str | None = Field(
+        default=None, description="Queue of jobs that name none, if it is one of the deployment's own."
+    )
     max_attempts: int | None = Field(description="Maximum number of attempts, the first one included.")
     backoff: ProfileBackoffReply
     timeout_seconds: int | None = Field(description="Longest time that one attempt may take, in seconds.")
@@ -112,7 +129,7 @@ def profile_reply(profile: Profile) -> ProfileReply:
         version=profile.version,
         built_in=profile.version is None,
         updated_at=times.to_timestamp(profile.edited_at),
-        priority=profile.queue,
+        **shown_queue(profile.queue),
         max_attempts=said.get("max_attempts"),
         backoff=backoff_reply(said),
         timeout_seconds=said.get("timeout_s"),

@@ -33,6 +33,9 @@ class TaskReply(Reply):
         description="JSON Schema (2020-12) of its payload; null if its model has none. The model may accept more than "
         "the schema describes, and its validators may refuse more."
     )
+    queue: str | None = Field(
+        default=None, description="Queue of its jobs, where neither request nor profile names one; null: none."
+    )
     policy: TaskPolicyReply
 
 
@@ -59,6 +62,7 @@ def task_reply(described: DescribedTask) -> TaskReply:
         module=described.module,
         description=described.description,
         payload_schema=None if described.schema is None else dict(described.schema),
+        queue=described.queue,
         policy=TaskPolicyReply(
             max_attempts=said.get("max_attempts"),
             backoff=backoff_reply(said),

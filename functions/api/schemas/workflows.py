@@ -11,14 +11,14 @@ from functions.api.schemas.base import OBJECT, TEXT, Body, text_or_object
 from functions.api.schemas.job_requests import (
     TIMES_ELSEWHERE,
     DueBody,
-    JobTemplate,
+    JobFields,
     OnDependencyFailure,
     Tags,
 )
 from functions.api.schemas.reply import CURSOR, MISSING, Missing, Reply, Time
 from functions.api.schemas.shared.attempts import ErrorReply, error_reply
 from functions.api.schemas.shared.numbers import Delay
-from functions.api.schemas.shared.policy import ExpiringBody, Name, Priority
+from functions.api.schemas.shared.policy import ExpiringBody, Name, Priority, QueueBody, QueueName
 from whendue.jobs.dependencies import On
 from whendue.jobs.model import Job, State, shown_state
 from whendue.quotas import HORIZON_S, MEMBERS_MAX
@@ -44,8 +44,13 @@ ForEach = Annotated[
 ]
 
 
-class StepBody(JobTemplate):
+class StepBody(JobFields):
     """A job of a workflow. Priority, profile and tags that are left out are the workflow's."""
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        **TIMES_ELSEWHERE,
+        "unique": "a job of a workflow takes no unique key: submit it by itself, or let a job of the workflow do so",
+    }
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"name": "greet", "type": "demo.greet", "payload": {"name": "Ada"}}}
@@ -67,8 +72,8 @@ class StepBody(JobTemplate):
     def draft(self, where: str, whole: "WorkflowTemplate") -> Draft:
         """Return the node in the graph's form, without its dependencies."""
         request = replace(super().request(None), delay_s=self.delay_seconds)
-        if self.priority is None:
-            request = replace(request, queue=whole.priority)
+        if self.queue_name is None:
+            request = replace(request, queue=whole.queue_name)
         if self.profile is None:
             request = replace(request, profile=whole.profile)
         if "tags" not in self.model_fields_set:
@@ -138,7 +143,7 @@ class ChordBody(Body):
     body: StepBody = Field(description="Job that runs when all jobs of the group have succeeded.")
 
 
-class WorkflowTemplate(ExpiringBody):
+class WorkflowTemplate(ExpiringBody, QueueBody):
     """A workflow without the time at which it is due: exactly one of `nodes`, `chain`, `group` and `chord`."""
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = TIMES_ELSEWHERE
@@ -162,7 +167,14 @@ class WorkflowTemplate(ExpiringBody):
         description="Cancels what has not ended this many seconds after the workflow started. Default: never.",
     )
     priority: Priority | None = Field(
-        default=None, description="Priority of jobs that do not set one. Default: the profile's, else `normal`."
+        default=None,
+        description="Queue of jobs that set none, one of these four. Default: the profile's, else the task's, else "
+        "`normal`.",
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or "
+        "`priority`. Default: that of `priority`.",
     )
     profile: Name = Field(default="default", description="Profile of jobs that do not set one. Default: `default`.")
     tags: Tags = Field(default_factory=dict)
@@ -185,7 +197,7 @@ class WorkflowTemplate(ExpiringBody):
         return workflow_request(
             make(self._drafts(), self.deadline_seconds),
             expires_s=self.expires_seconds,
-            queue=self.priority,
+            queue=self.queue_name,
             profile=self.profile,
             tags=self.tags,
             idempotency_key=idempotency_key,
@@ -226,7 +238,8 @@ class WorkflowReply(Reply):
         description="`scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or "
         "`expired`."
     )
-    priority: str = Field(description="Priority of jobs that do not set one.")
+    priority: str = Field(description="Name of its queue, as in `queue`.")
+    queue: str | None = Field(default=None, description="Queue of its own job, and of jobs that set none.")
     profile: str = Field(description="Profile of jobs that do not set one.")
     tenant: str = Field(description="Tenant that it belongs to.")
     created_at: Time | None = Field(description="When it was submitted.")
@@ -313,6 +326,7 @@ def _fields(job: Job, now_ms: int) -> dict[str, Any]:
         "id": job.id,
         "state": shown_state(job, now_ms),
         "priority": job.queue,
+        "queue": job.queue,
         "profile": job.profile,
         "tenant": job.tenant,
         "created_at": times.to_timestamp(job.created_at),

@@ -459,3 +459,78 @@ run "a_variable_has_one_value" {
     secrets          = { KEY = { ssm = "/shop/key" } }
   }
 }
+
+run "queues_of_ones_own" {
+  command = plan
+
+  variables {
+    name = "shop"
+    own_queues = {
+      reports = { timeout_s = 600, memory_mb = 2048, batch_size = 1, maximum_concurrency = 5, weight = 1 }
+      quick   = { timeout_s = 20 }
+    }
+    queue_settings   = { low = { batch_size = 1 } }
+    task_environment = { SHOP_URL = "https://shop.example" }
+    secrets          = { SHOP_KEY = { ssm = "/shop/key" } }
+    lambda_allow     = { "*" = ["arn:aws:lambda:us-east-1:123456789012:function:*"] }
+  }
+
+  assert {
+    condition     = local.functions["worker-reports"].timeout_s == 600 && local.functions["worker-reports"].memory_mb == 2048 && local.functions["worker-reports"].handler == local.functions["worker"].handler
+    error_message = "Each has a worker of its own size, with the worker's code."
+  }
+  assert {
+    condition     = local.feeds["worker-reports"].reports.batch_size == 1 && local.feeds["worker-reports"].reports.maximum_concurrency == 5 && keys(local.feeds["worker-reports"]) == ["reports"]
+    error_message = "Which is fed by it alone, as it says."
+  }
+  assert {
+    condition     = toset(keys(local.feeds["worker"])) == toset(local.queues.priorities)
+    error_message = "The shared worker is not."
+  }
+  assert {
+    condition     = jsondecode(local.environment.WHENDUE_OWN_QUEUES).quick == { timeout_s = 20, memory_mb = 1024, batch_size = 10, maximum_concurrency = 50, weight = 2, draining = false }
+    error_message = "Every function knows the properties, with the topology's defaults."
+  }
+  assert {
+    condition     = toset(keys(jsondecode(local.likely_environment.WHENDUE_QUEUES))) == toset(concat(local.queues.priorities, ["quick", "reports", "notifications"]))
+    error_message = "And the addresses."
+  }
+  assert {
+    condition     = length(local.resources.jobs) == 6
+    error_message = "Functions may send to them as to the others."
+  }
+  assert {
+    condition     = local.project_environment["worker-reports"] == local.project_environment["worker"]
+    error_message = "Their workers have the project's variables and secrets."
+  }
+  assert {
+    condition     = contains(local.own_functions, "shop-worker-reports") && length(local.denied.invoked) == 2 * 7
+    error_message = "No job may invoke them."
+  }
+  assert {
+    condition     = length([for name in keys(module.observability[0].alarms) : name if endswith(name, "-reports")]) == 3
+    error_message = "Each has alarms of its own."
+  }
+  assert {
+    condition     = endswith(module.observability[0].alarms["queue-late-reports"], "Runbook: docs/operations/runbooks/queue-late.md")
+    error_message = "With the runbook of their kind."
+  }
+}
+
+run "queues_of_ones_own_that_cannot_be_are_refused" {
+  command         = plan
+  expect_failures = [var.own_queues]
+
+  variables {
+    own_queues = { low = { timeout_s = 60 } }
+  }
+}
+
+run "workers_of_queues_that_lambda_does_not_know_are_refused" {
+  command         = plan
+  expect_failures = [var.own_queues]
+
+  variables {
+    own_queues = { a = { timeout_s = 901 }, b = { timeout_s = 60, memory_mb = 64 } }
+  }
+}

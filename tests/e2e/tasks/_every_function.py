@@ -12,13 +12,22 @@ from botocore.client import BaseClient
 
 NOTES = os.environ.get("WHENDUE_E2E_CALLS")
 NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-FUNCTION = NAME.rpartition("-")[2]
+# Workers of queues of one's own have the code and the permissions of the worker.
+FUNCTION = "worker" if "-worker-" in NAME else NAME.rpartition("-")[2]
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 STATEMENTS = {
     "INSERT": "PartiQLInsert",
     "UPDATE": "PartiQLUpdate",
     "DELETE": "PartiQLDelete",
     "SELECT": "PartiQLSelect",
+}
+# What the parts of a transaction need, which has no action of its own:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+PARTS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
 }
 # The indexes of infra/topology.yaml; no index is the table itself.
 INDEXES = {None: "table", "due_2": "index", "tenant": "tenant_index"}
@@ -33,6 +42,9 @@ def meanings(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
     if service == "dynamodb" and operation == "BatchExecuteStatement":
         for statement in params["Statements"]:
             yield "table", f"dynamodb:{STATEMENTS[statement['Statement'].split()[0].upper()]}"
+    elif service == "dynamodb" and operation == "TransactWriteItems":
+        for part in params["TransactItems"]:
+            yield from (("table", f"dynamodb:{PARTS[name]}") for name in part)
     elif service == "dynamodb":
         yield INDEXES[params.get("IndexName")], f"dynamodb:{operation}"
     elif service == "sqs":

@@ -11,6 +11,7 @@ from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import World
 from whendue.engine.ports import WriteResult
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.table.writes import Write
 
 PATH = "/schedules/nightly"
@@ -70,11 +71,14 @@ def test_backfills_are_listed_the_newest_first_page_by_page(
 def test_a_paused_backfill_goes_on_where_it_was_once_it_is_resumed(
     begin: Callable[..., Answer], client: Client, world: World
 ) -> None:
-    """The timer does not look at it meanwhile, and each fire has one job."""
+    """The timer looks at it once, for what a dead process may have begun, and each fire has one job."""
     path = begin().headers["location"]
     paused = client.send("POST", f"{path}/pause")
     assert (paused.status, paused.json["state"], paused.json["createdJobs"]) == (200, "paused", 100)
     assert client.send("POST", f"{path}/pause").json == paused.json
+    world.tick()
+    world.clock.advance(IN_FLIGHT_S)
+    world.tick()
     assert due(world) == []
     for _ in range(3):
         world.tick()
@@ -96,6 +100,9 @@ def test_a_cancelled_backfill_creates_nothing_more(
     path = begin().headers["location"]
     for verb in (*first, "cancel"):
         assert client.send("POST", f"{path}/{verb}").status == 200
+    for _ in range(2):
+        world.tick()
+        world.clock.advance(IN_FLIGHT_S)
     world.tick()
     assert client.send("GET", path).json["state"] == "cancelled"
     assert backfills(world) == 100
@@ -150,3 +157,24 @@ def test_a_tenant_sees_and_stops_its_own_alone(
     other = client_of("other")
     assert other.send("GET", f"{PATH}/backfills").code == "schedule_not_found"
     assert other.send("POST", f"{path}/cancel").code == "schedule_not_found"
+
+
+@pytest.mark.parametrize("wanted", [{"every": "PT1H"}, {"cron": "0 * * * *", "start": "2040-01-01T00:00:00Z"}])
+def test_a_range_before_the_schedule_fires_is_refused_with_its_beginning(
+    client: Client, world: World, wanted: dict[str, str]
+) -> None:
+    """It was accepted, and made no job: an interval without a start counts from the schedule's creation."""
+    world.clock.advance(86_400)
+    made = client.send("PUT", "/schedules/late", wanted | {"job": {"type": "ok"}}).json
+    day = {"from": to_timestamp(world.clock.now_ms() - 80_000_000), "to": to_timestamp(world.clock.now_ms() - 1)}
+    refused = client.send("POST", "/schedules/late/backfill", day)
+    assert (refused.code, made["start"] in refused.json["detail"]) == ("invalid_request", True)
+    assert client.send("GET", "/schedules/late/backfills").json["items"] == []
+
+
+def test_a_range_without_a_fire_is_refused(client: Client, world: World) -> None:
+    """Nothing would come of it."""
+    client.send("PUT", "/schedules/yearly", {"cron": "0 0 1 1 *", "job": {"type": "ok"}})
+    minute = {"from": to_timestamp(world.clock.now_ms() - 60_000), "to": to_timestamp(world.clock.now_ms())}
+    refused = client.send("POST", "/schedules/yearly/backfill", minute)
+    assert (refused.code, "no nominal time" in refused.json["detail"]) == ("invalid_request", True)

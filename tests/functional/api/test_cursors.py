@@ -12,7 +12,7 @@ from functions.api.app import make_resolver, routes_of
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import SETTINGS, World
 from whendue.errors import InvalidCursorError
-from whendue.operations.listing import _positions, _value
+from whendue.operations.listing import _opened, _value
 from whendue.quotas import CURSOR_BYTES, LIST_PARTITIONS
 from whendue.table.index import Position
 
@@ -22,6 +22,9 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "/workflows": ("/workflows", {"state": "scheduled"}),
     "/schedules": ("/schedules", {}),
     "/dead-letters": ("/dead-letters", {"type": "bad"}),
+    "/dead-letters/by-tenant": ("/dead-letters/by-tenant", {"type": "bad"}),
+    "/operations": ("/operations", {}),
+    "/schedules/<name>/backfills": ("/schedules/s0/backfills", {}),
     "/subscriptions/<name>/deliveries": ("/subscriptions/hook/deliveries", {"state": "succeeded"}),
     "/schedules/<name>/fires": ("/schedules/s0/fires", {"outcome": "ran"}),
 }
@@ -46,6 +49,7 @@ def full(world: World, client: Client) -> Client:
     for number in range(3):
         client.submit(delaySeconds=3600 + number)
         assert client.send("POST", "/workflows", WORKFLOW).status == 202
+        assert client.send("POST", "/operations", {"action": "delete", "all": True}).status == 202
         schedule = {"every": "PT1S", "job": {"type": "ok"}}
         assert client.send("PUT", f"/schedules/s{number}", schedule).status == 201
     world.pass_time(4)
@@ -59,7 +63,7 @@ def first_cursor(client: Client, path: str, **query: Any) -> str:
     return cursor
 
 
-PAGED = ["/jobs", "/workflows", "/schedules", "/schedules/<name>/fires"]
+PAGED = ["/jobs", "/operations", "/workflows", "/schedules", "/schedules/<name>/fires"]
 
 
 @pytest.mark.parametrize("pattern", PAGED)
@@ -163,12 +167,14 @@ def test_a_cursor_of_jobs_shows_nothing_of_other_tenants(client_of: Callable[...
 def test_the_largest_cursor_is_one_that_is_taken(world: World) -> None:
     """Each partition left at a job of its own, and one at its end; the longest names."""
     tenant, name = "t" * 64, "s" * 64
-    value = _value({n: Position(1 << 43, "JOB#" + "f" * 36, "job") for n in range(LIST_PARTITIONS - 1)} | {99: None})
-    bound = ("deliveries", tenant, None, None, None, None, name)
+    positions = {n: Position(1 << 43, "JOB#" + "f" * 36, "job") for n in range(LIST_PARTITIONS - 1)} | {99: None}
+    value = _value(positions, 1 << 44)
+    bound = ("deliveries", tenant, False, None, None, None, None, name)
     cursors = world.app.runtime.cursors
     cursor = cursors.seal(value, bound)
     assert len(cursor) <= CURSOR_BYTES
-    read = _positions(cursors.open(cursor, bound))
+    read, until_ms = _opened(cursors.open(cursor, bound))
+    assert until_ms == 1 << 44
     assert (len(read), read[99]) == (LIST_PARTITIONS, None)
     assert read[0] == Position(1 << 43, "JOB#" + "f" * 36, "job")
 
@@ -177,7 +183,7 @@ def test_the_largest_cursor_is_one_that_is_taken(world: World) -> None:
 def test_a_cursor_of_another_version_is_refused(value: object) -> None:
     """It was sealed by us, and means something else."""
     with pytest.raises(InvalidCursorError):
-        _positions(value)
+        _opened(value)
 
 
 def test_pages_go_on_when_partitions_are_added(client: Client, world: World) -> None:

@@ -213,6 +213,7 @@ OTHERS: dict[str, tuple[int, str, tuple[Any, ...], dict[str, Any]]] = {
         {},
     ),
     "a cursor of groups": (400, "invalid_cursor", ("GET", "/dead-letters"), {"cursor": "abc"}),
+    "a cursor of tenants": (400, "invalid_cursor", ("GET", "/dead-letters/by-tenant"), {"cursor": "abc"}),
     "a rate of nothing": (422, "invalid_request", ("POST", "/dead-letters/redrive", {"ratePerSecond": 0}), {}),
     "a rate of almost nothing": (
         422,
@@ -310,7 +311,9 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
     assert len(codes) == len(set(codes))
     assert {error.code: status.value for error, status in problems.STATUS.items()} == {
         "backfill_not_found": 404,
+        "operation_not_found": 404,
         "schedule_not_found": 404,
+        "too_many_operations": 409,
         "too_many_schedules": 409,
         "body_too_large": 413,
         "built_in_profile": 409,
@@ -318,6 +321,8 @@ def test_codes_are_stable_and_of_one_meaning() -> None:
         "idempotency_conflict": 409,
         "invalid_cursor": 400,
         "invalid_expiry": 422,
+        "timeout_too_long": 422,
+        "unknown_queue": 422,
         "invalid_payload": 422,
         "invalid_reference": 422,
         "invalid_request": 422,

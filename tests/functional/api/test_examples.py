@@ -41,6 +41,9 @@ def client() -> Iterator[tuple[Client, Mapping[str, str]]]:
         api, parameters = seeded(world)
         client_ = Client(api, a_token(scopes=SCOPES))
         parameters["job_id"] = client_.submit("ok", delaySeconds=3600)["id"]
+        # The seeded one has an interval, which has no fire before its beginning.
+        hourly = {"cron": "0 * * * *", "job": {"type": "ok"}}
+        assert client_.send("PUT", f"/schedules/{parameters['name']}", hourly).status == 200
         yield client_, parameters
 
 

@@ -392,7 +392,7 @@ ODD_IDS = ["%00", "\0", "%ff", "ÿ", "..", "%2e%2e", "a" * 129, "a" * 5000, "a b
 @pytest.mark.parametrize("job_id", ODD_IDS)
 @pytest.mark.parametrize(
     "path",
-    ["/jobs/{}", "/jobs/{}/explain", "/workflows/{}", "/schedules/a/backfills/{}"],
+    ["/jobs/{}", "/jobs/{}/explain", "/workflows/{}", "/schedules/a/backfills/{}", "/operations/{}"],
 )
 def test_an_id_that_cannot_be_one_is_404(client: Client, path: str, job_id: str) -> None:
     """DynamoDB takes no key of over 2048 bytes: such an id would have been a 500."""

@@ -31,6 +31,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/jobs/{job_id}/events", None),
     ("GET", "/jobs/{job_id}/logs", None),
     ("GET", "/jobs/{job_id}/explain", None),
+    ("POST", "/unique/holder", {"type": "ok", "unique": {"key": "k"}}),
     ("PATCH", "/jobs/{job_id}", {"priority": "high"}),
     ("POST", "/jobs/{job_id}/cancel", None),
     ("POST", "/jobs/{job_id}/redrive", None),
@@ -58,7 +59,13 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/schedules/{name}/backfills/{backfill_id}/cancel", None),
     ("DELETE", "/schedules/{name}", None),
     ("GET", "/dead-letters", None),
+    ("GET", "/dead-letters/by-tenant", None),
     ("POST", "/dead-letters/redrive", {}),
+    ("POST", "/operations", {"action": "redrive", "all": True}),
+    ("GET", "/operations", None),
+    ("GET", "/operations/{operation_id}", None),
+    ("POST", "/operations/{operation_id}/undo", None),
+    ("POST", "/operations/{operation_id}/cancel", None),
     ("PUT", "/profiles/{name}", {"retries": 1}),
     ("GET", "/profiles", None),
     ("GET", "/profiles/{name}", None),
@@ -129,6 +136,7 @@ def ids_of(client: Client) -> dict[str, str]:
         "job_id": made("/jobs", JOB),
         "workflow_id": made("/workflows", {"nodes": {"a": {"type": "ok"}}}),
         "backfill_id": made("/schedules/low/backfill", PAST),
+        "operation_id": made("/operations", {"action": "redrive", "all": True}),
         "delivery_id": client.send("GET", "/subscriptions/low/deliveries").json["items"][0]["id"],
     }
 
@@ -143,6 +151,7 @@ def test_no_route_reads_its_request_after_it_has_asked_the_table(client: Client)
     assert {request for request, answer in answers.items() if answer.status >= 400} <= {
         # It has ended with its first chunk.
         *(f"POST /schedules/{{name}}/backfills/{{backfill_id}}/{verb}" for verb in ("pause", "resume", "cancel")),
+        "POST /operations/{operation_id}/cancel",
         "GET /jobs/{job_id}/result",
         "POST /subscriptions/{name}/deliveries/{delivery_id}/replay",
         # No task has the name of a queue.

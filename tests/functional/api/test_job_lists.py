@@ -88,6 +88,7 @@ def test_jobs_of_a_schedule(client: Client, world: World) -> None:
     assert ids(client, "schedule=never") == []
 
 
+SOONER, LATER = "2026-12-24T17:00:00Z", "2026-12-24T18:00:00Z"
 WRONG = {
     "a tag without a value": ("tag=team", "query.tag.0"),
     "a tag without a name": ("tag=:billing", "query.tag.0"),
@@ -101,6 +102,14 @@ WRONG = {
     "a schedule with a space": ("schedule=a%20b", "query.schedule"),
     "a type sent twice": ("type=a&type=b", "query.type"),
     "a parameter that is none": ("tags=a:b", "query.tags"),
+    "an end in words": ("finishedAfter=yesterday", "query.finishedAfter"),
+    "an end without an offset": ("finishedBefore=2026-12-24T18:00:00", "query.finishedBefore"),
+    "a fingerprint with a space": ("fingerprint=a%20b", "query.fingerprint"),
+    "an order that is none": ("order=random", "query.order"),
+    "two queues": ("queue=high&priority=low", "query.queue"),
+    "creations in the wrong order": (f"createdAfter={LATER}&createdBefore={SOONER}", "query.createdBefore"),
+    "ends in the wrong order": (f"finishedAfter={LATER}&finishedBefore={SOONER}", "query.finishedBefore"),
+    "ends at one time": (f"finishedAfter={LATER}&finishedBefore={LATER}", "query.finishedBefore"),
 }
 
 
@@ -111,13 +120,90 @@ def test_what_is_wrong_is_named(client: Client, name: str) -> None:
     assert [error["where"] for error in problem(client, query)["errors"]] == [where]
 
 
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("created_after", "createdAfter"),
+        ("createdafter", "createdAfter"),
+        ("tags", "tag"),
+        ("finishedBefor", "finishedBefore"),
+    ],
+)
+def test_a_misspelt_parameter_is_named_with_the_one_it_may_mean(client: Client, sent: str, meant: str) -> None:
+    """Ignored, it would list all jobs."""
+    [error] = problem(client, f"{sent}=x")["errors"]
+    assert error["where"] == f"query.{sent}"
+    assert f"did you mean {meant}?" in error["problem"]
+
+
+def test_a_name_that_resembles_none_gets_the_list(client: Client) -> None:
+    """Nor is a long one compared as a whole."""
+    [error] = problem(client, f"{'zq' * 500}=x")["errors"]
+    assert "did you mean" not in error["problem"]
+    assert "finishedAfter" in error["problem"]
+
+
+def test_queue_is_another_name_of_priority(client: Client) -> None:
+    """It may also be the name of a queue of one's own."""
+    high = client.submit(priority="high")["id"]
+    client.submit()
+    assert ids(client, "queue=high") == ids(client, "priority=high") == [high]
+    assert ids(client, "queue=reports") == []
+    assert "must be one of" in problem(client, "priority=urgent")["detail"]
+    assert "not both" in problem(client, "queue=high&priority=high")["detail"]
+
+
+def test_jobs_are_found_by_their_last_error(client: Client, world: World) -> None:
+    """Dead ones, and those that will be tried again."""
+    dead = client.submit("bad", maxAttempts=1)["id"]
+    retried = client.submit("bad", maxAttempts=2)["id"]
+    client.submit()
+    world.work()
+    fingerprint = client.send("GET", f"/jobs/{dead}").json["error"]["fingerprint"]
+    assert set(ids(client, f"fingerprint={fingerprint}")) == {dead, retried}
+    assert ids(client, f"fingerprint={fingerprint}&state=dead") == [dead]
+    assert ids(client, "fingerprint=other") == []
+
+
+def test_jobs_are_listed_by_the_time_of_their_end(client: Client, world: World) -> None:
+    """From the first time on, and before the second one; what has not ended has no end."""
+    made = []
+    for kind in ("ok", "bad", "ok"):
+        made.append(client.submit(kind, maxAttempts=1)["id"])
+        world.work()
+        world.clock.advance(10)
+    client.submit(delaySeconds=3600)
+    finished = [client.send("GET", f"/jobs/{job_id}").json["finishedAt"] for job_id in made]
+    assert ids(client, f"finishedAfter={finished[1]}") == [made[2], made[1]]
+    assert ids(client, f"finishedBefore={finished[1]}") == [made[0]]
+    assert ids(client, f"finishedAfter={finished[0]}&finishedBefore={finished[2]}&state=dead") == [made[1]]
+    assert ids(client, f"finishedAfter={finished[0]}&state=scheduled") == []
+
+
+def test_the_oldest_come_first_if_asked_for(client: Client, world: World) -> None:
+    """Over pages, up to those that there were when the first page was asked for."""
+    made = []
+    for _ in range(5):
+        made.append(client.submit()["id"])
+        world.clock.advance(100)
+    page = client.send("GET", "/jobs", order="oldest", limit=2).json
+    found = [job["id"] for job in page["items"]]
+    world.clock.advance(100)
+    client.submit()
+    assert client.send("GET", "/jobs", limit=2, cursor=page["cursor"]).code == "invalid_cursor"
+    while page["cursor"]:
+        page = client.send("GET", "/jobs", order="oldest", limit=2, cursor=page["cursor"]).json
+        found += [job["id"] for job in page["items"]]
+    assert found == made
+
+
 def test_times_in_the_wrong_order_are_refused(client: Client) -> None:
     """They may have been swapped."""
     query = "createdAfter=2026-12-24T18:00:00Z&createdBefore=2026-12-24T17:00:00Z"
     assert "createdBefore must be later" in problem(client, query)["detail"]
 
 
-@pytest.mark.parametrize("path", ["/jobs", "/workflows", "/dead-letters"])
+@pytest.mark.parametrize("path", ["/jobs", "/workflows", "/dead-letters", "/dead-letters/by-tenant"])
 def test_a_list_says_what_it_lacks_until_an_upgrade_has_finished(client: Client, world: World, path: str) -> None:
     """`whendue migrate` marks the table."""
     assert client.send("GET", path).json["missing"] is None

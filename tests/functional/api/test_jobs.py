@@ -21,6 +21,7 @@ def test_a_submitted_job_is_found_where_location_points(client: Client) -> None:
     assert answer.status == 202
     job = answer.json
     assert answer.headers["location"] == f"/jobs/{job['id']}"
+    assert job.pop("outcome") == "created"
     assert client.send("GET", answer.headers["location"]).json == job | {
         "payload": {"text": "grün"},
         "payloadUrl": None,

@@ -22,6 +22,8 @@ ROUTES = [
     ("DELETE", "/subscriptions/<name>"),
     ("POST", "/jobs/<job_id>/cancel"),
     ("POST", "/jobs/<job_id>/redrive"),
+    ("POST", "/operations/<operation_id>/cancel"),
+    ("POST", "/operations/<operation_id>/undo"),
     ("POST", "/queues/<name>/resume"),
     ("POST", "/schedules/<name>/backfills/<backfill_id>/cancel"),
     ("POST", "/schedules/<name>/backfills/<backfill_id>/pause"),

@@ -127,7 +127,9 @@ def test_a_bulk_redrive_stays_within_the_horizon(world: World, client: Client) -
     assert answer.status == 200, answer.text
     assert client.send("GET", "/jobs").status == 200
     world.pass_time(4000, step_s=10)
-    done = world.app.dead_letters.redrive(TENANT, JobFilter(), dry_run=False, rate_per_s=1e-12, limit=100, cursor=None)
+    done = world.app.dead_letter_redrive.redrive(
+        TENANT, JobFilter(), dry_run=False, rate_per_s=1e-12, limit=100, cursor=None, by="ada"
+    )
     assert len(done.redriven) == 3
     latest_ms = world.clock.now_ms() + HORIZON_S * 1000
     assert all(item["due_at"] <= latest_ms for key, item in world.table.items().items() if key.sk == "job")

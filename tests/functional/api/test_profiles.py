@@ -15,6 +15,7 @@ from whendue.quotas import LIMIT_CONCURRENCY, MAX_ATTEMPTS, NOTIFY_NAMES, PROFIL
 
 WHOLE: dict[str, Any] = {
     "priority": "high",
+    "queue": None,
     "maxAttempts": 7,
     "backoff": {"baseSeconds": 2.5, "factor": 3, "capSeconds": 60, "jitter": "none"},
     "timeoutSeconds": 8,

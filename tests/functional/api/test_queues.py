@@ -13,6 +13,16 @@ from tests.builders.world import SETTINGS, TENANT, World
 from whendue.quotas import GROUP_BYTES, OLDEST_LOOKED_AT, PAUSE_REASON_BYTES
 from whendue.settings import ALL_QUEUES, QUEUES
 
+NORMAL = {
+    "name": "normal",
+    "own": False,
+    "draining": False,
+    "timeoutSeconds": 897,
+    "weight": 2,
+    "memoryMb": None,
+    "batchSize": None,
+    "maximumConcurrency": None,
+}
 WHY = {"reason": "the bank is shut"}
 
 
@@ -27,7 +37,7 @@ def shown(client: Client, name: str = "normal") -> Any:
 def test_an_idle_queue_shows_nothing(client: Client) -> None:
     """Zeros, and no time."""
     idle = {"depth": 0, "inFlight": 0, "delayed": 0, "oldestDueAt": None, "paused": None}
-    assert shown(client) == {"name": "normal"} | idle
+    assert shown(client) == NORMAL | idle
 
 
 def test_a_queue_shows_what_waits_what_runs_and_since_when(client: Client, world: World) -> None:
@@ -106,12 +116,13 @@ def test_a_tenant_sees_that_a_queue_is_paused_and_nothing_that_is_others(
     listed = other.send("GET", "/queues")
     [queue] = [item for item in listed.json["items"] if item["name"] == "normal"]
     paused = queue.pop("paused")
-    assert queue == {"name": "normal", "depth": None, "inFlight": None, "delayed": None, "oldestDueAt": None}
+    assert queue == NORMAL | {"depth": None, "inFlight": None, "delayed": None, "oldestDueAt": None}
     assert (paused["by"], paused["reason"], bool(paused["since"])) == (None, None, True)
     explained = other.send("GET", f"/jobs/{job['id']}/explain")
     assert explained.json["reasons"][0]["code"] == "paused"
     assert explained.json["reasons"][0]["facts"] == {
         "queue": "normal",
+        "scope": "queue",
         "pausedAt": paused["since"],
         "pausedUntil": None,
     }

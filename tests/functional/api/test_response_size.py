@@ -14,11 +14,18 @@ from functions.api.http import response
 from functions.api.http.response import is_too_large, json_text
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client
+from tests.builders.schedules import DEFINITION
 from tests.builders.world import IDS, TENANT, World
-from whendue import aws_quotas
+from whendue import aws_quotas, schedule_quotas
 from whendue import quotas as limits
+from whendue.bulk.model import Action, FailedJob, Operation, create
+from whendue.bulk.quotas import OPERATION_FAILURES
+from whendue.bulk.selection import text_of
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, to_item
 from whendue.notifications.subscription import Subscription, Terms, subscribe
+from whendue.operations.listing import JobFilter
+from whendue.schedules.backfills.model import Backfill, BackfillState
+from whendue.schedules.backfills.model import create as create_backfill
 from whendue.table.keys import attempt_key
 from whendue.table.writes import Write, insert
 
@@ -219,6 +226,31 @@ def test_a_thousand_groups_of_dead_letters(world: World, client: Client) -> None
     insist(client.send("POST", "/dead-letters/redrive", {"limit": 500}), 20_000)
 
 
+def test_the_largest_page_of_operations(world: World, client: Client) -> None:
+    """200 of them, each with the longest filter and subject, and as many failures as a list shows."""
+    tags = {f"{number}{'ü' * 15}": "ü" * 10 for number in range(4)}
+    wanted = JobFilter(
+        type="ü" * 32, queue="critical", fingerprint="ü" * 32, tags=tuple(tags.items()), schedule="ü" * 32
+    )
+    failures = tuple(FailedJob(f"{number:036}", "state_conflict", "ü" * 100) for number in range(OPERATION_FAILURES))
+    for number in range(200):
+        operation = Operation(
+            tenant=TENANT,
+            id=f"{number:036}",
+            action=Action.REPRIORITISE,
+            created_at=world.clock.now_ms(),
+            by="ü" * 127,
+            wanted=text_of(wanted),
+            failures=failures,
+            cancelled_by="ü" * 127,
+        )
+        world.table.apply([create(operation, 1)])
+    answer = client.send("GET", "/operations", limit=200)
+    insist(answer, 400_000)
+    assert len(answer.json["items"]) == 200
+    assert len(client.send("GET", f"/operations/{0:036}").json["failures"]) == OPERATION_FAILURES
+
+
 def from_any(item: Mapping[str, Any]) -> Job | None:
     from whendue.jobs.model import from_item
 
@@ -288,6 +320,19 @@ def test_a_page_of_the_largest_schedules(world: World, client: Client) -> None:
         answer = client.send("PUT", f"/schedules/{number:03d}{'s' * 61}", json.dumps(body, ensure_ascii=False))
         assert answer.status == 201, answer.text
     insist(client.send("GET", "/schedules", limit=200), 1_400_000)
+
+
+def test_a_page_of_the_largest_backfills(world: World, client: Client) -> None:
+    """Each failed, for the longest reason."""
+    client.send("PUT", f"/schedules/{NAME}", {"cron": "0 0 1 1 *", "job": {"type": "ok"}})
+    now_ms = world.clock.now_ms()
+    failed = Backfill(
+        TENANT, NAME, "id", DEFINITION, now_ms, 0, now_ms, schedule_quotas.BACKFILL_FIRES, True, now_ms, now_ms,
+        state=BackfillState.FAILED, error=wide(limits.REASON_BYTES),
+    )  # fmt: skip
+    writes = [create_backfill(replace(failed, id=IDS.of_key(TENANT, str(number))), 4) for number in range(200)]
+    assert all(result.done for result in world.table.apply(writes))
+    insist(client.send("GET", f"/schedules/{NAME}/backfills", limit=200), 100_000)
 
 
 def test_all_subscriptions_profiles_and_deliveries(world: World, client: Client) -> None:
@@ -375,15 +420,18 @@ def test_every_route_has_been_thought_of() -> None:
     """A new one with a list or a document needs its worst case here."""
     # 100 tenants and 100 types at most are named in a usage, each by 64 characters and ten numbers.
     small = {"/jobs/<job_id>/explain", "/queues", "/pauses", "/health", "/schedules/<name>/preview", "/usage"}
+    # 20 tenants with 10 groups each: as many groups as a page of `/dead-letters`.
+    small |= {"/dead-letters/by-tenant"}
     paths = {route.path for route in routes_of(make_resolver()) if route.method == "GET"}
     measured = {
         "/jobs", "/jobs/<job_id>", "/jobs/<job_id>/payload", "/jobs/<job_id>/result", "/dead-letters", "/schedules",
         "/jobs/<job_id>/attempts", "/jobs/<job_id>/logs", "/subscriptions", "/profiles", "/workflows/<workflow_id>",
-        "/subscriptions/<name>/deliveries", "/tasks", "/jobs/<job_id>/events",
+        "/subscriptions/<name>/deliveries", "/tasks", "/jobs/<job_id>/events", "/schedules/<name>/backfills",
+        "/operations",
     }  # fmt: skip
     single = {
         "/schedules/<name>", "/subscriptions/<name>", "/profiles/<name>", "/profiles/<name>/versions/<version>",
         "/schedules/<name>/backfills/<backfill_id>", "/schedules/<name>/fires", "/workflows", "/actuator/prometheus",
-        "/tasks/<name>",
+        "/tasks/<name>", "/operations/<operation_id>", "/schedules/<name>/backfills",
     }  # fmt: skip
     assert paths == small | measured | single | PUBLIC - {"/dashboard/sign-in"}

@@ -1,14 +1,16 @@
 """How long a schedule fires: created paused, paused until a time, a maximum of runs; and what is read, put again."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from functions.api.http.times import read, to_timestamp
+from tests.builders.faults import Refusing
 from tests.builders.gateway import Answer, Client
 from tests.builders.world import World
+from whendue.table.keys import Key
 
 PATH = "/schedules/s"
 BODY: dict[str, Any] = {"cron": "*/10 * * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
@@ -224,9 +226,9 @@ def test_what_is_read_can_be_put_again_and_changes_nothing(
     again = client.send("PUT", PATH, made.json)
     assert (again.status, again.headers["etag"]) == (200, made.headers["etag"])
     assert again.json == made.json
-    copied = client.send("PUT", "/schedules/copy", made.json | {"name": "copy"})
+    copied = client.send("PUT", "/schedules/copy", made.json)
     assert copied.status == 201, copied.text
-    assert copied.json["state"] == made.json["state"]
+    assert (copied.json["name"], copied.json["state"]) == ("copy", made.json["state"])
     assert client.send("POST", "/schedules/preview", made.json).status == 200
 
 
@@ -298,6 +300,178 @@ def test_a_preview_can_begin_at_any_date(put: Callable[..., Answer], client: Cli
     assert preview(client, {"from": "soon"}).code == "invalid_request"
     assert client.send("POST", "/schedules/preview", berlin | {"from": "soon"}).code == "invalid_request"
     put(maxRuns=3)
-    assert preview(client, {"from": since}).json["items"] == []
-    unsaved = BODY | {"maxRuns": 3, "from": since}
-    assert client.send("POST", "/schedules/preview", unsaved).json["items"] == []
+    wanted = ["2031-03-29T00:00:00.000Z", "2031-03-29T00:00:10.000Z", "2031-03-29T00:00:20.000Z"]
+    unsaved = client.send("POST", "/schedules/preview", BODY | {"maxRuns": 3, "from": since}).json["items"]
+    for items in (preview(client, {"from": since}).json["items"], unsaved):
+        assert [item["nominalAt"] for item in items] == wanted
+
+
+def test_a_preview_shows_what_runs_after_a_pause_of_a_schedule_with_a_maximum(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """What the pause skips was counted against the maximum, so that nothing seemed to be left."""
+    wanted = {
+        "cron": None,
+        "crons": ["*/10 * * * * *", "5 * * * * *"],
+        "maxRuns": 3,
+        "paused": {"until": at(world, 75)},
+    }
+    made = put(**wanted).json
+    runs = [at(world, second) for second in (80, 90, 100)]
+    assert made["nextAt"] == runs[0]
+    for begin in ({}, {"from": at(world, 0)}, {"from": at(world, 75)}):
+        assert [item["nominalAt"] for item in preview(client, begin).json["items"]] == runs
+    unsaved = client.send("POST", "/schedules/preview", made | {"paused": {"until": at(world, 75)}}).json["items"]
+    assert [item["nominalAt"] for item in unsaved] == runs
+    assert [item["nominalAt"] for item in preview(client, {"from": at(world, 200)}, limit=1).json["items"]] == [
+        at(world, 200)
+    ]
+    world.pass_time(77)
+    assert [item["nominalAt"] for item in preview(client, {}).json["items"]] == runs
+    assert shown(client)["nextAt"] == runs[0]
+    world.pass_time(60)
+    assert ran(world) == [80, 90, 100]
+
+
+def test_a_pause_without_an_end_has_no_next_fire_and_a_preview_of_what_a_resume_brings(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Neither is its state that of one that has ended."""
+    made = put(maxRuns=2, paused={}).json
+    assert (made["state"], made["nextAt"], made["remainingRuns"]) == ("paused", None, 2)
+    world.pass_time(65)
+    assert [item["nominalAt"] for item in preview(client, {}).json["items"]] == [at(world, 70), at(world, 80)]
+    assert client.send("POST", f"{PATH}/resume").json["nextAt"] == at(world, 70)
+
+
+def test_a_change_does_not_begin_the_pause_anew(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """It moved `since` to its own time; another pause does begin then, as its reason is another one."""
+    made = put(paused={"reason": "a"}).json
+    world.pass_time(60)
+    changed = put(cron="*/20 * * * * *").json
+    assert changed["updatedAt"] != made["updatedAt"]
+    assert changed["paused"] == made["paused"] == shown(client)["paused"]
+    assert made["paused"]["since"] == at(world, 0)
+    other = client.send("POST", f"{PATH}/pause", {"reason": "b", "until": at(world, 600)}).json
+    assert (other["paused"]["since"], other["paused"]["reason"]) == (other["updatedAt"], "b")
+    world.pass_time(700)
+    stored = next(item for key, item in world.table.items().items() if key.sk == "schedule#s")
+    assert not {"paused_since", "paused_until"} & stored.keys()
+
+
+# --- ended -------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_has_ended_is_removed_by_itself(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """So long after its last fire was decided, and its jobs stay."""
+    shown_first = put(cron=None, at=at(world, 200), removeAfterSeconds=600).json
+    assert shown_first["removeAfterSeconds"] == 600
+    assert client.send("PUT", PATH, shown_first).status == 200
+    world.pass_time(600)
+    assert (shown(client)["state"], ran(world)) == ("ended", [200])
+    world.pass_time(1000)
+    assert client.send("GET", PATH).code == "schedule_not_found"
+    [job] = client.send("GET", "/jobs").json["items"]
+    assert job["state"] == "succeeded"
+
+
+def test_one_that_has_not_ended_or_says_nothing_stays(put: Callable[..., Answer], client: Client, world: World) -> None:
+    """A pause without an end is no end; with more runs it fires again and is removed later."""
+    put(maxRuns=2, removeAfterSeconds=300)
+    client.send("POST", f"{PATH}/pause")
+    world.pass_time(1000)
+    assert shown(client)["state"] == "paused"
+    client.send("POST", f"{PATH}/resume")
+    world.pass_time(200)
+    assert shown(client)["state"] == "ended"
+    assert put(maxRuns=3, removeAfterSeconds=None).status == 200
+    world.pass_time(1000)
+    assert (shown(client)["state"], len(ran(world))) == ("ended", 3)
+
+
+def test_one_that_is_paused_and_resumed_after_its_end_stays_for_its_time(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """A change looks at it at once, and is not its time."""
+    put(cron=None, at=at(world, 60), removeAfterSeconds=3600)
+    world.pass_time(300)
+    assert client.send("POST", f"{PATH}/pause").json["state"] == "paused"
+    assert client.send("POST", f"{PATH}/resume").json["state"] == "ended"
+    assert shown(client)["state"] == "ended"
+    world.clock.advance(3660)
+    world.tick()
+    assert client.send("GET", PATH).status == 404
+
+
+def test_one_that_nobody_has_served_for_long_has_not_ended(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """What is decided lies far back then, and fires are left."""
+    put(cron="* * * * *", removeAfterSeconds=300, end=at(world, 7200))
+    world.clock.advance(3600)
+    world.tick()
+    assert shown(client)["state"] == "active"
+    world.pass_time(3600 + 60)
+    assert shown(client)["state"] == "ended"
+
+
+def test_a_schedule_that_keeps_failing_is_removed_at_its_end_and_not_paused(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """There is nothing left to pause."""
+
+    def fails(payload: Any, ctx: Any) -> None:
+        raise ValueError
+
+    world.task("fails", fails)
+    put(maxRuns=2, removeAfterSeconds=300, pauseAfterFailures=1, job={"type": "fails", "maxAttempts": 1})
+    world.pass_time(150)
+    assert shown(client)["state"] == "ended"
+    world.pass_time(1000)
+    assert client.send("GET", PATH).status == 404
+
+
+def test_what_waits_for_its_removal_costs_a_tick_nothing(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """It stands in the due index at that time, and no tick before reads it."""
+    put(cron=None, at=at(world, 100), removeAfterSeconds=3600)
+    world.pass_time(600)
+    reads: list[Key] = []
+
+    def get(keys: Sequence[Key], **named: Any) -> Any:
+        reads.extend(keys)
+        return world.table.get(keys, **named)
+
+    watching = world.build(store=Refusing(world.table, "get", get))
+    for _ in range(20):
+        world.clock.advance(60)
+        world.tick(watching)
+    assert [key for key in reads if key.sk == "schedule#s"] == []
+    world.pass_time(3600)
+    world.tick(watching)
+    assert client.send("GET", PATH).status == 404
+
+
+def test_ended_schedules_give_way_to_new_ones(client: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that ended first; one that has just ended, or not at all, does not."""
+    monkeypatch.setattr("whendue.schedules.service.SCHEDULES_PER_TENANT", 2)
+    once = BODY | {"cron": None}
+    assert client.send("PUT", "/schedules/b", once | {"at": at(world, 10)}).status == 201
+    assert client.send("PUT", "/schedules/a", once | {"at": at(world, 300)}).status == 201
+    full = client.send("PUT", "/schedules/c", BODY)
+    assert (full.status, full.code) == (409, "too_many_schedules")
+    world.pass_time(250)
+    assert client.send("PUT", "/schedules/c", BODY).code == "too_many_schedules", "it has just ended"
+    world.pass_time(1000)
+    assert client.send("PUT", "/schedules/c", BODY | {"cron": "0 0 30 2 *"}).code == "invalid_schedule"
+    assert client.send("GET", "/schedules/b").json["state"] == "ended", "nothing is removed in vain"
+    assert client.send("PUT", "/schedules/c", BODY).status == 201
+    assert client.send("GET", "/schedules/b").status == 404
+    assert client.send("GET", "/schedules/a").json["state"] == "ended"
+    assert client.send("PUT", "/schedules/d", BODY).status == 201
+    names = [item["name"] for item in client.send("GET", "/schedules").json["items"]]
+    assert names == ["c", "d"]
+    client.send("POST", "/schedules/c/pause")
+    world.clock.advance(7200)
+    assert client.send("PUT", "/schedules/e", BODY).code == "too_many_schedules", "neither has ended, one is paused"

@@ -226,3 +226,25 @@ def test_a_preview_refuses_what_put_refuses(client: Client, field: str, value: A
     preview = client.send("POST", "/schedules/preview", body)
     put = client.send("PUT", "/schedules/s", {"job": {"type": "ok"}} | body)
     assert (preview.status, preview.code) == (put.status, put.code) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "where", "said"),
+    [
+        ("PUT", "", {"crom": "* * * * *", "job": JOB}, "body.crom", "did you mean cron?"),
+        ("POST", "/trigger", {"payLoad": {}}, "body.payLoad", "did you mean payload?"),
+        ("POST", "/trigger", {"xyzzy": 1}, "body.xyzzy", "the fields are priority, queue, payload, tags"),
+        ("POST", "/resume", {"until": "2099-01-01T00:00:00Z"}, "body.until", "is not supported"),
+        ("POST", "/pause", {"untill": "2099-01-01T00:00:00Z"}, "body.untill", "did you mean until?"),
+    ],
+)
+def test_a_field_that_is_not_known_is_refused_and_the_right_one_named(
+    client: Client, method: str, path: str, body: dict[str, Any], where: str, said: str
+) -> None:
+    """A trigger and a resume ignored them."""
+    client.send("PUT", "/schedules/x", {"cron": "0 0 1 1 *", "job": JOB})
+    before = client.send("GET", "/schedules/x").json
+    found = refused(client.send(method, f"/schedules/x{path}", body), 422, "invalid_request")
+    assert any(field == where and said in problem for field, problem in found), found
+    assert client.send("GET", "/schedules/x").json == before
+    assert client.send("GET", "/jobs").json["items"] == []

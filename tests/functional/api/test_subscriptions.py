@@ -1,6 +1,7 @@
 """Subscriptions over HTTP: made, changed under a lock, rotated, tested, replayed; and secrets are shown once."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -529,6 +530,20 @@ def test_missed_fires_are_delivered_once_with_their_number(client: Client, world
             if item["outcome"] == "missed"
         ]
     )
+
+
+def test_missed_fires_that_are_too_old_are_published_apart(client: Client, world: Notified) -> None:
+    """Whoever set a greatest age wants to know what it has cost."""
+    put(client, HOOK | {"events": ["schedule_missed"]})
+    misfire = {"policy": "catch_up", "limit": 5, "maxAgeSeconds": 600}
+    client.send("PUT", "/schedules/s", {"every": "PT1M", "misfire": misfire, "job": {"type": "ok", "payload": {}}})
+    world.clock.advance(3600)
+    world.tick()
+    world.tick()
+    counted = {payload["data"]["reason"]: payload["data"]["missed"] for payload in payloads_of(world)}
+    assert counted.keys() == {"misfired", "too_old"}
+    items = client.send("GET", "/schedules/s/fires", limit=200, outcome="missed").json["items"]
+    assert counted == Counter(item["reason"] for item in items)
 
 
 def test_a_schedule_waits_with_its_cursor_until_missed_fires_are_published(client: Client, world: Notified) -> None:

@@ -43,7 +43,7 @@ def forbid(payload: Order, tenant: str) -> None:
 
 
 def declare(world: World) -> None:
-    task("order.remind", registry=world.registry, max_attempts=3, base_s=2, check=forbid)(remind)
+    task("order.remind", registry=world.registry, max_attempts=3, queue="low", base_s=2, check=forbid)(remind)
 
 
 def described(world: World) -> World:
@@ -72,6 +72,7 @@ def test_a_task_is_shown_with_its_policy_and_its_schema(client: Client) -> None:
         "module": shown.json["module"],
         "description": "Remind of an order.",
         "payloadSchema": Order.model_json_schema(),
+        "queue": "low",
         "policy": {
             "maxAttempts": 3,
             "backoff": {"baseSeconds": 2.0, "factor": None, "capSeconds": None, "jitter": None},
@@ -252,6 +253,16 @@ def test_references_of_a_schema_lead_to_components(world: World) -> None:
     text = json.dumps(tree)
     assert "#/$defs/" not in text
     assert "#/components/schemas/Payload.tree.walk.Node" in text
+
+
+def test_a_definition_called_as_another_task_is_a_component_of_its_own(world: World) -> None:
+    """And so is that task."""
+    task("tree.walk", registry=world.registry)(walk)
+    task("tree.walk.Node", registry=world.registry)(remind)
+    schemas = Client(api_of(world), a_token()).send("GET", "/openapi.json").json["components"]["schemas"]
+    assert "orderNumber" in schemas["Payload.tree.walk.Node"]["properties"]
+    assert "below" in schemas["Payload.tree.walk.Node_2"]["properties"]
+    assert "#/components/schemas/Payload.tree.walk.Node_2" in json.dumps(schemas["Payload.tree.walk"])
 
 
 def walk(payload: Node) -> None:

@@ -22,7 +22,7 @@ def test_a_timeout_that_no_worker_can_keep_is_refused_everywhere(world: World, c
         answer = client.send("POST", "/jobs", _with(timeout_s))
         assert answer.status == status, answer.text
         assert status == 202 or (answer.code, answer.json["errors"][0]["where"]) == (
-            "invalid_request",
+            "timeout_too_long",
             "timeoutSeconds",
         )
         assert status == 202 or str(LONGEST_S) in answer.json["detail"]

@@ -35,6 +35,93 @@ def test_a_conflict_names_the_job(client: Client) -> None:
     assert (answer.status, answer.json["code"], answer.json["jobId"]) == (409, "unique_conflict", holder)
 
 
+def outcomes(client: Client, unique: dict[str, Any], *, times: int = 2, **wanted: Any) -> list[dict[str, Any]]:
+    return [client.send("POST", "/jobs", job(unique, **wanted)).json for _ in range(times)]
+
+
+def test_the_answer_says_what_became_of_the_request(client: Client) -> None:
+    """And each job shows its key, and which one it replaced."""
+    first, second = outcomes(client, {"key": "k"})
+    assert [first["outcome"], second["outcome"]] == ["created", "returned"]
+    assert first["unique"]["held"]
+    assert first["unique"]["scope"] == "running"
+    third = client.send("POST", "/jobs", job({"key": "k", "onConflict": "replace"})).json
+    assert (third["outcome"], third["unique"]["replacedId"]) == ("replaced", first["id"])
+    assert third["unique"]["keyId"] == first["unique"]["keyId"]
+    old = client.send("GET", f"/jobs/{first['id']}").json
+    assert not old["unique"]["held"]
+    assert third["id"] in old["error"]["message"]
+    assert client.send("POST", "/jobs", {"type": "ok"}).json["unique"] is None
+
+
+def test_a_postponed_job_says_since_when_and_up_to_when(client: Client, world: World) -> None:
+    """The first submit counts for all of them."""
+    debounced = {"key": "k", "scope": "pending", "onConflict": "postpone", "maxWaitSeconds": 100}
+    first = client.send("POST", "/jobs", job(debounced)).json
+    world.clock.advance(30)
+    second = client.send("POST", "/jobs", job(debounced)).json
+    assert [first["outcome"], second["outcome"]] == ["created", "postponed"]
+    assert second["unique"]["firstSubmittedAt"] == first["createdAt"]
+    assert second["unique"]["latestDueAt"] == first["unique"]["latestDueAt"]
+    [reason] = [
+        reason
+        for reason in client.send("GET", f"/jobs/{second['id']}/explain").json["reasons"]
+        if reason["code"] == "holds_unique_key"
+    ]
+    assert reason["facts"]["replacedId"] == first["id"]
+    assert reason["facts"]["latestDueAt"] == first["unique"]["latestDueAt"]
+    why = client.send("GET", f"/jobs/{first['id']}/explain").json["reasons"]
+    assert any(second["id"] in reason["text"] for reason in why)
+
+
+def test_a_repeated_request_is_replayed_whatever_the_first_answer_was(client: Client) -> None:
+    """The header says the same of the Idempotency-Key alone, and not of a holder that is returned."""
+    created = [client.send("POST", "/jobs", job({"key": "k"}), {"Idempotency-Key": "a"}) for _ in range(2)]
+    assert [answer.json["outcome"] for answer in created] == ["created", "replayed"]
+    assert [answer.headers.get("idempotency-replayed") for answer in created] == [None, "true"]
+    returned = [client.send("POST", "/jobs", job({"key": "k"}), {"Idempotency-Key": "b"}) for _ in range(2)]
+    assert [answer.json["outcome"] for answer in returned] == ["returned"] * 2
+    assert [answer.headers.get("idempotency-replayed") for answer in returned] == [None] * 2
+
+
+def test_each_job_of_a_batch_says_what_became_of_it(client: Client) -> None:
+    """Null for one that is refused."""
+    wanted = [job({"key": "k", "onConflict": how}) for how in ("return", "return", "replace", "reject")]
+    items = client.send("POST", "/jobs/batch", {"jobs": wanted}).json["items"]
+    assert [item["outcome"] for item in items] == ["created", "returned", "replaced", None]
+
+
+def test_the_holder_of_a_key_is_found_and_nothing_else(client: Client, world: World, shape: Shape) -> None:
+    """By the words of a submit; a key that is free, or is another tenant's, has no holder."""
+
+    def found(who: Client, payload: Any, **unique: Any) -> Any:
+        answer = who.send("POST", "/unique/holder", {"type": "ok", "payload": payload, "unique": unique})
+        assert answer.status == 200, answer.text
+        return answer.json["job"] and answer.json["job"]["id"]
+
+    named = client.send("POST", "/jobs", job({"key": "k"})).json["id"]
+    valued = client.send("POST", "/jobs", job({"byPayload": ["n"]}, payload={"n": 1})).json["id"]
+    assert found(client, {}, key="k") == named
+    assert found(client, {"n": 1, "m": 2}, byPayload=["n"]) == valued
+    assert found(client, {"n": 2}, byPayload=["n"]) is None
+    assert found(Client(api_of(world), a_token("rival"), shape), {}, key="k") is None
+    world.pass_time(61)
+    assert found(client, {}, key="k") is None
+    assert client.send("POST", "/unique/holder", {"type": "ok", "unique": {}}).json["code"] == "invalid_request"
+
+
+def test_what_became_of_submits_is_counted(client: Client, world: World, shape: Shape) -> None:
+    """By answer; one that met nobody is no answer."""
+    outcomes(client, {"key": "k"}, times=3)
+    for how, times in (("reject", 2), ("replace", 1)):
+        outcomes(client, {"key": "k", "onConflict": how}, times=times)
+    outcomes(client, {"key": "l", "scope": "pending", "onConflict": "postpone", "maxWaitSeconds": 90})
+    world.app.counters.keep(world.app.metrics.take())
+    text = Client(api_of(world), a_token(scopes="metrics:read"), shape).send("GET", "/actuator/prometheus").text
+    for answer, number in (("returned", 2), ("rejected", 2), ("replaced", 1), ("postponed", 1)):
+        assert f'whendue_unique_submits_total{{answer="{answer}"}} {number}.0' in text
+
+
 def test_another_tenant_meets_no_conflict(world: World, shape: Shape) -> None:
     """Nothing of one shows in the other's answers."""
     own, other = (Client(api_of(world), a_token(tenant), shape) for tenant in ("acme", "rival"))
@@ -88,6 +175,8 @@ def test_debounce_runs_the_last_one_after_the_longest_wait_at_the_latest(client:
         {"key": "k", "onConflict": "postpone"},
         {"key": "k", "maxWaitSeconds": 10},
         {"key": "k", "until": "success"},
+        {"key": "k", "onConflict": "postpone", "maxWaitSeconds": 59},
+        {"byPayload": ["nam"]},
     ],
 )
 def test_a_key_that_cannot_be_is_refused(client: Client, unique: dict[str, Any]) -> None:
@@ -104,6 +193,36 @@ def test_what_is_postponed_has_a_delay_and_waits_for_nothing_else(client: Client
     unique = {"key": "k", "onConflict": "postpone", "maxWaitSeconds": 10}
     body = {name: value for name, value in job(unique, **wanted).items() if value is not None}
     assert client.send("POST", "/jobs", body).json["code"] == "invalid_request"
+
+
+def test_a_node_of_a_workflow_takes_no_key(client: Client) -> None:
+    """The refusal says what to do instead."""
+    answer = client.send("POST", "/workflows", {"nodes": {"a": {"type": "ok", "unique": {"key": "k"}}}})
+    assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+    assert "takes no unique key" in answer.text
+
+
+def test_a_trigger_meets_a_holder_as_a_submit_does(client: Client) -> None:
+    """By the key of the schedule's job."""
+    held = client.send("POST", "/jobs", job({"key": "k"})).json["id"]
+    for how, status in (("return", 200), ("reject", 409)):
+        body = {"cron": "0 0 * * * *", "job": {"type": "ok", "unique": {"key": "k", "onConflict": how}}}
+        client.send("PUT", "/schedules/s", body)
+        answer = client.send("POST", "/schedules/s/trigger")
+        assert answer.status == status
+        assert held in answer.text
+        assert "idempotency-replayed" not in answer.headers
+
+
+def test_a_schedule_shows_its_key_as_it_was_put(client: Client) -> None:
+    """What GET returns can be PUT again."""
+    unique = {"byPayload": ["n"], "scope": "for_seconds", "forSeconds": 60, "onConflict": "replace"}
+    body = {"cron": "0 0 * * * *", "job": {"type": "ok", "payload": {"n": 1}, "unique": unique}}
+    assert client.send("PUT", "/schedules/s", body).status == 201
+    shown = client.send("GET", "/schedules/s").json
+    assert shown["job"]["unique"] == unique
+    often = client.send("PUT", "/schedules/t", body | {"cron": "0 * * * * *"})
+    assert (often.status, often.json["code"]) == (422, "invalid_request")
 
 
 def test_no_job_of_a_batch_depends_on_one_that_may_be_another(client: Client) -> None:

@@ -55,10 +55,20 @@ def everything(client: Client, world: World) -> None:
 
 
 def _broken(key: Key, row: dict[str, Any]) -> dict[str, Any]:
-    odd = {"policy": {"max_attempts": SECRET}, "channel": None, "content": SECRET, "definition": SECRET}
+    odd = {
+        "policy": {"max_attempts": SECRET},
+        "channel": None,
+        "content": SECRET,
+        "definition": SECRET,
+        "counts": SECRET,
+    }
     broken = row | {name: value for name, value in odd.items() if name in row}
     broken.pop("channel", None)
     return broken
+
+
+def an_operation(client: Client, shown: str = "/operations/{id}") -> str:
+    return a_path(client, "POST", "/operations", {"action": "redrive", "all": True}, shown)
 
 
 ASKED: dict[str, tuple[Callable[[Client], str], str, Any]] = {
@@ -77,6 +87,8 @@ ASKED: dict[str, tuple[Callable[[Client], str], str, Any]] = {
     "a version of a profile": (lambda client: a_profile(client, "/profiles/mine/versions/1"), "GET", None),
     "a subscription": (a_subscription, "GET", None),
     "enable": (lambda client: a_subscription(client) + "/enable", "POST", None),
+    "an operation": (an_operation, "GET", None),
+    "undo": (lambda client: an_operation(client, "/operations/{id}/undo"), "POST", None),
     "a backfill": (a_backfill, "GET", None),
 }
 

@@ -51,6 +51,7 @@ def test_every_command_does_its_work(whendue: CommandLine, tmp_path: Path, monke
     run = Successes(whendue)
     jobs(run)
     dead_letters(run, whendue)
+    operations(run)
     workflows(run, whendue)
     queues_tasks_and_profiles(run)
     schedules(run, tmp_path)
@@ -67,6 +68,8 @@ def jobs(run: Successes) -> None:
     assert run("jobs", "get", job["id"])[0]["state"] == "scheduled"
     assert [listed["id"] for listed in run("jobs", "list")] == [job["id"]]
     assert run("jobs", "explain", job["id"])[0]["reasons"]
+    [held] = run("jobs", "submit", "ok", "--delay", "1h", "--payload", '{"n": 1}', "--unique-by", "n")
+    assert run("jobs", "holder", "ok", "--payload", '{"n": 1}', "--unique-by", "n")[0]["id"] == held["id"]
     assert run("jobs", "cancel", job["id"])[0]["state"] == "cancelled"
     run("jobs", "redrive", job["id"])
     assert run("jobs", "watch", job["id"])[-1]["state"] == "succeeded"
@@ -78,6 +81,21 @@ def dead_letters(run: Successes, whendue: CommandLine) -> None:
     assert whendue("jobs", "submit", "bad", "--retries", "0", "--wait").code == 1
     assert run("dead-letters", "list")[0]["count"] == 1
     assert run("dead-letters", "redrive", "--yes")[0]["redriven"]
+
+
+def operations(run: Successes) -> None:
+    [job] = run("jobs", "submit", "ok", "--delay", "1h")
+    [found] = run("operations", "start", "cancel", "--id", job["id"], "--dry-run")
+    assert found["counts"]["matched"] == 1
+    run("operations", "start", "cancel", "--id", job["id"], "--yes", "--wait")
+    redrive = ("operations", "start", "redrive", "--state", "cancelled", "--type", "ok", "--yes", "--rate", "0.001")
+    [job] = run("jobs", "submit", "ok", "--delay", "1h")
+    run("jobs", "cancel", job["id"])
+    [operation] = run(*redrive)
+    assert run("operations", "cancel", operation["id"])[0]["state"] == "cancelled"
+    assert run("operations", "undo", operation["id"])[0]["undoes"] == operation["id"]
+    assert run("operations", "get", operation["id"])[0]["counts"]["changed"] == 1
+    assert operation["id"] in [listed["id"] for listed in run("operations", "list")]
 
 
 def workflows(run: Successes, whendue: CommandLine) -> None:

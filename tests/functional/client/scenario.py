@@ -13,6 +13,7 @@ from whendue.client import (
     Edge,
     EventFilter,
     InitialPause,
+    JobFilter,
     Limits,
     NewJob,
     NewProfile,
@@ -21,6 +22,7 @@ from whendue.client import (
     NewWorkflow,
     Node,
     Step,
+    Unique,
 )
 from whendue.client.inputs.jobs import JobTemplate
 
@@ -38,10 +40,16 @@ def jobs(call: Call, world: World) -> None:
     assert (job.effective.max_attempts.value, job.effective.backoff.factor.source) == (4, "default")
     read = call("get_job", job.id)
     assert read.payload == call("get_job_payload", job.id) == {"é": [1, None]}
-    changed = call("update_job", job.id, due_at=now(world) + timedelta(seconds=5), if_match=read.etag)
+    changed = call("update_job", job.id, queue="low", due_at=now(world) + timedelta(seconds=5), if_match=read.etag)
     assert changed.due_at < job.due_at
     assert changed.etag != read.etag
     assert call("explain_job", job.id).reasons[0].code == "not_due"
+    unique = Unique(by_payload=["n"], on_conflict="replace")
+    first, second = (call("submit_job", NewJob("ok", {"n": 1}, delay_seconds=900, unique=unique)) for _ in range(2))
+    assert (first.outcome, second.outcome, second.unique.replaced_id) == ("created", "replaced", first.id)
+    assert call("find_unique_holder", "ok", unique, {"n": 1}).job.id == second.id
+    assert call("find_unique_holder", "ok", unique, {"n": 2}).job is None
+    call("cancel_job", second.id)
     ended = call("wait_for_job", job.id)
     assert (ended.state, ended.ended, ended.result["é"]) == ("succeeded", True, [1, None])
     assert ended.attempts[0].started_at is not None
@@ -88,12 +96,37 @@ def dead_letters(call: Call, world: World) -> None:
     assert attempt.error.causes == ()
     [group] = call("list_dead_letters", type="bad")
     assert (group.count, group.fingerprint, group.sample) == (1, attempt.error.fingerprint, (job.id,))
+    [tenant] = call("list_dead_letters_by_tenant", type="bad")
+    assert (tenant.tenant, tenant.jobs, tenant.groups[0].sample) == ("acme", 1, (job.id,))
+    found = {"queue": "normal", "fingerprint": group.fingerprint, "finished_after": now(world) - timedelta(hours=1)}
+    assert [each.id for each in call("list_jobs", **found, order="oldest", limit=1)] == [job.id]
+    assert call("list_jobs", finished_before=now(world) - timedelta(hours=1)) == []
     assert call("redrive_dead_letters", DeadLetterFilter(type="bad"), dry_run=True).matched == 1
     assert call("redrive_job", job.id).state in ("queued", "scheduled")
     call("wait_for_job", job.id)
     result = call("redrive_all_dead_letters", DeadLetterFilter(fingerprint=group.fingerprint))
     assert (result.redriven, result.failed, result.cursor) == ((job.id,), (), None)
     call("wait_for_job", job.id)
+
+
+def operations(call: Call, world: World) -> None:
+    job = call("submit_job", NewJob("ok", delay_seconds=600, tags={"bulk": "yes"}))
+    wanted = JobFilter(tags={"bulk": "yes"})
+    found = call("start_operation", "cancel", wanted, dry_run=True)
+    assert (found.id, found.counts.matched, found.examples, found.exact) == (None, 1, (job.id,), True)
+    assert call("start_operation", "reprioritise", ids=[job.id, "no-job"], priority="low").counts.changed == 1
+    begun = call("start_operation", "cancel", wanted)
+    ended = call("wait_for_operation", begun.id)
+    assert (ended.state, ended.counts.changed, ended.filter) == ("finished", 1, {"tags": {"bulk": "yes"}})
+    redriven = call("start_operation", "redrive", JobFilter(state="cancelled", tags={"bulk": "yes"}), rate_per_second=1)
+    undone = call("undo_operation", redriven.id)
+    assert (undone.action, undone.undoes) == ("undo", redriven.id)
+    assert undone.counts.changed + undone.counts.failed == 1
+    slow = [call("submit_job", NewJob("ok", delay_seconds=600)).id for _ in range(2)]
+    operation = call("start_operation", "cancel", ids=slow, rate_per_second=0.001)
+    assert call("cancel_operation", operation.id).cancelled_by == operation.by
+    assert call("get_operation", operation.id).state == "cancelled"
+    assert operation.id in [listed.id for listed in call("list_operations")]
 
 
 def workflows(call: Call, world: World) -> None:
@@ -125,7 +158,7 @@ def schedules(call: Call, world: World) -> None:
     assert len(call("preview_unsaved_schedule", several, start=start, limit=3).items) == 3
     triggered = call("trigger_schedule", "s")
     assert call("wait_for_job", triggered.id).schedule == "s"
-    other = call("trigger_schedule", "s", payload={"n": 7}, priority="high", tags={"by": "hand"}, idempotency_key="k")
+    other = call("trigger_schedule", "s", payload={"n": 7}, queue="high", tags={"by": "hand"}, idempotency_key="k")
     assert (other.priority, other.tags, call("wait_for_job", other.id).payload) == ("high", {"by": "hand"}, {"n": 7})
     world.pass_time(120)
     [fire, *_] = call("list_fires", "s", start=now(world) - timedelta(hours=1), limit=1)
@@ -207,4 +240,17 @@ def operating(call: Call, world: World) -> None:
     assert call("get_readiness").components["table"]["status"] == "UP"
 
 
-STEPS = (jobs, logs, batches, dead_letters, workflows, schedules, pauses, tasks, profiles, subscriptions, operating)
+STEPS = (
+    jobs,
+    logs,
+    batches,
+    dead_letters,
+    operations,
+    workflows,
+    schedules,
+    pauses,
+    tasks,
+    profiles,
+    subscriptions,
+    operating,
+)

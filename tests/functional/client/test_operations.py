@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import pydoc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from whendue.client.routes import ROUTES
 from whendue.support.clock import Clock, ManualClock
 
 # What is no single operation of the API.
-BEYOND = {"redrive_all_dead_letters", "wait_for_backfill", "wait_for_job", "wait_for_workflow"}
+BEYOND = {"redrive_all_dead_letters", "wait_for_backfill", "wait_for_job", "wait_for_operation", "wait_for_workflow"}
 NAMES = {name for name in vars(Operations) if not name.startswith("_")}
 
 
@@ -107,5 +108,35 @@ def test_a_method_shows_parameters_and_words_of_its_operation() -> None:
     with Client("http://127.0.0.1:1", "t") as client:
         assert str(inspect.signature(client.get_job)).startswith("(job_id: str, *, wait_s: int = 0)")
         assert inspect.getdoc(client.wait_for_job) == inspect.getdoc(AsyncClient("http://[::1]:1", "t").wait_for_job)
-    assert Client.get_job is Operations.get_job
-    assert Client.list_jobs is Operations.list_jobs
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_class_shows_them_too(name: str) -> None:
+    """`help(Client.get_job)` showed an object, and not what it takes."""
+    method = getattr(Client, name)
+    of_client = getattr(Client("http://127.0.0.1:1", "t"), name)
+    assert inspect.isfunction(method)
+    assert inspect.getdoc(method) == inspect.getdoc(of_client)
+    own, bound = inspect.signature(method).parameters, inspect.signature(of_client).parameters
+    assert [*own.values()][1:] == [*bound.values()]
+    assert f"{name}(self, /" in pydoc.plain(pydoc.render_doc(method))
+
+
+def test_a_method_of_the_class_is_called_with_a_client() -> None:
+    """As any method."""
+    transport = Noting(lambda _: httpx.Response(200, json={"status": "UP"}))
+    assert Client.get_health(Client("http://127.0.0.1:1", "t", transport=transport)).status == "UP"
+
+
+def test_a_client_of_the_environment_takes_the_options_of_any_other() -> None:
+    """The guide said so, and it was a TypeError."""
+    environ = {"WHENDUE_URL": "http://whendue.example.com", "WHENDUE_TOKEN": "t"}
+    transport = Noting(lambda _: httpx.Response(200, json={"status": "UP"}))
+    with pytest.raises(ValueError, match="https"):
+        Client.from_env(environ, transport=transport)
+    with Client.from_env(environ, transport=transport, plain_http=True) as client:
+        assert client.get_health().status == "UP"
+    of_class, of_env = (inspect.signature(call).parameters for call in (Client, Client.from_env))
+    assert {*of_class} - {*of_env} == {"url", "token", "clock"}
+    of_class, of_env = (inspect.signature(call).parameters for call in (AsyncClient, AsyncClient.from_env))
+    assert {*of_class} - {*of_env} == {"url", "token", "clock", "sleep"}

@@ -14,10 +14,9 @@ from tests.builders.waiting import eventually
 from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
 from whendue.containers import prefetch
 from whendue.containers.prefetch import Poll, Prefetch
-from whendue.containers.queue_selector import WEIGHTS
 from whendue.engine.ports import ReceivedMessage
 from whendue.quotas import PREFETCH_HELD_S
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, WEIGHTS
 from whendue.support.clock import ManualClock
 
 ALL = (*ALL_QUEUES, *DEAD_LETTER_QUEUES)

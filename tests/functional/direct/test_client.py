@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.builders.world import TENANT, World
 from tests.functional.direct.deployed import in_memory
 from whendue.adapters import aws
 from whendue.bootstrap import process
-from whendue.client import Client, ForbiddenError, InvalidRequestError, NewJob, NotFoundError
+from whendue.client import Client, ForbiddenError, InvalidRequestError, NewJob, NotFoundError, Unique
 from whendue.declarations.registry import TASKS
 from whendue.direct import AsyncDirectClient, DirectClient, environment_app
 from whendue.errors import ConfigurationError
@@ -31,6 +32,8 @@ PERMISSIONS = yaml.safe_load((ROOT / "infra/permissions.yaml").read_text())["api
 ACTIONS = {
     "dynamodb:BatchExecuteStatement": {"dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
+    # Of a unique key: put or updated, beside the job, and the job that is replaced.
+    "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
 }
 NAMED_ONLY = """
 from pydantic import BaseModel
@@ -146,11 +149,14 @@ def test_a_setting_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_submitter_needs_no_more_than_the_page_says(account: Account) -> None:
-    """Alone, in a batch, with a large payload, and again under the same key."""
+    """Alone, in a batch, with a large payload, again under the same key, and with a unique key."""
     with DirectClient.from_env(TENANT, scopes=["jobs:write"]) as client:
         client.submit_job(HTTP_JOB, idempotency_key="k")
         client.submit_job(HTTP_JOB, idempotency_key="k")
         client.submit_job(NewJob("http", {"url": "https://example.com", "body": "x" * 300_000}))
+        for _ in range(2):
+            client.submit_job(replace(HTTP_JOB, delay_seconds=60, unique=Unique(key="k", on_conflict="replace")))
+    assert "dynamodb:TransactWriteItems" in account.called
     allowed = {action for each in statements("Permissions").values() for action in each}
     assert actions(account.called) <= allowed
     assert {"dynamodb:PutItem", "sqs:SendMessage", "ssm:GetParameter", "s3:PutObject"} <= actions(account.called)

@@ -80,13 +80,13 @@ def test_the_past_of_a_job(world: Costed, client: Client) -> None:
     assert [event["type"] for event in found] == PAST
     assert [event["at"] for event in found] == sorted(event["at"] for event in found)
     asked = [event["by"] for event in found if event["by"]]
-    assert asked == [asked[0]] * 3 + [ADA] * 2
+    assert asked == [asked[0]] * 3 + [ADA] * 3
     by_type = {event["type"]: event for event in found}
     assert (by_type["reprioritised"]["priority"], by_type["reprioritised"]["previousPriority"]) == ("high", "normal")
     assert by_type["rescheduled"]["dueAt"] < by_type["rescheduled"]["previousDueAt"]
     assert by_type["failed"]["error"] == by_type["dead"]["error"]
     assert (by_type["failed"]["attempt"], by_type["failed"]["error"]["message"]) == (2, "attempt 2 is bad")
-    assert by_type["cancelled"]["error"] is None
+    assert (by_type["cancelled"]["error"], by_type["cancelled"]["by"]) == (None, ADA)
     assert client.send("GET", path_of(job)).json["complete"] is True
 
 

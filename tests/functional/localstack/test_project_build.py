@@ -306,3 +306,33 @@ def test_the_program_answers_with_json(
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(request | {"tasks": ["nowhere"]})))
     assert project_build.main() == 1
     assert "no package nowhere" in json.loads(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "problem"),
+    [
+        ('"a", queue="none"', "the task a names the unknown queue none"),
+        (
+            '"a", timeout_s=901',
+            "timeout_s=901; workers of its queue normal run for 900 s, those of slow for",
+        ),
+        (
+            '"a", queue="slow", timeout_s=1801',
+            "timeout_s=1801; workers of its queue slow run for 1800 s",
+        ),
+        ('"a", queue="slow", timeout_s=1800', None),
+    ],
+)
+def test_a_task_whose_jobs_would_all_be_refused_is_not_built(
+    build: Build, shop: Path, declared: str, problem: str | None
+) -> None:
+    """It names a queue that the project has not, or more time than the workers of its queue have."""
+    lines = ("from pydantic import BaseModel", "from whendue import task", "class P(BaseModel): pass")
+    text = "\n".join((*lines, f"@task({declared})", "def a(payload: P) -> None: pass\n"))
+    (shop / "tasks/long.py").write_text(text)
+    queues = {"normal": 900, "slow": 1800}
+    if problem is None:
+        assert build(queues=queues)
+    else:
+        with pytest.raises(RuntimeError, match=problem):
+            build(queues=queues)

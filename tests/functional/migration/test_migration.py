@@ -17,7 +17,7 @@ from whendue.migration.migration import Migration, MigrationProgress
 from whendue.operations.listing import JobFilter
 from whendue.operations.migration_state import MigrationState
 from whendue.table.index import Index
-from whendue.table.keys import MIGRATION_KEY, Key
+from whendue.table.keys import MIGRATION_KEY, Key, dead_tenant_key
 from whendue.table.writes import REMOVE, Write
 
 ALL = JobFilter()
@@ -63,6 +63,7 @@ def old_table() -> tuple[World, dict[str, Job]]:
     # Another job depends on it: it is kept for longer.
     table.rows[jobs["bad"].key]["expires_at"] += 1000
     table.rows.pop(MIGRATION_KEY)
+    table.rows.pop(dead_tenant_key(TENANT))
     world.app = world.build()
     return world, jobs
 
@@ -197,13 +198,22 @@ def test_a_dead_job_without_the_time_of_its_end_is_listed_at_its_creation(old: t
     assert world.job(jobs["bad"]).check_at == jobs["bad"].created_at
 
 
+def test_tenants_with_dead_jobs_are_noted(old: tuple[World, dict[str, Job]]) -> None:
+    """Operators find the dead letters of the version before."""
+    world, _ = old
+    assert world.app.dead_letters.by_tenant(ALL, None).tenants == []
+    migrate(world, at_once=2)
+    [found] = world.app.dead_letters.by_tenant(ALL, None).tenants
+    assert (found.tenant, found.jobs) == (TENANT, 1)
+
+
 def test_it_reads_no_faster_than_asked(old: tuple[World, dict[str, Job]]) -> None:
     """Each piece takes its time, what the table takes of it included."""
     world, _ = old
     done: list[MigrationProgress] = []
     slept = sleeps_of(world, world.table, done.append)
     assert len(slept) > 2
-    assert slept == [pytest.approx(progress.read / 10) for progress in done]
+    assert slept == [pytest.approx(progress.read / 10) for progress in done if progress.read]
 
 
 def sleeps_of(world: World, store: Any, note: Callable[[MigrationProgress], None]) -> list[float]:

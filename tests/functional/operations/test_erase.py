@@ -178,7 +178,7 @@ def test_a_job_whose_end_has_not_been_published_is_not_erased() -> None:
     world.submit(depends_on=after(job))
     world.work(unavailable(world, "finish_fan_out"))
     assert world.job(job).pending_fan_out is not None
-    with pytest.raises(StateConflictError, match="has not ended") as refused:
+    with pytest.raises(StateConflictError, match="still being passed on") as refused:
         world.app.erasing.erase(TENANT, job.id)
     assert refused.value.details == {"state": "succeeded"}
 

@@ -1,5 +1,8 @@
 """Lists of jobs: each job once across pages and days, filters, and cursors."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import pytest
 
 from tests.builders.api import a_token, api_of
@@ -10,18 +13,21 @@ from whendue.errors import InvalidCursorError, InvalidRequestError, JobNotFoundE
 from whendue.jobs.model import from_item
 from whendue.operations.listing import JobFilter
 from whendue.submission.request import JobRequest
+from whendue.table.index import IndexPage, IndexQuery
+from whendue.table.keys import job_key
 from whendue.table.writes import Write
 
 ALL = JobFilter()
 ONCE = {"max_attempts": 1}
 # Where the clock of a world starts.
 START_MS = World().clock.now_ms()
+Looked = Callable[[World, JobFilter], tuple[int, int]]
 
 
-def pages(world: World, wanted: JobFilter, limit: int) -> list[list[str]]:
+def pages(world: World, wanted: JobFilter, limit: int, *, oldest_first: bool = False) -> list[list[str]]:
     found, cursor = [], None
     while True:
-        page = world.app.listing.page("jobs", TENANT, wanted, limit, cursor)
+        page = world.app.listing.page("jobs", TENANT, wanted, limit, cursor, oldest_first=oldest_first)
         found.append([job.id for job in page.jobs])
         if (cursor := page.cursor) is None:
             return found
@@ -129,22 +135,35 @@ COMBINED: dict[str, JobFilter] = {
     "from a time": JobFilter(created_from=START_MS + 5000),
     "until a time": JobFilter(created_until=START_MS + 5000),
     "dead ones of a time": JobFilter(state="dead", created_from=START_MS + 2000, created_until=START_MS + 8000),
-    "everything": JobFilter("succeeded", "ok", "high", None, None, (("team", "a"),), None, None, 0, START_MS + 9000),
+    "from an end": JobFilter(finished_from=START_MS + 5000),
+    "until an end": JobFilter(finished_until=START_MS + 5000),
+    "dead by end": JobFilter(state="dead", finished_from=START_MS + 2000, finished_until=START_MS + 8000),
+    "an end and a tag": JobFilter(tags=(("team", "a"),), finished_from=START_MS + 2000, finished_until=START_MS + 8000),
+    "a fingerprint": JobFilter(fingerprint="?"),
+    "a fingerprint of dead ones with a tag": JobFilter(state="dead", fingerprint="?", tags=(("size", "1"),)),
+    "everything": JobFilter(
+        "succeeded", "ok", "high", None, None, (("team", "a"),), None, None, 0, START_MS + 9000, 0, START_MS + 9999
+    ),
 }
 
 
 @pytest.mark.parametrize("name", COMBINED)
 @pytest.mark.parametrize("limit", [1, 3, 50])
-def test_filters_in_any_combination_list_what_matches(many: World, name: str, limit: int) -> None:
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_filters_in_any_combination_list_what_matches(
+    many: World, name: str, limit: int, *, oldest_first: bool
+) -> None:
     """Whichever index is read, and whatever of them it can filter by; none twice."""
     wanted, now_ms = COMBINED[name], many.clock.now_ms()
     jobs = [from_item(item) for key, item in many.table.items().items() if key.sk == "job" and item["tenant"] == TENANT]
+    if wanted.fingerprint:
+        wanted = replace(wanted, fingerprint=next(job.last.fingerprint for job in jobs if job.last))
     expected = [job for job in jobs if wanted.wants(job, now_ms)]
-    found = [job_id for page in pages(many, wanted, limit) for job_id in page]
+    found = [job_id for page in pages(many, wanted, limit, oldest_first=oldest_first) for job_id in page]
     assert sorted(found) == sorted(job.id for job in expected)
     by_id = {job.id: job for job in jobs}
     times = [by_id[job_id].check_at if wanted.state == "dead" else by_id[job_id].created_at for job_id in found]
-    assert times == sorted(times, key=lambda at_ms: -(at_ms or 0)), "the newest first"
+    assert times == sorted(times, key=lambda at_ms: at_ms or 0, reverse=not oldest_first)
     assert expected or name == "a tag that no job has"
 
 
@@ -181,3 +200,104 @@ def test_a_range_without_a_time_is_refused() -> None:
     """Rather than answered with nothing."""
     with pytest.raises(InvalidRequestError, match="createdBefore"):
         World().app.listing.page("jobs", TENANT, JobFilter(created_from=9, created_until=8), 1, None)
+
+
+def test_a_range_of_ends_without_a_time_is_refused() -> None:
+    """As one of creations."""
+    with pytest.raises(InvalidRequestError, match="finishedBefore"):
+        World().app.listing.page("jobs", TENANT, JobFilter(finished_from=9, finished_until=8), 1, None)
+
+
+@pytest.mark.parametrize("state", ["scheduled", "queued", "waiting", "running"])
+def test_what_has_not_ended_has_no_end_and_nothing_is_read(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No job can match."""
+    world = World()
+    world.submit()
+    monkeypatch.setattr(world.table, "query_newest", None)
+    page = world.app.listing.page("jobs", TENANT, JobFilter(state, finished_from=0), 9, None)
+    assert (page.jobs, page.cursor) == ([], None)
+
+
+def test_a_list_from_the_oldest_on_ends_where_it_began() -> None:
+    """On a tenant that submits all the time, and of jobs that die again meanwhile."""
+    world = World()
+    jobs = [world.submit("bad", policy=ONCE) for _ in range(4)]
+    world.work()
+    wanted, found, cursor = JobFilter(state="dead"), list[str](), None
+    while not found or cursor:
+        page = world.app.listing.page("jobs", TENANT, wanted, 1, cursor, oldest_first=True)
+        found += [job.id for job in page.jobs]
+        cursor = page.cursor
+        world.clock.advance(1)
+        world.app.control.redrive(TENANT, found[-1])
+        world.submit("bad", policy=ONCE)
+        world.work()
+    assert sorted(found) == sorted(job.id for job in jobs)
+
+
+@pytest.fixture
+def looked_at() -> Looked:
+    """List all pages; return how many jobs they have, and how many entries of the index were looked at."""
+
+    def listed(world: World, wanted: JobFilter) -> tuple[int, int]:
+        entries = list[int]()
+        real = world.table.query_newest
+
+        def counted(queries: Sequence[IndexQuery]) -> list[IndexPage]:
+            found = real(queries)
+            entries.extend(page.looked_at for page in found)
+            return found
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(world.table, "query_newest", counted)
+            jobs = sum(map(len, pages(world, wanted, 10)))
+        return jobs, sum(entries)
+
+    return listed
+
+
+def test_members_are_read_from_the_life_of_their_composite_job(looked_at: Looked) -> None:
+    """Not from all that was created before and since."""
+    world = World()
+    client = Client(api_of(world), a_token())
+    for _ in range(3):
+        client.submit()
+    world.clock.advance(3600)
+    workflow = client.send("POST", "/workflows", {"nodes": {"a": {"type": "ok"}}}).json["id"]
+    world.pass_time(5)
+    world.clock.advance(3600)
+    for _ in range(3):
+        client.submit()
+    assert looked_at(world, JobFilter(parent_id=workflow)) == (1, 2), "the workflow and its member"
+    stranger = Client(api_of(world), a_token("other"))
+    assert stranger.send("GET", "/jobs", workflow=workflow).json["items"] == []
+
+
+def test_a_range_of_ends_bounds_creations_and_the_other_way_round(looked_at: Looked) -> None:
+    """A job ends after it was created: what was created later has not ended before, and what died before is older."""
+    world = World()
+    times = []
+    for _ in range(4):
+        times.append(world.clock.now_ms())
+        world.submit()
+        world.submit("bad", policy=ONCE)
+        world.work()
+        world.clock.advance(3600)
+    assert looked_at(world, JobFilter(finished_until=times[1])) == (4, 4)
+    assert looked_at(world, JobFilter("dead", finished_until=times[1])) == (2, 2)
+    assert looked_at(world, JobFilter("dead", created_from=times[2])) == (2, 2)
+    assert looked_at(world, JobFilter("dead", created_from=times[1], finished_until=times[2])) == (2, 2)
+
+
+def test_clocks_may_differ() -> None:
+    """A member that was created before its composite job, and a job that ended before it was created, by the clocks."""
+    world = World()
+    client = Client(api_of(world), a_token())
+    workflow = client.send("POST", "/workflows", {"nodes": {"a": {"type": "ok"}}}).json["id"]
+    world.pass_time(5)
+    [[member]] = pages(world, JobFilter(parent_id=workflow), 10)
+    key = job_key(member)
+    world.table.apply([Write("early", key, (), {"created_at": START_MS - 30_000})])
+    assert pages(world, JobFilter(parent_id=workflow), 10) == [[member]]
+    world.table.apply([Write("early", key, (), {"created_at": START_MS + 30_000, "finished_at": START_MS})])
+    assert [member] in pages(world, JobFilter(finished_until=START_MS), 1)

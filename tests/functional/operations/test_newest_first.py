@@ -29,16 +29,24 @@ def filled(rows: list[tuple[str, int, bool]]) -> tuple[MemoryStore, list[Positio
     return store, sorted(wanted, reverse=True)
 
 
-@given(rows=entries, take=st.integers(1, 7), keep=st.integers(1, 7), page=st.integers(1, 4), budget=st.integers(1, 9))
+@given(
+    rows=entries,
+    take=st.integers(1, 7),
+    keep=st.integers(1, 7),
+    page=st.integers(1, 4),
+    budget=st.integers(1, 9),
+    oldest_first=st.booleans(),
+)
 def test_pages_hold_each_entry_once_in_order(
-    rows: list[tuple[str, int, bool]], take: int, keep: int, page: int, budget: int
+    rows: list[tuple[str, int, bool]], take: int, keep: int, page: int, budget: int, *, oldest_first: bool
 ) -> None:
     """Whatever is put back, and wherever the budget ends a page."""
     store, wanted = filled(rows)
+    queries = [replace(query, oldest_first=oldest_first) for query in QUERIES]
     found: list[Position] = []
     positions: dict[int, Position | None] = {}
     for _ in range(10 * len(rows) + 10):
-        merged = NewestFirst(store, QUERIES, positions, page, budget)
+        merged = NewestFirst(store, queries, positions, page, budget)
         taken = merged.take(take)
         kept = min(keep, len(taken))
         merged.keep(taken, kept)
@@ -46,7 +54,7 @@ def test_pages_hold_each_entry_once_in_order(
         positions = merged.positions
         if merged.has_ended:
             break
-    assert found == wanted
+    assert found == (wanted[::-1] if oldest_first else wanted)
 
 
 def test_the_budget_bounds_what_is_looked_at() -> None:

@@ -15,7 +15,8 @@ from tests.builders.world import TENANT, World
 from whendue.errors import JobNotFoundError
 from whendue.operations.reader import JobView
 from whendue.operations.waiting import wait_for_end
-from whendue.quotas import WAIT_S
+from whendue.quotas import WAIT_S, WAITS_OF_A_TENANT
+from whendue.submission.request import JobRequest
 from whendue.support.clock import Clock
 
 # A quarter of a second, and then half as long again each time, up to two seconds.
@@ -138,6 +139,34 @@ def test_a_request_that_finds_no_room_is_answered_at_once(world: World) -> None:
     wake.set()
     waiting.join(60)
     assert not waiting.is_alive()
+
+
+def test_a_tenants_requests_that_begin_to_wait_are_bounded_and_anothers_wait_all_the_same(world: World) -> None:
+    """Each keeps a function of the API, which are of all tenants; in the next window it has as many again."""
+    world.clock.advance(WAIT_S - world.clock.now_ms() / 1000 % WAIT_S)
+    world.system = Clock(world.clock.now_ms, world.system.bits, fall_asleep)
+    app = world.build()
+    jobs = {tenant: app.submit.one(tenant, JobRequest("ok", {}, delay_s=500)).job.id for tenant in (TENANT, "other")}
+
+    def waits(tenant: str) -> bool:
+        try:
+            app.query.get(tenant, jobs[tenant], 20)
+        except AsleepError:
+            return True
+        return False
+
+    assert [waits(TENANT) for _ in range(WAITS_OF_A_TENANT + 2)] == [True] * WAITS_OF_A_TENANT + [False] * 2
+    assert waits("other")
+    world.clock.advance(WAIT_S)
+    assert waits(TENANT)
+
+
+class AsleepError(Exception):
+    """A request has begun to wait."""
+
+
+def fall_asleep(_: float) -> None:
+    raise AsleepError
 
 
 @pytest.mark.parametrize(("threads", "waiting"), [(1, 0), (3, 0), (4, 1), (40, 10)])

@@ -1,12 +1,15 @@
 """What withdrawal of planned fires keeps to: what had begun, and processes that are late or know less."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from tests.builders.faults import Refusing
 from tests.builders.schedules import definition, dies_before, entries, outcomes, put, runs, schedule_of, tick
 from tests.builders.world import TENANT, World
+from whendue.bootstrap.application import App
 from whendue.engine.ports import Item
 from whendue.jobs.model import State
 from whendue.schedules.fires import FireOutcome
@@ -104,3 +107,27 @@ def test_a_triggered_fire_is_not_withdrawn_though_its_request_read_the_schedule_
     assert schedule_of(world).withdraw_until == 0
     assert world.job(job).state is State.PENDING
     assert [fire.outcome for fire in entries(world)[0].values()] == [FireOutcome.TRIGGERED]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda app: app.schedules.put(TENANT, "s", definition("*/7 * * * * *", max_runs=4)),
+        lambda app: app.schedules.pause(TENANT, "s", "me", "why", until_ms=app.clock.now_ms() + 20_000),
+        lambda app: app.schedules.put(TENANT, "s", definition("*/5 * * * * *", max_runs=4, jitter_s=1)),
+    ],
+    ids=["another time", "a time that is skipped", "the same time"],
+)
+def test_a_fire_that_had_begun_before_the_change_reached_it_is_one_of_the_runs(change: Callable[[App], object]) -> None:
+    """Once: the simulator found a maximum of five runs that were six."""
+    world = World()
+    put(world, max_runs=4)
+    dies_before(world, "cancel", change)
+    world.clock.advance(5)
+    world.work()
+    assert len(world.ran) == 1
+    tick(world.app)
+    assert schedule_of(world).withdraw_until == 0
+    world.pass_time(120)
+    ran = [at for at, outcome in outcomes(world).items() if outcome is FireOutcome.RAN]
+    assert (len(ran), schedule_of(world).runs, len(world.ran)) == (4, 4, 4)

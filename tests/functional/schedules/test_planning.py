@@ -2,7 +2,7 @@
 
 from tests.builders.schedules import put, schedule_of
 from tests.builders.world import IDS, TENANT, World
-from whendue.quotas import FIRES_PER_PLAN
+from whendue.schedule_quotas import FIRES_PER_PLAN
 from whendue.schedules.model import Misfire, ScheduleState
 from whendue.schedules.planning import plan, proposed
 

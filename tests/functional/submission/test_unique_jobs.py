@@ -363,6 +363,26 @@ def test_a_thousand_submits_from_32_threads_are_one_job() -> None:
     assert len({answer.job.id for answer in answers}) == 1
 
 
+@pytest.mark.thorough
+def test_each_of_a_thousand_races_of_32_threads_makes_one_job() -> None:
+    """All 32 submit at the same moment, a thousand times, each time with another key."""
+    world, start = World(), threading.Barrier(32)
+
+    def race(_: int) -> list[Submitted]:
+        answers = []
+        for number in range(1000):
+            start.wait()
+            answers.append(submit(world, asked(delay_s=3600, key=f"key-{number}")))
+        return answers
+
+    with ThreadPoolExecutor(32) as pool:
+        races = list(zip(*pool.map(race, range(32)), strict=True))
+    assert len(races) == 1000
+    for answers in races:
+        assert sum(answer.created for answer in answers) == 1
+        assert len({answer.job.id for answer in answers}) == 1
+
+
 def test_of_replacements_from_32_threads_one_job_is_left() -> None:
     """Each that was accepted was cancelled by the next one; whoever could not pass is asked to send it again."""
     world = World()

@@ -19,7 +19,7 @@ from whendue.pauses.model import tenant_pause
 from whendue.quotas import MAX_LOST
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import schedule_key
-from whendue.schedules.runner import ScheduleRunner
+from whendue.schedules.ticks.runner import ScheduleRunner
 from whendue.submission.request import Dependency, JobRequest
 from whendue.table.keys import Key
 from whendue.table.writes import insert
@@ -204,7 +204,7 @@ def stored_pause(scene: Scene, error: BaseException) -> list[Patched]:
 
 
 ALONE: dict[str, Stage] = {
-    "a schedule is read": function("schedules.runner.from_item"),
+    "a schedule is read": function("schedules.ticks.runner.from_item"),
     "schedules are read together": reading("schedule#"),
     "a plan is proposed": function("schedules.enqueuer.proposed"),
     "a plan is made": function("schedules.enqueuer.plan"),
@@ -213,8 +213,8 @@ ALONE: dict[str, Stage] = {
     "fires are written": writing("enter_fire", "submit", "commit_plan"),
     "a schedule's jobs are written": writing("submit"),
     "a schedule is advanced": function("schedules.enqueuer.advanced"),
-    "failures are counted": function("schedules.auto_pause.AutoPauser.pause_if_failing", bad_self),
-    "a backfill is read": function("schedules.runner.backfill_from"),
+    "failures are counted": function("schedules.ticks.auto_pause.AutoPauser.pause_if_failing", bad_self),
+    "a backfill is read": function("schedules.ticks.continued.backfill_from"),
     "backfills are read together": reading("backfill#"),
     "a backfill makes a chunk": function("schedules.backfills.service.chunk"),
     "a backfill is moved": writing("move_backfill"),
@@ -304,7 +304,7 @@ def test_the_schedules_pass_that_fails_as_a_whole_stops_neither_promote_nor_resc
     for error in some_of(EXCEPTIONS, 0).values():
         scene.restore()
         app = scene.world.build()
-        with raising("whendue.schedules.runner.ScheduleRunner.run", error, lambda *_: True):
+        with raising("whendue.schedules.ticks.runner.ScheduleRunner.run", error, lambda *_: True):
             ticked: Ticked = scene.world.tick(app)
         served(scene, schedules=False)
         assert ticked.behind == ["schedules"]

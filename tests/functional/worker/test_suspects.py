@@ -192,6 +192,28 @@ def test_they_wait_no_longer_than_the_process_may_live() -> None:
     assert rooms.running == set()
 
 
+@pytest.mark.parametrize(
+    ("receives", "left_s", "outcomes"),
+    [
+        (GIVEN_BACK + 1, 20, {"succeeded": 1, "no_time": 2}),
+        (GIVEN_BACK + 1, 600, {"succeeded": 3}),
+        (LAST + 1, 20, {"succeeded": 3}),
+    ],
+)
+def test_none_that_waited_begins_with_less_time_than_its_timeout(
+    receives: int, left_s: int, outcomes: dict[str, int]
+) -> None:
+    """Its attempt would end with the function, as a failed one; another worker has more time."""
+    world = World()
+    jobs = [world.submit(policy={"timeout_s": 30}) for _ in range(3)]
+    messages = lost(world, jobs, receives)
+    deadline_ms = world.clock.now_ms() + left_s * 1000
+    worked = handled(world, Rooms(world, 1, late=3), messages, deadline_ms=deadline_ms)
+    assert worked.counts == outcomes
+    assert len(worked.unsettled) == outcomes.get("no_time", 0)
+    assert {world.job(job).failures for job in jobs} == {0}
+
+
 def test_one_that_stops_itself_is_killed_after_its_jobs_timeout() -> None:
     """A worker in a container has no deadline of its own: five of them would take all the room there is, for good."""
     world = World()

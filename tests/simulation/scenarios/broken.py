@@ -7,8 +7,9 @@ from tests.simulation.scenarios.base import QUICK, Scenario, submitting
 from tests.simulation.scenarios.schedules import doing, putting
 from tests.simulation.scheduler import START_MS
 from tests.simulation.world import Nature, World
+from whendue.jobs.due_index import schedules_partition
 from whendue.schedules.calendar.recurrence import Recurrence
-from whendue.schedules.model import Definition, Schedule, schedule_key, schedules_partition, to_item
+from whendue.schedules.model import Definition, Schedule, schedule_key, to_item
 from whendue.submission.request import JobRequest
 from whendue.table.keys import Key, cursors_key
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.simulation.scenarios import (
     broken,
+    bulk,
     containers,
     counting,
     created,
@@ -15,9 +16,11 @@ from tests.simulation.scenarios import (
     jobs,
     limits,
     notifications,
+    own_queues,
     pauses,
     profiles,
     schedules,
+    searching,
     timers,
     unique,
 )
@@ -39,5 +42,8 @@ FAMILIES: Final = (
     created.SCENARIOS,
     expiry.SCENARIOS,
     unique.SCENARIOS,
+    searching.SCENARIOS,
+    own_queues.SCENARIOS,
+    bulk.SCENARIOS,
 )
 SCENARIOS: Final = {scenario.name: scenario for scenario in chain(*FAMILIES)}

@@ -103,7 +103,7 @@ def _backfill(world: World) -> None:
 
 def _stopped_backfill(world: World) -> None:
     """Pause, resume and cancel a backfill while timers continue it; it may have ended before any of that."""
-    body = {"from": at(-9000), "to": at(-20)}
+    body = {"from": at(-2420), "to": at(-20)}
     answer = world.insist("POST", f"{NAME}/backfill", body)
     assert answer.status == 202, answer.text
     path = answer.headers["location"]
@@ -124,11 +124,22 @@ def _missed(policy: str) -> Callable[[World], None]:
     return doing(putting(350, cron=HALF, misfire=misfire))
 
 
+def _closed(low_s: int, high_s: int) -> list[str]:
+    """Exclude a range of times of day, in seconds after the world's beginning; both whole minutes."""
+    return [f"{at(low_s)[11:16]}/{at(high_s)[11:16]}"]
+
+
+TOO_OLD: Final = {"policy": "catch_up", "limit": 20, "graceSeconds": 30, "maxAgeSeconds": 120}
+REMOVED: Final[dict[str, Any]] = {"cron": None, "removeAfterSeconds": 300}
+
+
 def _overlapping(policy: str) -> Callable[[World], None]:
     job = JOB | {"payload": {"do": "ok", "takes_s": 17}, "leaseSeconds": 9}
     return doing(putting(42, cron="*/12 * * * * *", overlap=policy, job=job))
 
 
+# When the timer removes a schedule that fires once, after 60 s.
+REMOVED_S: Final = 478.95
 OUTAGE: Final = Nature(outage_s=(30, 260))
 OVERLAPPING: Final = (
     Scenario("overlapping, skipped", _overlapping("skip")),
@@ -145,6 +156,40 @@ SCENARIOS: Final = (
     Scenario("missed, none runs", _missed("skip"), OUTAGE),
     Scenario("missed, the latest runs", _missed("fire_once"), OUTAGE),
     Scenario("missed, some catch up", _missed("catch_up"), Nature(outage_s=(30, 260), timers=2, latency_ms=(3, 9))),
+    Scenario(
+        "missed, some too old",
+        doing(putting(350, cron=HALF, misfire=TOO_OLD)),
+        Nature(outage_s=(30, 260), timers=2, latency_ms=(3, 9)),
+    ),
+    Scenario(
+        "an offset for each fire",
+        doing(
+            putting(100, jitterSeconds=30, jitterPer="fire"),
+            33,
+            putting(100, jitterSeconds=30, jitterPer="fire", cron="*/10 * * * * *"),
+        ),
+        Nature(timers=2, latency_ms=(3, 9)),
+    ),
+    Scenario(
+        "closed at times, edited",
+        doing(
+            putting(200, exclude=_closed(60, 120)),
+            33,
+            putting(200, cron=None, every="PT25S", exclude=_closed(120, 180)),
+        ),
+    ),
+    Scenario("each second week", doing(putting(100, everyWeeks=2, anchor=at(0)[:10]))),
+    Scenario("ended and removed", doing(putting(None, at=at(100), **REMOVED)), Nature(timers=2, latency_ms=(3, 9))),
+    Scenario(
+        "kept through an outage, then removed",
+        doing(putting(350, cron=HALF, removeAfterSeconds=300)),
+        Nature(outage_s=(30, 460), timers=2, latency_ms=(3, 9)),
+    ),
+    Scenario(
+        "ended, and put again as it is removed",
+        doing(putting(None, at=at(60), **REMOVED), REMOVED_S, putting(None, at=at(600), **REMOVED)),
+        Nature(timers=2, latency_ms=(3, 9)),
+    ),
     Scenario("edited ahead of its fires", doing(putting(), 40, putting(cron="*/29 * * * * *"))),
     Scenario("paused and resumed", doing(putting(), 33, changing("pause"), 40, changing("resume"))),
     Scenario("paused until a time", doing(putting(), 33, pausing(80))),

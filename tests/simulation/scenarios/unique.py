@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from tests.simulation.scenarios.base import OK, QUICK, Scenario
+from tests.simulation.scenarios.schedules import at, put
 from tests.simulation.world import Nature, World
 
 # One that is replaced is cancelled; after a fault a later one may come too late to replace it.
@@ -92,6 +93,113 @@ def _cancelled(world: World) -> None:
     world.client(1, script)
 
 
+def _ended(world: World, job_id: str | None, states: str) -> None:
+    """Wait until a job has ended so."""
+    while world.insist("GET", f"/jobs/{job_id}").json["state"] not in states.split():
+        world.scheduler.sleep(10_000)
+
+
+def _followed(world: World, first: str | None, unique: dict[str, Any], key: str = "b") -> None:
+    """Submit once more: the key is free, whoever released it."""
+    second = _submit(world, key, OK, unique, maxAttempts=6)
+    if second is None or second == first:
+        world.monitor.wrong("an ended job still holds its unique key")
+
+
+def _lost(world: World) -> None:
+    """Each of its workers dies of it, and its end releases the key."""
+
+    def script() -> None:
+        unique = {"key": "k"}
+        first = _submit(world, "a", "dead", unique, do="poison", leaseSeconds=5)
+        _ended(world, first, "dead")
+        _followed(world, first, unique)
+
+    world.client(1, script)
+
+
+def _expired(world: World) -> None:
+    """It never begins, and holds nothing once that is known."""
+
+    def script() -> None:
+        unique = {"key": "k", "scope": "until_success"}
+        world.insist("POST", "/pauses", {"reason": "a test"})
+        first = _submit(world, "a", "expired", unique, expiresSeconds=30)
+        world.scheduler.sleep(200_000)
+        world.insist("DELETE", "/pauses/tenant")
+        _ended(world, first, "expired")
+        _followed(world, first, unique)
+
+    world.client(1, script)
+
+
+def _expired_and_not_found(world: World) -> None:
+    """By the clock of the one who submits it has expired, by that of a worker it may begin yet: one of the two happens.
+
+    They are let go at its expiry, when a message of it is on its way.
+    """
+
+    def script() -> None:
+        unique = {"key": "k"}
+        world.insist("POST", "/pauses", {"reason": "a test"})
+        first = _submit(world, "a", "expired succeeded", unique, delaySeconds=20, expiresSeconds=10, maxAttempts=6)
+        world.scheduler.sleep(24_000)
+        world.insist("DELETE", "/pauses/tenant")
+        for number in range(4):
+            _submit(world, f"b{number}", "expired succeeded", unique, maxAttempts=6)
+            world.scheduler.sleep(2000)
+        world.scheduler.sleep(15_000)
+        # Whichever it was, the key is free.
+        if _submit(world, "c", OK, unique, maxAttempts=6) == first:
+            world.monitor.wrong("a submit is answered with a job that can never run")
+
+    world.client(1, script)
+
+
+def _erased(world: World) -> None:
+    """A job that is gone holds nothing, although the key still names it."""
+
+    def script() -> None:
+        unique = {"key": "k", "scope": "for_seconds", "forSeconds": 3000}
+        first = _submit(world, "a", OK, unique, maxAttempts=6)
+        _ended(world, first, "succeeded dead")
+        again = _submit(world, "b", OK, unique, maxAttempts=6)
+        if again != first:
+            world.monitor.wrong("a job does not hold its unique key for its time")
+        world.monitor.erasing.add(str(first))
+        while world.insist("DELETE", f"/jobs/{first}").status not in (204, 404):
+            world.scheduler.sleep(10_000)
+        _followed(world, first, unique, "c")
+
+    world.client(1, script)
+
+
+def _cancelled_as_it_runs(world: World) -> None:
+    """It holds its key until it has really ended: its worker decides when."""
+
+    def script() -> None:
+        unique = {"key": "k"}
+        first = _submit(world, "a", "cancelled succeeded dead", unique, takes_s=15, leaseSeconds=6, maxAttempts=6)
+        world.scheduler.sleep(4000)
+        world.insist("POST", f"/jobs/{first}/cancel")
+        _ended(world, first, "cancelled succeeded dead")
+        _followed(world, first, unique)
+
+    world.client(1, script)
+
+
+def _scheduled(world: World) -> None:
+    """A fire whose key is held is skipped, whichever timer decides it; the others run."""
+    unique = {"key": "k"}
+    job = {"type": "sim", "payload": {"do": "ok"}, "maxAttempts": 6, "unique": unique}
+
+    def script() -> None:
+        _submit(world, "a", OK, unique, delaySeconds=250, maxAttempts=6)
+        put(world, cron="0 */3 * * * *", job=job, end=at(600))
+
+    world.client(1, script)
+
+
 SCENARIOS: Final = (
     Scenario("unique, submitted at once", _together),
     Scenario("unique, by the whole payload", _large),
@@ -101,4 +209,10 @@ SCENARIOS: Final = (
     Scenario("unique, throttled by clocks that differ", _throttled, Nature(skew_ms=5000)),
     Scenario("unique, dead and redriven", _dead),
     Scenario("unique, cancelled and redriven", _cancelled),
+    Scenario("unique, and its workers die", _lost),
+    Scenario("unique, and expired", _expired),
+    Scenario("unique, and not yet found expired", _expired_and_not_found, Nature(skew_ms=5000)),
+    Scenario("unique, and erased", _erased),
+    Scenario("unique, cancelled as it runs", _cancelled_as_it_runs),
+    Scenario("unique, fires of a schedule", _scheduled),
 )

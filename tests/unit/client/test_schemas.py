@@ -13,7 +13,7 @@ from whendue.client.inputs import definitions
 from whendue.client.inputs import jobs as job_inputs
 from whendue.client.inputs import workflows as workflow_inputs
 from whendue.client.json_values import camel
-from whendue.client.models import common, jobs, schedules, subscriptions, tenant, workflows
+from whendue.client.models import bulk, common, dead_letters, jobs, schedules, subscriptions, tenant, workflows
 
 SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "api/openapi.json").read_text())["components"][
     "schemas"
@@ -28,8 +28,10 @@ MODELS: dict[str, Any] = {
     "BatchItemReply": jobs.BatchItem,
     "BatchReply": jobs.Batch,
     "CauseReply": common.Cause,
-    "DeadLetterGroupReply": jobs.DeadLetterGroup,
-    "DeadLettersReply": jobs.DeadLetters,
+    "DeadLetterGroupReply": dead_letters.DeadLetterGroup,
+    "DeadLettersReply": dead_letters.DeadLetters,
+    "TenantDeadLettersReply": dead_letters.TenantDeadLetters,
+    "TenantsDeadLettersReply": common.Page,
     "DeliveryListReply": common.Page,
     "DeliveryReply": subscriptions.Delivery,
     "EdgeReply": workflows.WorkflowEdge,
@@ -39,7 +41,8 @@ MODELS: dict[str, Any] = {
     "ExplainReply": jobs.Explanation,
     "JobEventListReply": jobs.JobEventPage,
     "JobEventReply": jobs.JobEvent,
-    "FailedRedriveReply": jobs.FailedRedrive,
+    "FailedJobReply": bulk.FailedJob,
+    "FailedRedriveReply": dead_letters.FailedRedrive,
     "FilterReply": subscriptions.EventFilter,
     "FireJobReply": schedules.FireJob,
     "FireListReply": common.Page,
@@ -48,12 +51,15 @@ MODELS: dict[str, Any] = {
     "JobListReply": common.Page,
     "JobLogsReply": common.Page,
     "JobReply": jobs.Job,
-    "JobWithPolicyReply": jobs.JobWithPolicy,
     "JobWithTimelineReply": jobs.JobWithTimeline,
+    "HolderReply": jobs.UniqueHolder,
     "LimitsReply": common.Limits,
     "LogLineReply": common.LogLine,
     "MisfireReply": schedules.Misfire,
     "NodeReply": workflows.WorkflowNode,
+    "OperationCountsReply": bulk.OperationCounts,
+    "OperationListReply": common.Page,
+    "OperationReply": bulk.BulkOperation,
     "PauseListReply": common.Page,
     "PauseReply": tenant.Pause,
     "PreviewReply": schedules.Preview,
@@ -64,7 +70,7 @@ MODELS: dict[str, Any] = {
     "QueueListReply": common.Page,
     "QueueReply": tenant.Queue,
     "ReasonReply": jobs.Reason,
-    "RedriveReply": jobs.RedriveResult,
+    "RedriveReply": dead_letters.RedriveResult,
     "ScheduleListReply": common.Page,
     "SchedulePauseReply": schedules.SchedulePause,
     "ScheduleReply": schedules.Schedule,
@@ -75,6 +81,7 @@ MODELS: dict[str, Any] = {
     "SubscriptionListReply": common.Page,
     "SubscriptionReply": subscriptions.Subscription,
     "SubscriptionWithSecretReply": subscriptions.SubscriptionWithSecret,
+    "SubmittedReply": jobs.SubmittedJob,
     "TaskFailureReply": tenant.TaskFailure,
     "TaskListReply": tenant.TaskPage,
     "TaskPolicyReply": tenant.TaskPolicy,
@@ -82,6 +89,7 @@ MODELS: dict[str, Any] = {
     "TenantPauseReply": tenant.TenantPause,
     "TenantUsageReply": tenant.TenantUsage,
     "TypeUsageReply": tenant.TypeUsage,
+    "UniqueReply": common.JobUnique,
     "UpcomingFireReply": schedules.UpcomingFire,
     "UsageReply": tenant.Usage,
     "UsedReply": tenant.Used,
@@ -98,6 +106,7 @@ INPUTS: dict[str, Any] = {
     "FilterBody": subscriptions.EventFilter,
     "JobBody": job_inputs.NewJob,
     "JobTemplate": job_inputs.JobTemplate,
+    "JobFilterBody": job_inputs.JobFilter,
     "LimitsBody": common.Limits,
     "MisfireBody": schedules.Misfire,
     "NodeBody": workflow_inputs.Node,
@@ -113,7 +122,8 @@ INPUTS: dict[str, Any] = {
 }
 # Made of the arguments of an operation.
 ARGUMENTS = {
-    *("BackfillBody", "BatchBody", "ChangeBody", "PreviewBody", "QueuePauseBody", "RedriveBody"),
+    *("BackfillBody", "BatchBody", "ChangeBody", "HolderBody", "OperationBody", "PreviewBody", "QueuePauseBody"),
+    "RedriveBody",
     *("SchedulePauseBody", "TenantPauseBody", "TriggerBody"),
 }
 # Words, not objects.

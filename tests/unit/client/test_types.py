@@ -11,10 +11,10 @@ from whendue.client import (
     DeadLetters,
     Items,
     Job,
-    JobWithPolicy,
     JobWithTimeline,
     NewJob,
     Page,
+    SubmittedJob,
     WorkflowDetails,
 )
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     def blocking(client: Client) -> None:
         assert_type(client.get_job("j"), JobWithTimeline)
-        assert_type(client.submit_job(NewJob("t", {}, retries=1), idempotency_key="k"), JobWithPolicy)
+        assert_type(client.submit_job(NewJob("t", {}, retries=1), idempotency_key="k"), SubmittedJob)
         assert_type(client.submit_jobs([NewJob("t")]), tuple[BatchItem, ...])
         assert_type(client.wait_for_workflow("w", timeout_s=1), WorkflowDetails)
         assert_type(client.list_jobs(limit=1), Items[Page[Job], Job])

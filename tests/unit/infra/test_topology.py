@@ -1,6 +1,8 @@
 """infra/topology.yaml holds together: with itself, with the package's numbers, and with AWS's limits."""
 
 import copy
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from localstack.topology import ROOT, Topology, topology
+from localstack.topology import ROOT, Topology, own_queues, own_workers, topology
 from tests.builders.world import SECRET
 from whendue.declarations.registry import USER_TASKS
 from whendue.quotas import MAX_LOST, NOTIFY_CONCURRENCY, NOTIFY_LANES, REDRIVE_AGE_S, WORKER_RESERVE_S
-from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S, Settings
+from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S, OwnQueue, Settings
 from whendue.worker.batch_runner import INTERRUPT_GRACE_MS
 from whendue.worker.processor import RECORD_MS
 
@@ -49,6 +51,18 @@ def test_an_attempt_has_the_worker_s_time_but_for_what_it_takes_to_record_it() -
     assert PLAN.functions["worker"].timeout_s == WORKER_TIMEOUT_S == 900
     assert PLAN.attempts.reserve_s * 1000 == WORKER_RESERVE_S * 1000 == RECORD_MS + INTERRUPT_GRACE_MS
     assert PLAN.max_timeout_s == 897
+
+
+def test_queues_of_ones_own_have_the_package_s_defaults_and_the_visibility_that_aws_advises() -> None:
+    """What the topology leaves out, Terraform takes from own_default and the package from OwnQueue."""
+    assert asdict(OwnQueue(60)) == PLAN.queues.own_default.model_dump() | {"timeout_s": 60}
+    longest = {"a": OwnQueue(timeout_s=900, memory_mb=2048)}
+    worker = own_workers(PLAN, longest)["worker-a"]
+    assert PLAN.queues.visibility_s >= 6 * worker.timeout_s
+    assert (worker.memory_mb, worker.handler) == (2048, PLAN.functions["worker"].handler)
+    asked = {"WHENDUE_OWN_QUEUES": json.dumps({"b": {"timeout_s": 60, "weight": 8}})}
+    assert own_queues(PLAN, asked) == {"b": OwnQueue(60, weight=8)}
+    assert len(f"{'n' * 25}-worker-{'q' * 20}-function") <= 64, "the longest name of a role"
 
 
 def test_one_tenant_cannot_take_the_notifier() -> None:

@@ -62,6 +62,16 @@ CASES = {
         "An attempt was stopped, and none followed it in time: because of expired",
     ),
     "a request": (ended(State.CANCELLED), ["finished", "cancelled", "redrivable"], "on request"),
+    "a bulk operation": (
+        ended(State.CANCELLED, change={"number": 1, "kind": "cancel_requested", "by": "ada", "operation": "o1"}),
+        ["finished", "cancelled", "redrivable"],
+        "on request of ada, by a bulk operation",
+    ),
+    "an undone redrive": (
+        ended(State.DEAD, "ValueError", change={"number": 2, "kind": "redrive_undone", "by": "bob", "operation": "o2"}),
+        ["finished", "failed", "redrivable"],
+        "that was undone before it began. Before: ValueError: because of ValueError",
+    ),
     "too old": (
         evolve(ended(State.DEAD, "ValueError"), created_at=NOW - REDRIVE_AGE_S * 1000 - 1),
         ["finished", "failed", "too_old"],
@@ -82,3 +92,12 @@ def test_a_finished_job_says_why_and_what_can_be_done(name: str) -> None:
     reasons = explain(job, NOW, Timing())
     assert [reason.code for reason in reasons] == codes
     assert words in " ".join(reason.text for reason in reasons)
+
+
+@pytest.mark.parametrize("name", ["a bulk operation", "an undone redrive"])
+def test_who_asked_for_an_end_is_a_fact(name: str) -> None:
+    """With the operation that they asked with."""
+    job = CASES[name][0]
+    facts = explain(job, NOW, Timing())[1].facts
+    assert job.change
+    assert (facts["by"], facts["operation_id"]) == (job.change["by"], job.change["operation"])

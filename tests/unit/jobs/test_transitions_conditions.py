@@ -83,6 +83,11 @@ TABLE: dict[str, tuple[Step, Job, tuple[dict[str, Any], ...]]] = {
         a_job(),
         (RETRIED, RUNNING, DEPENDED_ON, FAN_OUT_PENDING),
     ),
+    "undo_redrive": (
+        lambda job: transitions.undo_redrive(job, LATER, "ada"),
+        a_job(change={"number": 1, "kind": "redriven", "was": {"state": "dead"}}),
+        (RETRIED, RUNNING, DEPENDED_ON, FAN_OUT_PENDING),
+    ),
     "request_cancel": (lambda job: transitions.request_cancel(job, LATER), running(), (PENDING, ANOTHERS, CANCELLED)),
     "request_cancel while waiting": (
         lambda job: transitions.request_cancel(job, LATER),

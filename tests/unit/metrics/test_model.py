@@ -12,11 +12,13 @@ from whendue.jobs import transitions
 from whendue.jobs.failures import failure
 from whendue.jobs.model import Job, Policy, item_bytes
 from whendue.jobs.rescue_policy import WORKER_LOST
-from whendue.jobs.transition import Transition
+from whendue.jobs.transition import Transition, of_operation
 from whendue.metrics.model import (
     BOUNDS_MS,
+    BULK,
     ERRORS,
     TIMER,
+    UNIQUE,
     Counts,
     adding,
     beginning,
@@ -36,6 +38,7 @@ def failed(job: Job, kind: str = "RuntimeError") -> Transition:
     return transitions.fail(job, error, LATER + 500, TIMING, draw=0.5)
 
 
+REDRIVEN = transitions.redrive(transitions.cancel(a_job(), NOW).job, LATER, LATER, TIMING).job
 CASES: dict[str, tuple[Transition, dict[str, int]]] = {
     "submit": (transitions.submit(a_job(), TIMING), {"submitted": 1}),
     "claim": (transitions.claim(a_job(), MINE, LATER), {"attempts": 1, "lateness_2": 1, "lateness_ms": 1_234}),
@@ -65,6 +68,7 @@ CASES: dict[str, tuple[Transition, dict[str, int]]] = {
     "an end that owes news": (transitions.cancel(a_job(has_dependents=True), LATER), {"cancelled": 1}),
     "heartbeat": (transitions.heartbeat(running(), LATER, None), {}),
     "told": (waiting.finish_fan_out(transitions.cancel(a_job(has_dependents=True), LATER).job, LATER, TIMING), {}),
+    "an undone redrive": (of_operation(transitions.undo_redrive(REDRIVEN, LATER, "ada"), "o1"), {}),
     "redrive": (transitions.redrive(transitions.cancel(a_job(), NOW).job, LATER, LATER, TIMING), {}),
 }
 
@@ -108,7 +112,7 @@ def test_what_another_process_has_just_written_is_not_taken_for_ours(write: Call
     assert already_done(mine, applied_to(mine, begun)), "whose reply was lost"
 
 
-@pytest.mark.parametrize("series", [SERIES, TIMER])
+@pytest.mark.parametrize("series", [SERIES, TIMER, UNIQUE, BULK])
 def test_an_item_of_counters_costs_one_write_unit(series: str) -> None:
     """However high the counts get: each batch writes one."""
     item = {"pk": "COUNTER#v1#0", "sk": "jobs#notifications#" + "x" * 64, "mark": "x" * 36}

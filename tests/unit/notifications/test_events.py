@@ -33,7 +33,9 @@ EVENTS_OF = {
     "mark_dead": ("dead",),
     "mark_dead while pending": ("dead",),
     "cancel_lost": ("cancelled",),
+    "cancel for a cause": ("cancelled",),
     "skip": ("cancelled",),
+    "skip of a job that has failed": ("cancelled",),
     "succeed with dependents": ("succeeded",),
     "fail with dependents": ("attempt_failed", "dead"),
     "cancel while waiting": ("cancelled",),
@@ -42,6 +44,7 @@ EVENTS_OF = {
     "expire while waiting": ("expired",),
     "end_retries": ("dead",),
     "end_retries of a job without an error": ("dead",),
+    "undo_redrive": ("dead",),
 }
 
 

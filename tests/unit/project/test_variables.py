@@ -33,6 +33,9 @@ def test_each_setting_has_its_variable() -> None:
     memory_mb = 2048
     timeout_s = 120
     reserved_concurrency = 200
+    [queues.reports]
+    timeout_s = 600
+    weight = 1
     [queues.low]
     batch_size = 1
     [queues.high]
@@ -59,6 +62,7 @@ def test_each_setting_has_its_variable() -> None:
         "worker_timeout_s": 120,
         "worker_reserved_concurrency": 200,
         "queue_settings": {"low": {"batch_size": 1}, "high": {"maximum_concurrency": 7}},
+        "own_queues": {"reports": {"timeout_s": 600, "weight": 1}},
         "worker_statements": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["*"]}],
         "worker_policy_arns": {READING: READING},
         "vpc": {"subnet_ids": ["subnet-0a1b"], "security_group_ids": ["sg-0a1b"]},

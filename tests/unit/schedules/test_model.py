@@ -32,7 +32,7 @@ WRITES: Mapping[str, Callable[[], Write]] = {
     "skip": lambda: fires.revise("skip", FIRE, SKIPPED),
     "run": lambda: fires.revise("backfill", SKIPPED, FIRE),
     "create a backfill": lambda: backfills.create(BACKFILL, 4),
-    "end a backfill": lambda: backfills.step(BACKFILL, ENDED),
+    "end a backfill": lambda: backfills.step(BACKFILL, ENDED, 4),
 }
 
 
@@ -55,7 +55,7 @@ def test_a_revised_entry_keeps_nothing_of_what_it_was(before: Fire, then: Fire) 
 def test_a_backfill_that_has_ended_is_in_no_due_index() -> None:
     """It keeps neither of the index's keys."""
     assert {"due_pk", "check_at"} <= item_after(backfills.create(BACKFILL, 4)).keys()
-    item = item_after(backfills.create(BACKFILL, 4), backfills.step(BACKFILL, ENDED))
+    item = item_after(backfills.create(BACKFILL, 4), backfills.step(BACKFILL, ENDED, 4))
     assert not {"due_pk", "check_at"} & item.keys()
     assert backfills.from_item(item) == ENDED
 

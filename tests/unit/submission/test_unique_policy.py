@@ -22,6 +22,12 @@ ROWS: dict[str, tuple[Job, set[Scope]]] = {
     "runs": (running(), {*SCOPES} - {"pending"}),
     "waits for a retry": (a_job(started_at=NOW, failures=1), {*SCOPES} - {"pending"}),
     "waits for its members": (a_job(state=State.WAITING, started_at=NOW), {*SCOPES} - {"pending"}),
+    "has expired, and nobody has found it": (a_job(begin_by=NOW), set()),
+    "has expired as it waits for others": (a_job(state=State.WAITING, begin_by=NOW), set()),
+    "expires later": (a_job(begin_by=NOW + 1), {*SCOPES}),
+    "runs, past its expiry": (running(begin_by=NOW), {*SCOPES} - {"pending"}),
+    # It ends as dead.
+    "has expired as it waits for a retry": (a_job(started_at=NOW, begin_by=NOW), {"until_success", "for_seconds"}),
     "succeeded": (a_job(state=State.SUCCEEDED, **ENDED), {"for_seconds"}),
     "dead": (a_job(state=State.DEAD, **ENDED), {"until_success", "for_seconds"}),
     "cancelled": (a_job(state=State.CANCELLED, finished_at=NOW), set()),
@@ -85,7 +91,7 @@ def test_a_key_is_of_a_type_and_of_a_name_or_of_values() -> None:
     assert name(order, by_payload=("order.id",)) != name({"order": {"id": 8}}, by_payload=("order.id",))
     assert name(order, by_payload=()) == name({"try": 1, "order": {"at": 1, "id": 7}}, by_payload=())
     assert name(order, by_payload=()) != name({"try": 2, "order": order["order"]}, by_payload=())
-    assert name(order, by_payload=("order.id.no", "no")) == name(7, by_payload=("order.id.no", "no"))
+    assert name(order, by_payload=("order.id.no", "try")) == name({"try": 1}, by_payload=("order.id.no", "try"))
     with pytest.raises(ValueError, match="no unique key"):
         unique_name(JobRequest("ok"))
 
@@ -117,4 +123,7 @@ def test_a_postponed_job_is_due_within_the_longest_wait_of_the_first() -> None:
 def test_a_replacement_without_a_longest_wait_is_due_as_it_asks() -> None:
     """`replace` moves nothing."""
     newer = having(a_job(due_at=NOW + 30_000), "pending")
-    assert succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), 8, TIMING) == newer
+    job = succeeding(newer, having(a_job(), "pending"), UniqueRequest("k", on_conflict="replace"), 8, TIMING)
+    assert job.unique is not None
+    assert job.unique.replaced == a_job().id
+    assert evolve(job, unique=newer.unique) == newer

@@ -12,7 +12,7 @@ from whendue.timer.due_cursors import Purpose
 from whendue.timer.turns import by_virtual_deadline
 
 AGEING_MS = AGEING_S * 1000
-Turn = tuple[str, int]
+Turn = tuple[str, float]
 
 
 class Turns:

@@ -74,7 +74,8 @@ function Group({ group, isWanted, redrive }: { group: DeadLetterGroup; isWanted:
           {group.types.join(", ")} · first <Time at={group.firstAt} /> · last <Time at={group.lastAt} />
         </p>
         <p class="row small">
-          <span class="muted">Some of them:</span>
+          <Link to={pathOf("jobs", null, new URLSearchParams({ state: "dead", fingerprint: group.fingerprint }))}>All of them</Link>
+          <span class="muted">Some:</span>
           {group.sample.map((id) => (
             <Link key={id} to={pathOf("jobs", id)}>
               <code class="wrap-anywhere">{id}</code>

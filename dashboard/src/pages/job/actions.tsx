@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { api, done } from "../../api/client.js";
 import { refreshAll } from "../../api/live.js";
 import type { JobDetails } from "../../api/types.js";
-import { hasEnded, PRIORITIES, priorityOf } from "../../format/states.js";
+import { hasEnded } from "../../format/states.js";
 import { fromField, instant, toField } from "../../format/times.js";
 import { pathOf } from "../../routing/paths.js";
 import { go } from "../../routing/router.js";
@@ -11,11 +11,12 @@ import { may } from "../../session/session.js";
 import { useShortcuts } from "../../shell/keys.js";
 import { zone } from "../../shell/clock.js";
 import { Confirm } from "../../ui/dialog.js";
-import { Input, Select } from "../../ui/field.js";
+import { Input } from "../../ui/field.js";
+import { QueueSelect } from "../../ui/queue-select.js";
 import { toast } from "../../ui/toasts.js";
 import { SubmitDialog } from "./submit-dialog.js";
 
-type Action = "cancel" | "run-now" | "reschedule" | "priority" | "redrive" | "clone" | "erase";
+type Action = "cancel" | "run-now" | "reschedule" | "queue" | "redrive" | "clone" | "erase";
 
 const REDRIVABLE = new Set(["dead", "cancelled", "expired"]);
 const MOVABLE = new Set(["scheduled", "queued"]);
@@ -41,7 +42,7 @@ export function Actions({ job }: { job: JobDetails }) {
       {job.state === "scheduled" ? button("run-now", "Run now", "button-primary") : null}
       {REDRIVABLE.has(job.state) ? button("redrive", "Redrive", "button-primary") : null}
       {isMovable ? button("reschedule", "Reschedule") : null}
-      {isMovable ? button("priority", "Priority") : null}
+      {isMovable ? button("queue", "Queue") : null}
       {hasEnded(job.state) ? null : button("cancel", job.cancelRequested ? "Cancel again" : "Cancel", "button-danger")}
       {button("clone", "Clone and edit")}
       {hasEnded(job.state) ? button("erase", "Erase", "button-danger") : null}
@@ -115,8 +116,8 @@ function Asked({ job, action, close }: { job: JobDetails; action: Action | null;
       );
     case "reschedule":
       return <Reschedule {...dialog} />;
-    case "priority":
-      return <Reprioritise {...dialog} />;
+    case "queue":
+      return <Move {...dialog} />;
     case "clone":
       return <SubmitDialog like={job} close={close} submitted={(id) => go(pathOf("jobs", id))} />;
     case null:
@@ -148,19 +149,19 @@ function Reschedule({ job, close }: { job: JobDetails; close: () => void }) {
   );
 }
 
-function Reprioritise({ job, close }: { job: JobDetails; close: () => void }) {
-  const [priority, setPriority] = useState(job.priority);
+function Move({ job, close }: { job: JobDetails; close: () => void }) {
+  const [queue, setQueue] = useState(job.queue ?? job.priority);
   return (
     <Confirm
-      title="Change the priority"
-      verb="Change"
+      title="Move to another queue"
+      verb="Move"
       close={close}
       carryOut={async () => {
-        await done(api.PATCH("/jobs/{job_id}", { params: { path: { job_id: job.id } }, body: { priority: priorityOf(priority) } }));
-        ended("Priority changed.");
+        await done(api.PATCH("/jobs/{job_id}", { params: { path: { job_id: job.id } }, body: { queue } }));
+        ended("Moved.");
       }}
     >
-      <Select label="Priority" value={priority} change={setPriority} options={PRIORITIES.map((each) => [each, each] as const)} />
+      <QueueSelect label="Queue" value={queue} change={setQueue} />
     </Confirm>
   );
 }

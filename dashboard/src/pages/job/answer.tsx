@@ -17,6 +17,7 @@ const ADVICE: Record<Advice, string> = {
   resume: "Whoever paused it can resume it: see Queues.",
   "look-upstream": "Look at the jobs that it waits for.",
   clone: "“Clone and edit” submits a new job like it.",
+  move: "“Queue” moves it to a queue that there is.",
   "check-timer": "Look at the timer function, and at its log.",
   "check-workers": "Look at the workers: are there enough, and do they run?",
 };

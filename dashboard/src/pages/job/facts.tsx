@@ -2,6 +2,7 @@
 import type { JobDetails } from "../../api/types.js";
 import { things } from "../../format/numbers.js";
 import { hasEnded } from "../../format/states.js";
+import { duration } from "../../format/times.js";
 import { pathOf } from "../../routing/paths.js";
 import { Link } from "../../routing/router.js";
 import { CopyJson, Json } from "../../ui/json-view.js";
@@ -20,8 +21,8 @@ export function Facts({ job }: { job: JobDetails }) {
             {job.attempt} of {job.maxAttempts}
             {job.lost ? `, ${job.lost} lost with their workers` : ""}
           </dd>
-          <dt>Priority</dt>
-          <dd>{job.priority}</dd>
+          <dt>Queue</dt>
+          <dd>{job.queue ?? job.priority}</dd>
           <dt>Submitted</dt>
           <dd>
             <Time at={job.createdAt} form="both" />
@@ -40,12 +41,18 @@ export function Facts({ job }: { job: JobDetails }) {
           </dd>
           {job.expiresAt ? (
             <>
-              <dt>Expires</dt>
+              <dt>{job.state === "expired" ? "Expired" : "Expires"}</dt>
               <dd>
                 <Time at={job.expiresAt} form="both" />
               </dd>
             </>
+          ) : job.expiresSeconds ? (
+            <>
+              <dt>Expires</dt>
+              <dd>{duration(job.expiresSeconds * 1000)} after it is due</dd>
+            </>
           ) : null}
+          {job.unique ? <UniqueKey unique={job.unique} /> : null}
           <dt>Tenant</dt>
           <dd>
             {job.tenant}
@@ -63,6 +70,49 @@ export function Facts({ job }: { job: JobDetails }) {
         ) : null}
       </div>
     </section>
+  );
+}
+
+const SCOPES: Record<string, string> = {
+  pending: "until it begins",
+  running: "until it ends",
+  until_success: "until it succeeds",
+  for_seconds: "for a time",
+};
+
+function UniqueKey({ unique }: { unique: NonNullable<JobDetails["unique"]> }) {
+  return (
+    <>
+      <dt>Unique key</dt>
+      <dd>
+        <code class="wrap-anywhere">{unique.keyId}</code>
+        <br />
+        {unique.held ? "held" : "no longer held; it was"} {SCOPES[unique.scope] ?? unique.scope}
+        {unique.held ? (
+          <>
+            , at most until <Time at={unique.heldUntil} form="absolute" />
+          </>
+        ) : null}
+        {unique.latestDueAt ? (
+          <>
+            ; postponed at most until <Time at={unique.latestDueAt} form="absolute" />
+          </>
+        ) : null}
+        {unique.firstSubmittedAt ? (
+          <>
+            ; first asked for <Time at={unique.firstSubmittedAt} form="absolute" />
+          </>
+        ) : null}
+        {unique.replacedId ? (
+          <>
+            ; it replaced{" "}
+            <Link to={pathOf("jobs", unique.replacedId)}>
+              <code class="wrap-anywhere">{unique.replacedId}</code>
+            </Link>
+          </>
+        ) : null}
+      </dd>
+    </>
   );
 }
 

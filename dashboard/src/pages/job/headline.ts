@@ -22,7 +22,7 @@ export type Start =
   | { kind: "over" };
 
 /** What is asked of the reader, if anything. */
-export type Advice = "run-now" | "redrive" | "resume" | "look-upstream" | "clone" | "check-timer" | "check-workers";
+export type Advice = "run-now" | "redrive" | "resume" | "look-upstream" | "clone" | "move" | "check-timer" | "check-workers";
 
 export interface Headline {
   sentence: string;
@@ -62,6 +62,11 @@ const RULES: Record<Cause, Rule> = {
       : `It is paused by ${text(by)}${reason ? `: ${text(reason)}` : "."}`,
     start: at(pausedUntil, { kind: "after", what: "the pause ends" }),
     advice: ["resume"],
+  }),
+  queue_removed: (_, reason) => ({
+    sentence: reason.text,
+    start: { kind: "after", what: "the queue is back" },
+    advice: ["move"],
   }),
   timer_silent: () => ({
     sentence: "The timer is not running, so nothing sends this job to its queue.",
@@ -137,6 +142,8 @@ const RULES: Record<Cause, Rule> = {
     advice: ["check-workers"],
   }),
   expires: (_, reason) => ({ sentence: reason.text, start: OVER, advice: [] }),
+  // It is never the first reason: a key keeps other jobs from being submitted, not this one from running.
+  holds_unique_key: said,
   cancel_requested: () => ({
     sentence: "A cancel was asked for; the task decides when it stops.",
     start: OVER,

@@ -47,12 +47,15 @@ function wordsOf(event: JobEvent): string {
     case "rescheduled":
       return `Rescheduled from ${timeOf(event.previousDueAt)} to ${timeOf(event.dueAt)}${changed(event)}`;
     case "reprioritised":
-      return `Priority changed${changed(event)}`;
+      return `Moved to another queue${changed(event)}`;
     case "redriven":
       return `Run again, due ${timeOf(event.dueAt)}`;
+    case "redrive_undone":
+      return "The redrive was undone";
     case "cancel_requested":
       return "Cancel asked for";
     case "dead":
+      return `Ended: dead${event.error ? ` (${event.error.type})` : ""}${event.expiresAt ? `; it had expired ${timeOf(event.expiresAt)}` : ""}`;
     case "cancelled":
       return `Ended: ${event.type}${event.error ? ` (${event.error.type})` : ""}`;
     case "succeeded":

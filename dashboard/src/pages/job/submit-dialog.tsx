@@ -3,9 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { api, done } from "../../api/client.js";
 import { ApiError } from "../../api/problems.js";
 import type { JobDetails } from "../../api/types.js";
-import { PRIORITIES, priorityOf } from "../../format/states.js";
 import { Confirm } from "../../ui/dialog.js";
-import { Input, Select, TextArea } from "../../ui/field.js";
+import { Input, TextArea } from "../../ui/field.js";
+import { QueueSelect } from "../../ui/queue-select.js";
 import { toast } from "../../ui/toasts.js";
 
 interface SubmitDialogProps {
@@ -17,7 +17,8 @@ interface SubmitDialogProps {
 export function SubmitDialog({ like, close, submitted }: SubmitDialogProps) {
   const [type, setType] = useState(like?.type ?? "");
   const [payload, setPayload] = useState(like && !like.payloadUrl ? JSON.stringify(like.payload, null, 2) : "{}");
-  const [priority, setPriority] = useState(like?.priority ?? "normal");
+  // Left out, the profile or the task says which.
+  const [queue, setQueue] = useState(like?.queue ?? "");
   const [delay, setDelay] = useState("0");
   const [names, setNames] = useState<readonly string[]>([]);
   useEffect(() => {
@@ -43,7 +44,7 @@ export function SubmitDialog({ like, close, submitted }: SubmitDialogProps) {
           type,
           payload: JSON.parse(payload) as Record<string, never>,
           ...(seconds > 0 ? { delaySeconds: seconds } : {}),
-          ...(priority === "normal" ? {} : { priority: priorityOf(priority) }),
+          ...(queue ? { queue } : {}),
           ...(like ? { tags: like.tags as Record<string, string>, profile: like.profile } : {}),
         },
       }),
@@ -57,7 +58,7 @@ export function SubmitDialog({ like, close, submitted }: SubmitDialogProps) {
       <Input label="Type" value={type} change={setType} list={names} required focus={!like} />
       <TextArea label="Payload (JSON)" value={payload} change={setPayload} problem={problem} />
       <div class="filters-row">
-        <Select label="Priority" value={priority} change={setPriority} options={PRIORITIES.map((each) => [each, each] as const)} />
+        <QueueSelect label="Queue" value={queue} change={setQueue} none="The task's" />
         <Input label="Delay (seconds)" type="number" min={0} value={delay} change={setDelay} />
       </div>
     </Confirm>

@@ -119,9 +119,10 @@ function marksOf(job: JobDetails, events: readonly JobEvent[], created: number, 
 
 const CHANGES: ReadonlyMap<string, string> = new Map([
   ["rescheduled", "Rescheduled"],
-  ["reprioritised", "Priority changed"],
+  ["reprioritised", "Moved to another queue"],
   ["cancel_requested", "Cancel asked for"],
   ["redriven", "Run again"],
+  ["redrive_undone", "Redrive undone"],
 ]);
 
 /** Return the part of a timeline that begins a little before the first attempt: long waits hide short runs. */

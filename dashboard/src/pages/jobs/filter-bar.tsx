@@ -1,23 +1,27 @@
 /** The filters: what is typed goes to the address, and from there to the API. */
 import { useEffect, useState } from "preact/hooks";
 import { api, done } from "../../api/client.js";
-import { PRIORITIES, STATES } from "../../format/states.js";
+import { STATES } from "../../format/states.js";
 import { fromField, instant, toField } from "../../format/times.js";
 import { query, setQuery } from "../../routing/router.js";
 import { zone } from "../../shell/clock.js";
 import { Input, Select } from "../../ui/field.js";
 import { Icon } from "../../ui/icons.js";
-import { chips, without, type FilterName } from "./filter.js";
+import { QueueSelect } from "../../ui/queue-select.js";
+import { chips, isOldestFirst, without, type FilterName } from "./filter.js";
 
 const LABELS: Record<FilterName, string> = {
   state: "State",
   type: "Type",
-  priority: "Priority",
+  queue: "Queue",
   tag: "Tag",
+  fingerprint: "Fingerprint",
   schedule: "Schedule",
   workflow: "Workflow",
   createdAfter: "Submitted from",
   createdBefore: "Submitted before",
+  finishedAfter: "Ended from",
+  finishedBefore: "Ended before",
 };
 
 function change(name: FilterName, value: string): void {
@@ -32,7 +36,7 @@ export function FilterBar() {
       <div class="filters-row">
         <Select label="State" value={query.value.get("state") ?? ""} change={(value) => change("state", value)} options={[["", "Any state"], ...STATES.map((state) => [state, state] as const)]} />
         <TypeField />
-        <Select label="Priority" value={query.value.get("priority") ?? ""} change={(value) => change("priority", value)} options={[["", "Any priority"], ...PRIORITIES.map((name) => [name, name] as const)]} />
+        <QueueSelect label="Queue" value={query.value.get("queue") ?? ""} change={(value) => change("queue", value)} none="Any queue" />
         <button type="button" class="button filters-more" aria-expanded={isMore} onClick={() => setMore(!isMore)}>
           <Icon name="filter" />
           {isMore ? "Fewer filters" : "More filters"}
@@ -94,6 +98,18 @@ function MoreFilters() {
       <Draft name="workflow" placeholder="Id" />
       <TimeField name="createdAfter" />
       <TimeField name="createdBefore" />
+      <TimeField name="finishedAfter" />
+      <TimeField name="finishedBefore" />
+      <Draft name="fingerprint" placeholder="Of an error" />
+      <Select
+        label="Order"
+        value={isOldestFirst(query.value) ? "oldest" : ""}
+        change={(value) => setQuery({ order: value || null, cursor: null })}
+        options={[
+          ["", "Newest first"],
+          ["oldest", "Oldest first"],
+        ]}
+      />
     </div>
   );
 }
@@ -113,7 +129,9 @@ function TagField() {
   );
 }
 
-function TimeField({ name }: { name: "createdAfter" | "createdBefore" }) {
+type TimeName = "createdAfter" | "createdBefore" | "finishedAfter" | "finishedBefore";
+
+function TimeField({ name }: { name: TimeName }) {
   const set = instant(query.value.get(name));
   return (
     <Input

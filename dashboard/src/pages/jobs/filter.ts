@@ -2,7 +2,7 @@
 import type { JobFilter } from "../../api/types.js";
 
 /** Names in the address, in the order of the API's parameters. */
-export const NAMES = ["state", "type", "priority", "tag", "schedule", "workflow", "createdAfter", "createdBefore"] as const;
+export const NAMES = ["state", "type", "queue", "tag", "fingerprint", "schedule", "workflow", "createdAfter", "createdBefore", "finishedAfter", "finishedBefore"] as const;
 
 export type FilterName = (typeof NAMES)[number];
 
@@ -14,6 +14,7 @@ export function filterOf(query: URLSearchParams): JobFilter {
   const filter: JobFilter = { limit: sizeOf(query) };
   const tags = query.getAll("tag").filter(Boolean);
   if (tags.length) filter.tag = tags;
+  if (isOldestFirst(query)) filter.order = "oldest";
   const cursor = query.get("cursor");
   if (cursor) filter.cursor = cursor;
   for (const name of NAMES) {
@@ -21,6 +22,11 @@ export function filterOf(query: URLSearchParams): JobFilter {
     if (name !== "tag" && value) filter[name] = value;
   }
   return filter;
+}
+
+/** Return whether the address asks for the oldest jobs first. */
+export function isOldestFirst(query: URLSearchParams): boolean {
+  return query.get("order") === "oldest";
 }
 
 function sizeOf(query: URLSearchParams): number {

@@ -14,7 +14,7 @@ import { Empty, Failed, Loading, Notice } from "../../ui/states.js";
 import { SubmitDialog } from "../job/submit-dialog.js";
 import { BulkBar } from "./bulk-bar.js";
 import { Export } from "./export.js";
-import { chips, filterOf } from "./filter.js";
+import { chips, filterOf, isOldestFirst, NAMES } from "./filter.js";
 import { FilterBar } from "./filter-bar.js";
 import { Pager } from "./pager.js";
 import { JobTable } from "./table.js";
@@ -82,7 +82,7 @@ export default function JobsPage() {
           <Nothing isFiltered={chips(query.value).length > 0} more={list.data.cursor !== null} submit={() => setSubmitting(true)} />
         )}
       </section>
-      <Pager cursor={list.data?.cursor ?? null} shown={things(jobs.length, "job")} />
+      <Pager cursor={list.data?.cursor ?? null} shown={things(jobs.length, "job")} oldestFirst={isOldestFirst(query.value)} />
       <BulkBar jobs={jobs.filter(({ id }) => selected.has(id))} clear={() => setSelected(new Set())} />
       {isSubmitting ? (
         <SubmitDialog close={() => setSubmitting(false)} submitted={(id) => go(pathOf("jobs", id))} />
@@ -92,7 +92,7 @@ export default function JobsPage() {
 }
 
 function Nothing({ isFiltered, more, submit }: { isFiltered: boolean; more: boolean; submit: () => void }) {
-  if (more) return <Empty title="No match in this part of the list">The next page goes on with older jobs.</Empty>;
+  if (more) return <Empty title="No match in this part of the list">The next page goes on.</Empty>;
   if (isFiltered) {
     return (
       <Empty title="No job matches">
@@ -114,14 +114,4 @@ function Nothing({ isFiltered, more, submit }: { isFiltered: boolean; more: bool
   );
 }
 
-const NO_FILTER = {
-  state: null,
-  type: null,
-  priority: null,
-  tag: null,
-  schedule: null,
-  workflow: null,
-  createdAfter: null,
-  createdBefore: null,
-  cursor: null,
-};
+const NO_FILTER = Object.fromEntries([...NAMES, "cursor"].map((name) => [name, null]));

@@ -25,7 +25,14 @@ function remember(cursor: string, before: string): void {
   }
 }
 
-export function Pager({ cursor, shown }: { cursor: string | null; shown: string }) {
+interface PagerProps {
+  cursor: string | null;
+  shown: string;
+  oldestFirst?: boolean;
+}
+
+export function Pager({ cursor, shown, oldestFirst = false }: PagerProps) {
+  const [back, on] = oldestFirst ? ["Older", "Newer"] : ["Newer", "Older"];
   const current = query.value.get("cursor") ?? "";
   const before = current ? remembered().get(current) : undefined;
   function next(): void {
@@ -44,10 +51,10 @@ export function Pager({ cursor, shown }: { cursor: string | null; shown: string 
       />
       <button type="button" class="button" disabled={!current} onClick={() => setQuery({ cursor: before || null })}>
         <Icon name="previous" />
-        {current && before === undefined ? "First page" : "Newer"}
+        {current && before === undefined ? "First page" : back}
       </button>
       <button type="button" class="button" disabled={cursor === null} onClick={next}>
-        Older
+        {on}
         <Icon name="next" />
       </button>
     </nav>

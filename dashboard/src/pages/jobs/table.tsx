@@ -36,7 +36,7 @@ export function JobTable({ jobs, selected, select, stale }: TableProps) {
           <th scope="col" class="column-state">State</th>
           <th scope="col">What happens</th>
           <th scope="col" class="column-attempt">Attempt</th>
-          <th scope="col" class="column-priority">Priority</th>
+          <th scope="col" class="column-queue">Queue</th>
           <th scope="col" class="column-time">Submitted</th>
         </tr>
       </thead>
@@ -65,7 +65,7 @@ export function JobTable({ jobs, selected, select, stale }: TableProps) {
             <td class="column-attempt number">
               {job.attempt} of {job.maxAttempts}
             </td>
-            <td class="column-priority">{job.priority}</td>
+            <td class="column-queue">{job.queue ?? job.priority}</td>
             <td class="column-time">
               <Time at={job.createdAt} />
             </td>
@@ -107,12 +107,14 @@ function What({ job }: { job: Job }) {
   }
   if (job.state === "running") return <span>{job.cancelRequested ? "Cancel asked for; r" : "R"}unning since <Time at={job.startedAt} form="absolute" /></span>;
   if (job.state === "waiting") return <span>Waits for {job.unmetDependencies ? things(job.unmetDependencies, "job") : "other jobs"}</span>;
+  if (job.state === "expired") return <span>Expired <Time at={job.finishedAt} /><span class="muted"> · it had not begun</span></span>;
   if (hasEnded(job.state)) return <Ended job={job} />;
   return (
     <span>
       {job.attempt ? "Next attempt " : "Due "}
       <Time at={job.dueAt} />
       {job.error ? <span class="muted"> · {job.error.type}</span> : null}
+      {job.expiresAt ? <span class="muted"> · expires <Time at={job.expiresAt} /></span> : null}
     </span>
   );
 }

@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import { api, done, read, unlessSame } from "../../api/client.js";
 import { refreshAll, useLive } from "../../api/live.js";
 import type { PauseList, Queue, QueueList, TenantPause } from "../../api/types.js";
-import { count } from "../../format/numbers.js";
-import { fromField } from "../../format/times.js";
+import { count, things } from "../../format/numbers.js";
+import { duration, fromField } from "../../format/times.js";
 import { may } from "../../session/session.js";
 import { zone } from "../../shell/clock.js";
 import { PageHead } from "../../shell/page-head.js";
@@ -70,6 +70,23 @@ export default function QueuesPage() {
   );
 }
 
+/** What its workers can do: of the deployment's own queues all of it, of the others how long an attempt may take. */
+function WorkersOf({ queue }: { queue: Queue }) {
+  const parts = [
+    !queue.timeoutSeconds ? null : `attempts up to ${duration(queue.timeoutSeconds * 1000)}`,
+    !queue.memoryMb ? null : `${count(queue.memoryMb)} MB`,
+    !queue.batchSize ? null : `batches of ${queue.batchSize}`,
+    !queue.maximumConcurrency ? null : `${things(queue.maximumConcurrency, "worker")} at most`,
+    !queue.weight ? null : `weight ${queue.weight}`,
+  ].filter(Boolean);
+  return (
+    <div class="small muted queue-workers">
+      {queue.own ? "own workers; " : ""}
+      {parts.join(", ")}
+    </div>
+  );
+}
+
 function QueueTable({ queues, pause }: { queues: readonly Queue[]; pause: (name: string) => void }) {
   const number = (value: number | null) => (value === null ? <span class="muted">–</span> : count(value));
   return (
@@ -90,9 +107,13 @@ function QueueTable({ queues, pause }: { queues: readonly Queue[]; pause: (name:
       <tbody>
         {queues.map((queue) => (
           <tr key={queue.name}>
-            <th scope="row">{queue.name}</th>
+            <th scope="row">
+              {queue.name}
+              <WorkersOf queue={queue} />
+            </th>
             <td class="cell-wrap">
-              <Badge state={queue.paused ? "paused" : "active"} />
+              <Badge state={queue.paused ? "paused" : queue.draining ? "draining" : "active"} />
+              {queue.draining ? <div class="small muted">It is to be removed: what is in it runs, no job is accepted for it.</div> : null}
               {queue.paused ? (
                 <div class="small muted">
                   since <Time at={queue.paused.since} />

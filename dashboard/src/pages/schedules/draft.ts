@@ -53,6 +53,17 @@ export function recurrenceOf(draft: Draft): Pick<ScheduleBody, "cron" | "crons" 
   return lines.length > 1 ? { ...none, crons: lines } : { ...none, cron: lines[0] ?? "" };
 }
 
+/** Fields that say when it fires, and that the form does not know; those of cron expressions mean nothing without one. */
+const KEPT = ["start", "end", "exclude", "jitterSeconds", "jitterPer"] as const;
+const KEPT_OF_CRON = ["everyWeeks", "anchor", "fold", "gap"] as const;
+
+/** Return what is previewed: as it would be saved, without what it runs. */
+export function previewOf(draft: Draft, before: Schedule | null): Record<string, unknown> {
+  const names: readonly (keyof Schedule)[] = draft.kind === "cron" ? [...KEPT, ...KEPT_OF_CRON] : KEPT;
+  const kept = Object.fromEntries(names.filter((name) => before?.[name] != null).map((name) => [name, before?.[name]]));
+  return { ...kept, ...recurrenceOf(draft), ...(draft.name ? { name: draft.name } : {}) };
+}
+
 /** Return the body that is put; what the form does not know stays as it was. Throws a SyntaxError. */
 export function bodyOf(draft: Draft, before: Schedule | null): ScheduleBody {
   const runs = JSON.parse(draft.runs) as never;
@@ -60,6 +71,7 @@ export function bodyOf(draft: Draft, before: Schedule | null): ScheduleBody {
   return {
     ...kept,
     ...recurrenceOf(draft),
+    ...(draft.kind === "cron" ? {} : Object.fromEntries(KEPT_OF_CRON.map((name) => [name, null]))),
     overlap: OVERLAPS.find((each) => each === draft.overlap) ?? "allow",
     misfire: { ...kept?.misfire, policy: MISFIRES.find((each) => each === draft.misfire) ?? "fire_once" },
     ...(before?.workflow ? { workflow: runs } : { job: runs }),

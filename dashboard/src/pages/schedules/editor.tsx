@@ -12,7 +12,7 @@ import { Input, Select, TextArea } from "../../ui/field.js";
 import { Loading, Notice } from "../../ui/states.js";
 import { toast } from "../../ui/toasts.js";
 import { nextClockChange } from "./clock-change.js";
-import { bodyOf, changes, draftOf, MISFIRES, OVERLAPS, recurrenceOf, type Change, type Draft, type Kind } from "./draft.js";
+import { bodyOf, changes, draftOf, MISFIRES, OVERLAPS, previewOf, type Change, type Draft, type Kind } from "./draft.js";
 import { NextFires } from "./next-fires.js";
 
 const SHOWN = 6;
@@ -82,7 +82,7 @@ function Form({ before, etag, close, saved }: { before: Schedule | null; etag: s
           </div>
           <TextArea label={before?.workflow ? "Workflow (JSON)" : "Job (JSON)"} value={draft.runs} change={(runs) => set({ runs })} problem={"problem" in difference ? difference.problem : null} />
         </div>
-        <PreviewPane draft={draft} />
+        <PreviewPane draft={draft} before={before} />
       </div>
       {"changes" in difference ? <Difference list={difference.changes} isNew={!before} /> : null}
     </Confirm>
@@ -118,13 +118,13 @@ function Difference({ list, isNew }: { list: readonly Change[]; isNew: boolean }
   );
 }
 
-function PreviewPane({ draft }: { draft: Draft }) {
+function PreviewPane({ draft, before }: { draft: Draft; before: Schedule | null }) {
   const [preview, setPreview] = useState<Preview | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [isAcross, setAcross] = useState(false);
   const change = nextClockChange(draft.timezone.trim(), Math.floor(now.value / HOUR_MS) * HOUR_MS);
   const from = isAcross && change !== null ? new Date(change - BEFORE_CHANGE_MS).toISOString() : null;
-  const asked = JSON.stringify({ ...recurrenceOf(draft), ...(draft.name ? { name: draft.name } : {}), limit: SHOWN, ...(from ? { from } : {}) });
+  const asked = JSON.stringify({ ...previewOf(draft, before), limit: SHOWN, ...(from ? { from } : {}) });
   useEffect(() => {
     let current = true;
     const timer = setTimeout(() => {

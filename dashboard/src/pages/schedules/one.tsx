@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { api, done, read, unlessSame } from "../../api/client.js";
 import { refreshAll, useLive } from "../../api/live.js";
 import type { FireList, Preview, Schedule } from "../../api/types.js";
+import { things } from "../../format/numbers.js";
 import { toneOf } from "../../format/states.js";
 import { duration, fromField } from "../../format/times.js";
 import { pathOf } from "../../routing/paths.js";
@@ -95,11 +96,38 @@ export default function SchedulePage({ parameter }: PageProps) {
               <div class="card-body">
                 <dl class="facts">
                   <dt>Misfires</dt>
-                  <dd>{data.misfire.policy}</dd>
+                  <dd>{misfireText(data.misfire)}</dd>
                   <dt>Overlap</dt>
                   <dd>{data.overlap}</dd>
                   <dt>Jitter</dt>
-                  <dd>{data.jitterSeconds ? duration(data.jitterSeconds * 1000) : "none"}</dd>
+                  <dd>{data.jitterSeconds ? `up to ${duration(data.jitterSeconds * 1000)}, ${data.jitterPer === "fire" ? "for each fire anew" : "the same for all fires"}` : "none"}</dd>
+                  {data.everyWeeks ? (
+                    <>
+                      <dt>Weeks</dt>
+                      <dd>
+                        every {data.everyWeeks}
+                        {data.anchor ? `, counted from the week of ${data.anchor}` : ""}
+                      </dd>
+                    </>
+                  ) : null}
+                  {data.expires ? (
+                    <>
+                      <dt>Its jobs expire</dt>
+                      <dd>{data.expires === "next_fire" ? "at the next fire" : data.expires}</dd>
+                    </>
+                  ) : null}
+                  {data.pauseAfterFailures ? (
+                    <>
+                      <dt>Pauses after</dt>
+                      <dd>{things(data.pauseAfterFailures, "dead fire")} in a row</dd>
+                    </>
+                  ) : null}
+                  {typeof data.removeAfterSeconds !== "number" ? null : (
+                    <>
+                      <dt>Removed</dt>
+                      <dd>{duration(data.removeAfterSeconds * 1000)} after it has ended</dd>
+                    </>
+                  )}
                   <dt>Runs left</dt>
                   <dd>{data.remainingRuns ?? "no maximum"}</dd>
                   <dt>Changed</dt>
@@ -114,6 +142,10 @@ export default function SchedulePage({ parameter }: PageProps) {
       </div>
     </>
   );
+}
+
+function misfireText({ policy, maxAgeSeconds }: Schedule["misfire"]): string {
+  return maxAgeSeconds ? `${policy}, none older than ${duration(maxAgeSeconds * 1000)}` : policy;
 }
 
 function Fires({ fires }: { fires: FireList["items"] }) {

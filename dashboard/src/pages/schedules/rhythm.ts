@@ -2,10 +2,11 @@
 import type { Schedule } from "../../api/types.js";
 
 /** Return its expressions as they were given, with the zone where that matters. */
-export function rhythm(schedule: Pick<Schedule, "cron" | "crons" | "every" | "at" | "timezone">): string {
+export function rhythm(schedule: Pick<Schedule, "cron" | "crons" | "every" | "at" | "timezone"> & Partial<Pick<Schedule, "everyWeeks">>): string {
+  const weeks = schedule.everyWeeks ? `, every ${schedule.everyWeeks} weeks` : "";
   const zone = schedule.timezone === "UTC" ? "UTC" : schedule.timezone;
-  if (schedule.cron) return `${schedule.cron} (${zone})`;
-  if (schedule.crons?.length) return `${schedule.crons.join(" or ")} (${zone})`;
+  if (schedule.cron) return `${schedule.cron} (${zone})${weeks}`;
+  if (schedule.crons?.length) return `${schedule.crons.join(" or ")} (${zone})${weeks}`;
   if (schedule.every) return `every ${interval(schedule.every)}`;
   return schedule.at ? `once, ${schedule.at}` : "never";
 }

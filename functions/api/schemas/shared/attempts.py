@@ -88,7 +88,18 @@ class AttemptLogReply(Reply):
 
 def _event(kind: str, at: str, **values: JsonValue) -> JsonValue:
     """Write an example of an event."""
-    names = ("by", "attempt", "error", "dueAt", "previousDueAt", "priority", "previousPriority", "workers")
+    names = (
+        "by",
+        "operationId",
+        "attempt",
+        "error",
+        "dueAt",
+        "previousDueAt",
+        "priority",
+        "previousPriority",
+        "workers",
+        "expiresAt",
+    )
     return {"type": kind, "at": at} | dict.fromkeys(names) | values
 
 
@@ -135,13 +146,14 @@ class JobEventReply(Reply):
 
     type: str = Field(
         description="`submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, "
-        "`succeeded`, `dead`, `cancelled`, `expired` or `redriven`."
+        "`succeeded`, `dead`, `cancelled`, `expired`, `redriven` or `redrive_undone`."
     )
     at: Time = Field(description="When it happened. Of `lost`, when it was known at the latest.")
     by: str | None = Field(
-        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the "
-        "token's subject, or the tenant where it has none. Null if whendue did."
+        description="Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled`, `redriven` "
+        "and `redrive_undone`: the token's subject, or the tenant where it has none. Null if whendue did."
     )
+    operation_id: str | None = Field(description="Id of the bulk operation that it was asked for with.")
     attempt: int | None = Field(description="Number of the attempt, of `started` and `failed`.")
     error: ErrorReply | None = Field(description="Why the attempt failed, or why the job ended.")
     due_at: Time | None = Field(description="The new due time, of `rescheduled` and `redriven`.")
@@ -151,6 +163,9 @@ class JobEventReply(Reply):
     workers: int | None = Field(
         description="Of `lost`: number of workers that died, or were not heard of, since the submit or the last "
         "`redriven`."
+    )
+    expires_at: Time | None = Field(
+        description="The expiry of the job, of `dead`, if the next attempt would have begun after it."
     )
 
 
@@ -258,6 +273,7 @@ def _event_reply(event: "Event") -> JobEventReply:
         type=event.type.value,
         at=times.to_timestamp(event.at) or "",
         by=event.by,
+        operation_id=event.operation,
         attempt=event.attempt,
         error=None if event.failure is None else error_reply(event.failure),
         due_at=times.to_timestamp(event.due_at),
@@ -265,4 +281,5 @@ def _event_reply(event: "Event") -> JobEventReply:
         priority=event.queue,
         previous_priority=event.was_queue,
         workers=event.workers,
+        expires_at=times.to_timestamp(event.expires_at),
     )

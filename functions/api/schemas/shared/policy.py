@@ -31,10 +31,12 @@ from whendue.quotas import (
     TIMEOUT_S,
     TYPE_BYTES,
 )
+from whendue.settings import QUEUE_NAME, QUEUES
 
 # The order in which a policy is put together: see whendue.profiles.model.
 _FROM_PROFILE: Final = "Default: the profile's, else the task's, else"
 Priority = Literal["critical", "high", "normal", "low"]
+QueueName = Annotated[str, StringConstraints(pattern=f"^{QUEUE_NAME}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 Group = Annotated[str, StringConstraints(min_length=1, max_length=GROUP_BYTES, pattern=r"^[A-Za-z0-9._-]+$")]
 # As in `error.type`.
@@ -50,6 +52,39 @@ def _a_time(text: str) -> str:
 Rfc3339 = Annotated[
     str, AfterValidator(_a_time), Field(json_schema_extra={"format": "date-time"}, examples=["2026-12-24T18:00:00Z"])
 ]
+
+
+class QueueBody(Body):
+    """The queue of something, by either name."""
+
+    priority: Priority | None = Field(
+        default=None,
+        description="Queue that the job goes to, one of these four. Default: the profile's, else the task's, else "
+        "`normal`.",
+    )
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`)."
+        " Send this or `priority`. Default: that of `priority`.",
+        examples=["normal"],
+    )
+
+    @model_validator(mode="after")
+    def _has_one_queue(self) -> Self:
+        if self.priority is not None and self.queue is not None:
+            raise ValueError("send queue or priority, not both")
+        return self
+
+    @property
+    def queue_name(self) -> str | None:
+        """The queue, by whichever name it was sent; None for none."""
+        return self.priority if self.queue is None else self.queue
+
+
+def shown_queue(queue: str | None) -> dict[str, str | None]:
+    """Show a queue as it would be asked for again: one of the priorities as `priority`, any other as `queue`."""
+    own = queue is not None and queue not in QUEUES
+    return {"priority": None if own else queue, "queue": queue if own else None}
 
 
 class Backoff(Body):

@@ -1,14 +1,15 @@
 """The unique key of a job, as submits take it."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from functions.api.schemas.base import Body
 from functions.api.schemas.shared.numbers import Delay, Expiry
-from whendue.jobs.limit_spec import Scope
+from functions.api.schemas.shared.policy import TypeName
+from whendue.jobs.limit_spec import OnConflict, Scope
 from whendue.quotas import UNIQUE_KEY_BYTES, UNIQUE_PATH_BYTES, UNIQUE_PATHS
-from whendue.submission.request import OnConflict, UniqueRequest
+from whendue.submission.request import JobRequest, UniqueRequest
 
 PayloadPath = Annotated[
     str, StringConstraints(min_length=1, max_length=UNIQUE_PATH_BYTES, pattern=r"^[^.]+(\.[^.]+)*$")
@@ -30,8 +31,9 @@ class UniqueBody(Body):
     by_payload: list[PayloadPath] | None = Field(
         default=None,
         max_length=UNIQUE_PATHS,
-        description="Places in the payload that the key is made of: names of fields, joined by dots. An empty list "
-        "means the whole payload. Send this or `key`.",
+        description="Places in the payload that the key is made of: names of fields, joined by dots. At least "
+        "one of them must be there; another one counts as null. An empty list means the whole payload. Send this or "
+        "`key`.",
         examples=[["order.id"]],
     )
     scope: Scope = Field(
@@ -53,7 +55,7 @@ class UniqueBody(Body):
     max_wait_seconds: Delay | None = Field(
         default=None,
         description="Longest wait of `postpone`: seconds from the first of the jobs that replace each other until the "
-        "last one is due.",
+        "last one is due; at least `delaySeconds`.",
     )
 
     @model_validator(mode="after")
@@ -76,3 +78,21 @@ class UniqueBody(Body):
             on_conflict=self.on_conflict,
             max_wait_s=self.max_wait_seconds,
         )
+
+
+class HolderBody(Body):
+    """A unique key, named as a submit names it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.greet", "unique": {"key": "ada"}}})
+
+    type: TypeName = Field(examples=["demo.greet"], description="Name of the task.")
+    payload: Any = Field(
+        default_factory=dict,
+        description="Payload that `byPayload` takes the values from. Default: `{}`.",
+        examples=[{"name": "Ada"}],
+    )
+    unique: UniqueBody = Field(description="The key: only `key` and `byPayload` count.")
+
+    def request(self) -> JobRequest:
+        """Return the request of a job that would take the key."""
+        return JobRequest(self.type, self.payload, unique=self.unique.unique())

@@ -78,14 +78,14 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+  for_each = local.every_alarm
 
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.says} Runbook: ${var.runbooks_url}/${each.key}.md"
-  comparison_operator = each.key == "timer-silent" ? "LessThanOrEqualToThreshold" : "GreaterThanThreshold"
-  threshold           = var.alarms[each.key].above
-  evaluation_periods  = var.alarms[each.key].periods
-  datapoints_to_alarm = var.alarms[each.key].periods
+  alarm_description   = "${each.value.says} Runbook: ${var.runbooks_url}/${each.value.kind}.md"
+  comparison_operator = each.value.kind == "timer-silent" ? "LessThanOrEqualToThreshold" : "GreaterThanThreshold"
+  threshold           = var.alarms[each.value.kind].above
+  evaluation_periods  = var.alarms[each.value.kind].periods
+  datapoints_to_alarm = var.alarms[each.value.kind].periods
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.this.arn]
   ok_actions          = [aws_sns_topic.this.arn]
@@ -113,6 +113,20 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       }
     }
   }
+}
+
+# Of each queue of one's own; below the alarms that every stack has.
+locals {
+  own_alarms = merge([
+    for name, own in var.own_queues : {
+      for kind, metric in {
+        queue-late        = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", stat = "Maximum", dimensions = { QueueName = own.queue } }
+        functions-failing = { namespace = "AWS/Lambda", name = "Errors", stat = "Sum", dimensions = { FunctionName = own.function } }
+        throttled         = { namespace = "AWS/Lambda", name = "Throttles", stat = "Sum", dimensions = { FunctionName = own.function } }
+      } : "${kind}-${name}" => merge(local.alarms[kind], { kind = kind, expression = "MAX(METRICS())", metrics = { own = metric } })
+    }
+  ]...)
+  every_alarm = merge({ for name, alarm in local.alarms : name => merge(alarm, { kind = name }) }, local.own_alarms)
 }
 
 resource "aws_sns_topic" "this" {

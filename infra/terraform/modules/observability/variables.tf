@@ -28,6 +28,12 @@ variable "dead_letter_queues" {
   type        = map(string)
 }
 
+variable "own_queues" {
+  description = "Queues of one's own: name -> deployed names of the queue and of its worker. They have alarms of their own, so that no alarm reads more metrics for each of them."
+  type        = map(object({ queue = string, function = string }))
+  default     = {}
+}
+
 variable "table" {
   description = "The table's name."
   type        = string

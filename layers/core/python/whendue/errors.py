@@ -55,6 +55,18 @@ class InvalidExpiryError(InvalidRequestError):
     code = "invalid_expiry"
 
 
+class TimeoutTooLongError(InvalidRequestError):
+    """The timeout is longer than any attempt in this queue; send a shorter one, or a queue that queues lists."""
+
+    code = "timeout_too_long"
+
+
+class UnknownQueueError(InvalidRequestError):
+    """No queue for jobs has this name; send one that queues lists."""
+
+    code = "unknown_queue"
+
+
 class UnstorableError(InvalidRequestError):
     """A value cannot be stored: a number is out of range, a text is not UTF-8, or it is too large."""
 
@@ -209,6 +221,18 @@ class BackfillNotFoundError(WhendueError):
     """The schedule has no backfill with this id."""
 
     code = "backfill_not_found"
+
+
+class OperationNotFoundError(WhendueError):
+    """No bulk operation has this id, or it is no longer kept."""
+
+    code = "operation_not_found"
+
+
+class TooManyOperationsError(WhendueError):
+    """The tenant has as many running bulk operations as it may have; wait for one, or cancel it."""
+
+    code = "too_many_operations"
 
 
 class TooManySchedulesError(WhendueError):

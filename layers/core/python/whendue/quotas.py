@@ -49,6 +49,10 @@ LIST_READS = 1000
 LIST_ENTRIES = 8000
 LIST_ENTRIES_AT_ONCE = 1000
 DEAD_LETTERS_COUNTED = 10_000
+DEAD_TENANTS_AT_ONCE = 20  # Of a page of dead letters by tenant: they share what it counts.
+DEAD_TENANT_GROUPS = 10
+DEAD_TENANTS_REMEMBERED = 10_000  # Of a process, which notes each once.
+CLOCKS_APART_S = 60  # What lists assume at most; AWS keeps clocks of functions within milliseconds.
 MIGRATED_PER_S = 500  # Items of a table that `whendue migrate` reads if nothing else is said.
 TAGS = 10
 TAG_KEY_BYTES = 32
@@ -76,6 +80,10 @@ LOGS_READ = 60
 # A request may wait this long for a job's end, well below the 29 s of API Gateway; and between two looks at the job.
 WAIT_S = 20
 WAIT_INTERVAL_S = 2.0
+# Of a tenant so many begin to wait in WAIT_S, so twice as many wait at once at most: each keeps a function of the API,
+# of which an account has 1,000 for all tenants
+# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+WAITS_OF_A_TENANT = 20
 # What a problem names at most, and what each of a batch's problems does.
 PROBLEM_PLACES = 20
 PROBLEM_TEXT_BYTES = 1024
@@ -163,6 +171,13 @@ UNIQUE_PATH_BYTES = 128
 UNIQUE_HELD_S = 400 * 86_400
 # Each lost round is another submit with the same key that passed; after them a caller is asked to send it again.
 UNIQUE_TRIES = 20
+# A batch begins with no further job with a unique key after this time: each takes some calls, and the answer must be
+# there before the 29 s of API Gateway.
+UNIQUE_BATCH_S = 15
+
+# Between fires whose jobs have a unique key: each is made up to two minutes ahead, and a tick may come a minute late.
+UNIQUE_FIRES_APART_S = 180
+UNIQUE_FIRES = 50  # The next ones, which are looked at.
 
 # --- conflicting writes ----------------------------------------------------------------------------------------
 # Rounds of reading, deciding and writing before a request fails; each lost one is another's edit at that moment.
@@ -196,6 +211,8 @@ SCHEDULE_END_MS = 7_258_118_400_000
 # After this span without a match the search ends. A 29 February on a certain weekday can be 40 years off.
 SCHEDULE_SEARCH_S = 41 * 366 * 86_400
 SCHEDULE_EXCLUSIONS = 200  # Ten years of public holidays.
+SCHEDULE_EXCLUDED_TIMES = 10  # Each is searched on its own, between any two excluded days.
+SCHEDULE_WEEKS_MAX = 52
 
 # --- limits of a key -------------------------------------------------------------------------------------------
 # A key's slots are read at once: 100 of them are 20 KB, five read units.
@@ -297,6 +314,10 @@ AGEING_S = 60
 RESCUE_SHARE = 0.3
 
 # --- pauses and queues -----------------------------------------------------------------------------------------
+# The operator's own. Each takes a query of a tick for each shard, and some 180 of LAMBDA_VARIABLES_BYTES.
+OWN_QUEUES = 8
+QUEUE_TIMEOUT_MIN_S = 10  # Of its worker.
+QUEUE_WEIGHT_MAX = 8  # That of critical; each half of it is one rank lower (AGEING_S).
 # A worker may know a pause this late; with the time of a claim well within the 5 s that are promised.
 PAUSE_CACHE_MS = 2000
 # What a resume brings back at once, before it answers; the timer does the rest.
@@ -318,36 +339,8 @@ GROUP_BYTES = 63
 OLDEST_LOOKED_AT = 40
 
 # --- schedules -------------------------------------------------------------------------------------------------
-# Creating one counts them, and reads this many at most.
-SCHEDULES_PER_TENANT = 1000
-# Each tick writes the item; a unit covers 1 KB, so a large definition is paid for with each fire.
-SCHEDULE_BYTES = 8192
-# Far enough from nominal times for the clocks of two processes, which may differ by seconds.
-MISFIRE_GRACE_MIN_S = 10
-MISFIRE_GRACE_MAX_S = 3600
-MISFIRE_CATCH_UP = 100
-# At least the 180 that one fire each second gives: 60 s of grace and 120 s of look-ahead.
-FIRES_PER_PLAN = 200
-SCHEDULES_PER_PAGE = 200  # That are served together.
-# Entries of one partition that a tick lists before tenants take turns, and those that one call lists: a few megabytes.
-SCHEDULES_LOOKED_AT = 5000
-SCHEDULES_LISTED = 1000
-JITTER_MAX_S = 3600
-PAUSE_AFTER_FAILURES = 100
-SCHEDULE_RUNS = 10_000  # A preview counts them.
 REASON_BYTES = 256
 FIRE_HISTORY_KEPT_S = 90 * 86_400
-# Maximum number of items that one page of the fire history reads; then the page is returned short, with a cursor.
-FIRE_HISTORY_READS = 1000
-PREVIEW_FIRES = 100
-BACKFILL_FIRES = 10_000
-BACKFILL_CHUNK = 100
-BACKFILL_CHUNKS_PER_TICK = 10
-# Of all tenants together, and the part of the schedules' time that is kept for them.
-BACKFILLS_PER_TICK = 1000
-BACKFILL_SHARE = 0.2
-# A request of a process that died or was given up on takes effect within this time, or never.
-IN_FLIGHT_S = 180
 
 # --- notifications ---------------------------------------------------------------------------------------------
 # A process that ends jobs reads all of them at once, every 5 s at most.

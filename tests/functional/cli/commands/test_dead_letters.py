@@ -28,6 +28,16 @@ def test_list_groups_by_error(dead: CommandLine) -> None:
     assert dead("dead-letters", "list", "--type", "ok", "--json").lines == []
 
 
+def test_operators_list_those_of_all_tenants(dead: CommandLine) -> None:
+    """A line for each tenant, or a row for each of their groups."""
+    [tenant] = dead("dead-letters", "list", "--all-tenants", "--json").lines
+    assert (tenant["tenant"], tenant["jobs"], tenant["groups"][0]["count"]) == ("acme", 3, 3)
+    [titles, row] = dead("dead-letters", "list", "--all-tenants").out.splitlines()
+    assert titles.split("\t")[:2] == ["tenant", "fingerprint"]
+    assert row.split("\t")[:3] == ["acme", tenant["groups"][0]["fingerprint"], "3"]
+    assert dead("dead-letters", "list", "--all-tenants", "--type", "ok", "--json").lines == []
+
+
 def test_a_dry_run_changes_nothing(dead: CommandLine) -> None:
     """It counts."""
     done = dead("dead-letters", "redrive", "--dry-run", "--json")
@@ -54,6 +64,7 @@ def test_redrive_runs_all_in_several_requests(dead: CommandLine, monkeypatch: py
 
 
 RESULT = {"matched": 2, "redriven": [], "failed": [], "dryRun": True, "cursor": None, "missing": None}
+RESULT |= {"operationId": None}
 REFUSED = {"id": "b", "problem": {"status": 409, "code": "too_old", "detail": "the job is too old"}}
 
 

@@ -28,6 +28,18 @@ def test_submit_sends_every_option(whendue: CommandLine) -> None:
     assert submitted(whendue, *given) == job_id
 
 
+def test_a_job_goes_to_the_queue_that_is_named(whendue: CommandLine) -> None:
+    """Which queues there are, the API says; so it does of both options at once."""
+    job_id = submitted(whendue, "ok", "--queue", "low")
+    assert [job["id"] for job in whendue("jobs", "list", "--queue", "low", "--json").lines] == [job_id]
+    assert "low" in whendue("jobs", "get", job_id).out
+    assert whendue("jobs", "submit", "ok", "--queue", "none").err.startswith("whendue: unknown_queue: ")
+    both = whendue("jobs", "submit", "ok", "--queue", "low", "--priority", "low")
+    assert both.err.startswith("whendue: invalid_request: ")
+    long = whendue("queues", "list", "--json").lines[0]
+    assert (long["name"], long["timeoutSeconds"], long["weight"]) == ("critical", 897, 8)
+
+
 def test_a_due_time_is_sent_with_its_offset(whendue: CommandLine) -> None:
     """Local time without one would mean another hour on another machine."""
     job_id = submitted(whendue, "ok", "--due-at", "2027-06-01T12:00:00+02:00")
@@ -59,6 +71,8 @@ def test_a_unique_key_is_sent_with_its_scope_and_conflict(whendue: CommandLine) 
     assert whendue("jobs", "get", first, "--json").json["state"] == "cancelled"
     throttled = ("ok", "--unique", "l", "--unique-for", "10m")
     assert submitted(whendue, *throttled) == submitted(whendue, *throttled)
+    assert whendue("jobs", "holder", "ok", "--unique", "none").code == 1
+    assert "give --unique" in whendue("jobs", "holder", "ok").err
     assert "need --unique" in whendue("jobs", "submit", "ok", "--on-conflict", "reject").err
 
 
@@ -153,6 +167,16 @@ def test_list_filters_and_is_bounded(whendue: CommandLine) -> None:
     assert len(whendue("jobs", "list", "--limit", "2", "--json").lines) == 2
     assert len(whendue("jobs", "list", "--tag", "n=0", "--state", "scheduled", "--json").lines) == 2
     assert whendue("jobs", "list", "--type", "bad", "--json").lines == []
+    listed = [line["id"] for line in whendue("jobs", "list", "--queue", "normal", "--json").lines]
+    oldest = [line["id"] for line in whendue("jobs", "list", "--oldest-first", "--limit", "2", "--json").lines]
+    assert oldest == listed[:0:-1]
+    times = ("--created-after", "2020-01-01T00:00:00Z", "--created-before", "2099-01-01T00:00:00Z")
+    assert len(whendue("jobs", "list", *times, "--json").lines) == 3
+    assert whendue("jobs", "list", "--finished-after", "2020-01-01T00:00:00Z", "--json").lines == []
+    assert whendue("jobs", "list", "--finished-before", "2099-01-01T00:00:00Z", "--json").lines == []
+    assert whendue("jobs", "list", "--fingerprint", "none", "--json").lines == []
+    assert whendue("jobs", "list", "--workflow", "0" * 36, "--json").lines == []
+    assert "--finished-after" in whendue("jobs", "list", "--finished-after", "yesterday").err
     rows = [row.split("\t") for row in whendue("jobs", "list").out.splitlines()]
     assert rows[0][:3] == ["id", "type", "state"]
     assert [row[1:3] for row in rows[1:]] == [["ok", "scheduled"]] * 3

@@ -144,3 +144,30 @@ def test_windows_are_bounded(tmp_path: Path) -> None:
     assert (done.code, done.json["incomplete"]) == (0, ["a"])
     many = file(tmp_path, "many.json", *({"name": str(number), "cron": "0 0 1 1 *"} for number in range(1001)))
     assert ended("schedules", "lint", many).code == 2
+
+
+def test_what_decides_when_a_schedule_fires_is_known_without_a_deployment(tmp_path: Path) -> None:
+    """Weeks, closed times of day and a maximum of runs: in a preview, a difference and a check."""
+    every = {"name": "payday", "cron": "0 9,23 * * MON", "timezone": "Europe/Berlin", "everyWeeks": 2}
+    wanted = every | {"anchor": "2026-03-23", "exclude": ["22:00/06:00"], "maxRuns": 2, "jitterPer": "fire"}
+    path = file(tmp_path, "new.json", wanted)
+    window = ["--from", "2026-03-23T00:00:00Z"]
+    done = ended("schedules", "preview", "--file", path, *window, "--json")
+    assert [fire["local"] for fire in done.lines] == ["2026-03-23T09:00:00+01:00", "2026-04-06T09:00:00+02:00"]
+    old = file(tmp_path, "old.json", wanted | {"maxRuns": 1, "exclude": []})
+    [change] = ended("schedules", "diff", old, path, *window, "--for", "60d", "--json").json["differences"]
+    assert (change["added"], change["removed"]) == (["2026-04-06T07:00:00.000Z"], [])
+    broken = file(tmp_path, "broken.json", wanted | {"anchor": None}, wanted | {"name": "b", "exclude": ["22:00"]})
+    problems = ended("schedules", "lint", broken, *window, "--json").json["problems"]
+    assert [problem.split(":")[:2] for problem in problems] == [["payday", " anchor"], ["b", " exclude.0"]]
+
+
+def test_runs_that_a_deployed_schedule_has_had_count_in_a_difference(whendue: CommandLine, tmp_path: Path) -> None:
+    """Putting it again goes on counting."""
+    put(whendue, "few", cron="0 3 * * *", max_runs=3)
+    listed = tmp_path / "listed.ndjson"
+    listed.write_text(whendue("schedules", "list", "--json").out)
+    assert whendue("schedules", "diff", str(listed)).code == 0
+    more = file(tmp_path, "more.json", {"name": "few", "cron": "0 3 * * *", "maxRuns": 4})
+    [change] = whendue("schedules", "diff", more, "--json").json["differences"]
+    assert (len(change["added"]), change["removed"]) == (1, [])

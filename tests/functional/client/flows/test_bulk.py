@@ -77,7 +77,7 @@ def test_redriving_all_goes_on_to_the_end() -> None:
 
     def page(ids: list[str], cursor: str | None) -> Reply:
         body: dict[str, Any] = {"matched": len(ids), "redriven": ids, "failed": [], "dryRun": False}
-        return answer(200, body | {"cursor": cursor, "missing": None})
+        return answer(200, body | {"cursor": cursor, "missing": None, "operationId": None})
 
     with misbehaving(page(["a", "b"], "c1"), page([], "c2"), page(["c"], None)) as web:
         [(_, _, result), _] = list(both(web, lambda client: client.redrive_all_dead_letters()))

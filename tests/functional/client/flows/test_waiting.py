@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from tests.builders.world import World
 from tests.functional.client.servers import an_api, answer, both, misbehaving
-from whendue.client import Job, NewJob, WaitTimeoutError
+from whendue.client import BulkOperation, Job, NewJob, WaitTimeoutError
 from whendue.client.actions import ReadClock, Sleep
 from whendue.client.flows.waiting import wait_for_job
+from whendue.client.json_values import camel
 from whendue.support.clock import ManualClock
 
 BACKFILL = {
@@ -93,10 +95,10 @@ def test_the_request_waits_instead_of_the_client() -> None:
 
 def test_a_request_that_did_not_wait_is_sent_again_after_an_interval() -> None:
     """If too many wait already, or in direct mode: as if the API had no such parameter."""
-    asked, slept = driven(45.0, takes=lambda _: 0.01)
-    assert len(asked) < 20
+    asked, slept = driven(300.0, takes=lambda _: 0.01)
     assert slept[0] >= 0.2
-    assert max(slept) > 5
+    assert 1.5 < max(slept) <= 2, "a result comes soon after the end"
+    assert 150 < len(asked) < 310, "no more than one a second"
 
 
 def test_the_intervals_grow_to_a_bound() -> None:
@@ -108,6 +110,19 @@ def test_the_intervals_grow_to_a_bound() -> None:
             assert all(bound / 2 <= wait <= bound for wait, bound in zip(slept.seconds[:-1], bounds, strict=False))
             assert sum(slept.seconds) == pytest.approx(900, abs=0.1)
             assert len(web.seen) == len(slept.seconds) + 1 < 150
+
+
+def test_an_operation_is_waited_for_until_it_does_not_run() -> None:
+    """A cancelled one has ended as well."""
+    counts = {"matched": 1, "changed": 1, "unchanged": 0, "failed": 0}
+    names = [field.name for field in fields(BulkOperation)]
+    body = dict.fromkeys(camel(name) for name in names) | {"counts": counts, "failures": [], "examples": []}
+    body |= {"action": "cancel", "by": "ada", "exact": True, "dryRun": False}
+    for state in ("finished", "cancelled"):
+        answers = answer(200, body | {"state": "running"}), answer(200, body | {"state": state})
+        with misbehaving(*answers, *answers) as web:
+            for _, slept, operation in both(web, lambda client: client.wait_for_operation("o")):
+                assert (operation.state, len(slept.seconds)) == (state, 1)
 
 
 def test_something_is_read_at_least_once() -> None:

@@ -75,6 +75,24 @@ def test_a_drained_server_ends_its_requests_and_takes_no_others() -> None:
         assert server.join()
 
 
+@pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\n"], ids=["nothing", "a part"])
+def test_the_first_request_of_a_connection_is_answered_while_the_server_drains(
+    before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen before: a reset, as the server closed between the connect and the request; no client sends that again."""
+    monkeypatch.setattr(bounds, "FIRST_REQUEST_S", 600)
+    with serving(echo) as server, connect(server) as connection:
+        connection.sendall(before)
+        eventually(lambda: server._server.server_state.connections)
+        server.drain()
+        eventually(lambda: not server._server.servers[0].is_serving())
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".removeprefix(before))
+        answer = until_closed(connection)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert server.join()
+
+
 def test_a_server_whose_request_outlasts_the_grace_says_so() -> None:
     """And the client is told that it may have been carried out."""
     gate = Gate()

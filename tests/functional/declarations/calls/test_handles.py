@@ -112,6 +112,8 @@ def test_fields_of_the_job_arrive(client: Client) -> None:
     assert second != first
     assert add.submit({"x": 1}, in_=600, priority="high", tags={"a": "b"}, max_attempts=2, key="k") == first
     assert first.cancel().state == "cancelled"
+    held = [add.submit({"x": 1}, in_=600, unique={"by_payload": ["x"], "on_conflict": "return"}) for _ in range(2)]
+    assert held[0] == held[1] != first
 
 
 def test_a_job_that_did_not_succeed_has_no_result(client: Client, world: World) -> None:

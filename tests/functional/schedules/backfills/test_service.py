@@ -12,9 +12,11 @@ from tests.builders.world import TENANT, World
 from whendue.bootstrap.application import App
 from whendue.engine.ports import WriteResult as Ended
 from whendue.errors import UnavailableError
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.schedules.backfills.model import Backfill, BackfillState, backfill_key, from_item
 from whendue.schedules.fires import FireOutcome
 from whendue.submission.request import JobRequest
+from whendue.table.keys import job_key
 from whendue.table.writes import Write
 
 HOUR_S = 3600
@@ -154,6 +156,90 @@ def test_whoever_goes_on_without_force_makes_what_was_only_entered() -> None:
     assert sum(runs(world).values()) == 5
 
 
+STOPS = pytest.mark.parametrize("state", [BackfillState.PAUSED, BackfillState.CANCELLED])
+
+
+def settle(world: World) -> Counter[str]:
+    """Let the timer run until no process from before can be at a chunk; return its writes to backfills and entries."""
+    store, names = noting(world)
+    for _ in range(2):
+        tick(world.build(store=store))
+        world.clock.advance(IN_FLIGHT_S)
+    tick(world.build(store=store))
+    return names
+
+
+def without_jobs(world: World) -> list[int]:
+    """List the fires whose entry names a job that does not exist."""
+    fires = [fire for fire in entries(world)[0].values() if fire.job]
+    return [fire.nominal for fire in fires if world.table.get([job_key(str(fire.job))]) == [None]]
+
+
+@STOPS
+def test_a_chunk_that_a_process_left_is_finished_though_the_backfill_was_stopped(state: BackfillState) -> None:
+    """Its entries said that their jobs were made, for good."""
+    world = a_past()
+    dies_before(world, "submit", lambda app: begin(app, 300))
+    world.app.backfills.to(TENANT, "s", only(world).id, state)
+    assert len(without_jobs(world)) == 5
+    settle(world)
+    assert without_jobs(world) == []
+    assert (only(world).state, only(world).made, only(world).settles_at) == (state, 5, None)
+    world.work()
+    made = [fire.nominal for fire in entries(world)[0].values() if fire.backfill]
+    assert [runs(world)[nominal] for nominal in made] == [1] * 5
+
+
+@STOPS
+def test_one_that_is_stopped_between_chunks_makes_no_further_job(state: BackfillState) -> None:
+    """And costs one write more."""
+    world = a_past()
+    backfill = begin(world.app, 10 * HOUR_S)
+    world.app.backfills.to(TENANT, "s", backfill.id, state)
+    names = settle(world)
+    assert names["move_backfill"] == 1
+    assert sum(1 for fire in entries(world)[0].values() if fire.backfill) == 100
+    assert (only(world).state, only(world).made) == (state, 100)
+
+
+def test_a_begun_chunk_whose_task_is_gone_is_skipped() -> None:
+    """No entry names a job that can no longer be created."""
+    world = a_past(task="gone")
+    dies_before(world, "submit", lambda app: begin(app, 300))
+    world.app.backfills.to(TENANT, "s", only(world).id, BackfillState.CANCELLED)
+    world.registry.remove("gone")
+    settle(world)
+    fires = [fire for fire in entries(world)[0].values() if fire.backfill]
+    assert {(fire.outcome, fire.reason) for fire in fires} == {(FireOutcome.SKIPPED, "unknown_task")}
+    assert (only(world).made, only(world).settles_at) == (0, None)
+
+
+def test_a_begun_chunk_of_one_that_fails_is_skipped_too() -> None:
+    """Its schedule was deleted before its jobs were created."""
+    world = a_past()
+    dies_before(world, "submit", lambda app: begin(app, 300))
+    world.app.schedules.delete(TENANT, "s")
+    settle(world)
+    assert (only(world).state, only(world).error) == (BackfillState.FAILED, "schedule_not_found")
+    assert without_jobs(world) == []
+
+
+def test_one_that_is_resumed_and_paused_again_is_settled_by_its_last_pause() -> None:
+    """A timer that has read the first pause does not take it for the second one."""
+    world = a_past()
+    backfill = begin(world.app, 10 * HOUR_S)
+    first = world.app.backfills.to(TENANT, "s", backfill.id, BackfillState.PAUSED)
+    world.clock.advance(IN_FLIGHT_S)
+
+    def meanwhile() -> None:
+        world.app.backfills.to(TENANT, "s", backfill.id, BackfillState.RUNNING)
+        world.app.backfills.to(TENANT, "s", backfill.id, BackfillState.PAUSED)
+
+    then = world.build(store=before(world, "move_backfill", meanwhile)).backfills.further(first)
+    assert first.settles_at
+    assert then.settles_at == first.settles_at + IN_FLIGHT_S * 1000 == only(world).settles_at
+
+
 def test_one_that_has_ended_costs_nothing_more() -> None:
     """Neither in its last tick nor in later ones."""
     world = a_past()
@@ -217,7 +303,7 @@ def test_a_backfill_that_is_gone_while_the_index_still_shows_it_is_no_error() ->
 
 def test_schedules_that_take_all_the_time_leave_a_part_of_it_to_backfills(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick that is always short of time would never continue them."""
-    monkeypatch.setattr("whendue.schedules.runner.SCHEDULES_PER_PAGE", 1)
+    monkeypatch.setattr("whendue.schedules.ticks.runner.SCHEDULES_PER_PAGE", 1)
     world = a_past()
     begun = begin(world.app, 20 * HOUR_S)
     for number in range(30):

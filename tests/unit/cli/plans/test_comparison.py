@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from whendue.cli.plans.comparison import MINUTE_MS, Window, crowds, differences, fires_of, oddities
 from whendue.cli.plans.definitions import Plan, plans_of
-from whendue.quotas import BACKFILL_FIRES
+from whendue.schedule_quotas import BACKFILL_FIRES
 from whendue.schedules.calendar.recurrence import Note, Recurrence
 
 DAY_MS = 86_400_000
@@ -39,7 +39,7 @@ def test_old_plus_added_less_removed_is_new(old: dict[str, Plan], new: dict[str,
     found = {each.name: each for each in differences(old, new, window)}
     for name in {*old, *new}:
         before, then = (
-            {fire.at_ms for fire in fires_of(side[name].recurrence, window).nominals} if name in side else set()
+            {fire.at_ms for fire in fires_of(side[name], window).nominals} if name in side else set()
             for side in (old, new)
         )
         if name not in found:
@@ -65,7 +65,7 @@ def test_the_other_way_around_added_is_removed(old: dict[str, Plan], new: dict[s
 def test_a_crowded_minute_has_as_many_fires_as_it_says(made: dict[str, Plan], window: Window, least: int) -> None:
     """And no other minute has as many."""
     found = crowds(made, window, least)
-    every = [fire.at_ms // MINUTE_MS for plan in made.values() for fire in fires_of(plan.recurrence, window).nominals]
+    every = [fire.at_ms // MINUTE_MS for plan in made.values() for fire in fires_of(plan, window).nominals]
     for crowd in found:
         minute = int(datetime.fromisoformat(crowd.at).timestamp() * 1000) // MINUTE_MS
         assert every.count(minute) == crowd.fires >= least
@@ -107,7 +107,7 @@ def test_what_is_too_much_is_compared_as_far_as_both_reach() -> None:
     """A schedule that fires each second does not look as if it had stopped."""
     window = Window(SPRING, SPRING + 2 * DAY_MS)
     second, minute = berlin(cron="* * * * * *"), berlin(cron="* * * * *")
-    fires = fires_of(second["a"].recurrence, window)
+    fires = fires_of(second["a"], window)
     assert (len(fires.nominals), fires.complete) == (BACKFILL_FIRES, False)
     [found] = differences(second, minute, window)
     assert (found.complete, found.added) == (False, ())
@@ -117,4 +117,15 @@ def test_what_is_too_much_is_compared_as_far_as_both_reach() -> None:
 def test_the_end_of_a_window_is_not_part_of_it() -> None:
     """So windows side by side have each fire once."""
     daily = berlin(cron="0 0 * * *", timezone="UTC")["a"].recurrence
-    assert [fire.at_ms for fire in fires_of(daily, Window(SPRING, SPRING + DAY_MS)).nominals] == [SPRING]
+    assert [fire.at_ms for fire in fires_of(Plan("a", daily), Window(SPRING, SPRING + DAY_MS)).nominals] == [SPRING]
+
+
+def test_a_maximum_of_runs_ends_a_plan() -> None:
+    """In what fires, in what differs, and in what clock changes do: after its last run they do nothing to it."""
+    window = Window(SPRING - DAY_MS, SPRING + 3 * DAY_MS)
+    few, many = (plans_of([{"name": "a", "cron": "0 2 * * *"} | {"maxRuns": runs}], SPRING) for runs in (1, 3))
+    assert len(fires_of(few["a"], window).nominals) == 1
+    [change] = differences(few, many, window)
+    assert (len(change.added), change.removed) == (2, ())
+    assert list(oddities(berlin(cron="30 2 * * *", gap="skip", maxRuns=1), window)) == []
+    assert len(list(oddities(berlin(cron="30 2 * * *", gap="skip", maxRuns=3), window))) == 1

@@ -92,21 +92,32 @@ def walk(change: Change) -> tuple[tuple[int, datetime], ...]:
     return tuple((round(at.timestamp()) * 1000, at.astimezone(zone).replace(tzinfo=None, fold=0)) for at in instants)
 
 
-def expected(change: Change, cron: Cron, gap: Gap, fold: Fold, without: date | None = None) -> Iterator[int]:
-    """What the rules say, read off the clock: what it shows, what it has shown before, what it jumps over."""
+def always(time: datetime) -> bool:
+    return True
+
+
+def expected(change: Change, cron: Cron, gap: Gap, fold: Fold, is_open: Match = always) -> Iterator[int]:
+    """What the rules say, read off the clock: what it shows, what it has shown before, what it jumps over.
+
+    Args:
+        change: around which.
+        cron: what matches.
+        gap, fold: the rules.
+        is_open: says of a local time whether it is not excluded; a fire is moved neither from nor to one that is.
+    """
     step = timedelta(seconds=change.step_s)
     shown: set[datetime] = set()
     previous = walk(change)[0][1] - step
 
     def due(time: datetime) -> bool:
-        return cron.match(time) and time.date() != without
+        return cron.match(time) and is_open(time)
 
     for at_ms, time in walk(change):
         missed = [previous + step * number for number in range(1, (time - previous) // step)]
         if due(time):
             if fold == "twice" or time not in shown:
                 yield at_ms
-        elif gap == "next" and any(map(due, missed)) and time.date() != without:
+        elif gap == "next" and any(map(due, missed)) and is_open(time):
             yield at_ms
         shown.add(time)
         previous = time
@@ -116,12 +127,14 @@ def bounds(change: Change) -> tuple[int, int]:
     return walk(change)[0][0], walk(change)[-1][0]
 
 
-def compare(change: Change, cron: Cron, gap: Gap | None, fold: Fold | None, without: date | None = None) -> None:
+def compare(
+    change: Change, cron: Cron, gap: Gap | None, fold: Fold | None, exclude: str | None = None, is_open: Match = always
+) -> None:
     low, high = bounds(change)
-    exclude = (str(without),) if without else ()
-    asked = Recurrence(cron.text, timezone=change.zone, gap=gap, fold=fold, start_ms=low, end_ms=high, exclude=exclude)
+    entries = (exclude,) if exclude else ()
+    asked = Recurrence(cron.text, timezone=change.zone, gap=gap, fold=fold, start_ms=low, end_ms=high, exclude=entries)
     by_default: tuple[Gap, Fold] = ("skip", "twice") if cron.hourly else ("next", "once")
-    oracle = list(expected(change, cron, gap or by_default[0], fold or by_default[1], without))
+    oracle = list(expected(change, cron, gap or by_default[0], fold or by_default[1], is_open))
     assert [fire.at_ms for fire in after(asked, low - 1)] == oracle
     assert [fire.at_ms for fire in latest(asked, low - 1, high, 10**6)] == oracle
 
@@ -154,7 +167,68 @@ def test_a_change_on_an_excluded_day_excludes_what_it_moves(change: Change, off_
     """Neither may a fire be moved off a holiday, nor onto one."""
     without = date.fromisoformat(change.day) + timedelta(days=off_by)
     for cron in CRONS[1:7]:
-        compare(change, cron, "next", "twice", without=without)
+        compare(change, cron, "next", "twice", str(without), lambda time: time.date() != without)
+
+
+def in_minutes(text: str) -> int:
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+# In, beside and around what the changes skip and repeat.
+TIMES = ["02:00/03:00", "02:15/02:45", "03:00/03:01", "22:00/01:30", "00:00/01:00", "23:30/24:00", "01:30/02:00"]
+
+
+def is_outside(entry: str) -> Match:
+    low, high = map(in_minutes, entry.split("/"))
+
+    def outside(time: datetime) -> bool:
+        now = time.hour * 60 + time.minute
+        return not (low <= now < high if low < high else now >= low or now < high)
+
+    return outside
+
+
+@pytest.mark.sampled(3)
+@around_each_change
+@pytest.mark.parametrize("entry", TIMES)
+def test_excluded_times_of_day_are_those_of_the_clock_on_the_wall(change: Change, entry: str) -> None:
+    """Both times where they come twice; what a gap skips is moved neither out of one nor into it."""
+    for cron in CRONS[:7]:
+        for gap, fold in RULES:
+            compare(change, cron, gap, fold, entry, is_outside(entry))
+
+
+@around_each_change
+@pytest.mark.parametrize("entry", TIMES)
+def test_an_interval_leaves_out_excluded_times_of_the_clock_on_the_wall(change: Change, entry: str) -> None:
+    """It is counted in absolute time, and excluded by what the clock shows then."""
+    low, high = bounds(change)
+    outside = is_outside(entry)
+    for every_s in (60, 420, 1800, 5400, 86_400, 90_060):
+        every = Recurrence(every_s=every_s, timezone=change.zone, start_ms=low, end_ms=high, exclude=(entry,))
+        oracle = [at for at, time in walk(change) if (at - low) % (every_s * 1000) == 0 and outside(time)]
+        assert [fire.at_ms for fire in after(every, low - 1)] == oracle
+        assert [fire.at_ms for fire in latest(every, low - 1, high, 10**6)] == oracle
+
+
+@pytest.mark.parametrize("change", CHANGES[:4], ids=lambda change: f"{change.zone} {change.day}")
+@pytest.mark.parametrize("weeks", [2, 3])
+def test_every_second_week_keeps_its_hour_over_a_change(change: Change, weeks: int) -> None:
+    """Weeks are counted by dates, so no hour and no week is lost; the anchor is years before."""
+    anchor = date(2020, 1, 8)
+    monday = anchor - timedelta(days=anchor.weekday())
+    day = date.fromisoformat(change.day)
+    low = ms(f"{day - timedelta(days=100)}T00:00Z")
+    high = ms(f"{day + timedelta(days=100)}T00:00Z")
+    asked = Recurrence(
+        "30 9 * * MON,SUN", timezone=change.zone, every_weeks=weeks, anchor=str(anchor), start_ms=low, end_ms=high
+    )
+    zone = ZoneInfo(change.zone)
+    shown = [datetime.fromtimestamp(fire.at_ms / 1000, zone) for fire in after(asked, 0)]
+    days = [day + timedelta(days=number) for number in range(-102, 102)]
+    wanted = [at for at in days if at.weekday() in (0, 6) and ((at - monday).days // 7) % weeks == 0]
+    assert [at.date() for at in shown] == [at for at in wanted if abs(at - day) < timedelta(days=100)]
+    assert {(at.hour, at.minute) for at in shown} == {(9, 30)}
 
 
 @around_each_change

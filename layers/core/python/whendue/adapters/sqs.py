@@ -37,6 +37,9 @@ class SqsQueue:
         """Send messages by SendMessageBatch, up to 10 and 1 MiB at a time."""
         if any(not 0 <= message.delay_s <= SQS_MAX_DELAY_S for message in messages):
             raise ValueError(f"a delay is 0 to {SQS_MAX_DELAY_S} s")
+        if queue not in self._urls:
+            # Of a job whose queue was removed: it waits until it is moved, or until the queue is back.
+            return [None] * len(messages)
         sent: list[bool | None] = []
         for part in _parts(messages):
             sent += self._each("send_message_batch", queue, [_entry(message) for message in part])

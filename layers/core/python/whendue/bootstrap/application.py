@@ -20,6 +20,8 @@ from whendue.tracing.spans import Tracing
 
 if TYPE_CHECKING:
     # Each is imported by the process that asks for the service.
+    from whendue.bulk.dead_letters import DeadLetterRedrive
+    from whendue.bulk.service import BulkService
     from whendue.history.reader import JobHistory
     from whendue.inspection.explain import Explainer
     from whendue.inspection.gauges import Gauges
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
     from whendue.schedules.backfills.service import BackfillService
     from whendue.schedules.enqueuer import FireEnqueuer
     from whendue.schedules.history import FireHistory
-    from whendue.schedules.runner import ScheduleRunner
     from whendue.schedules.service import ScheduleService
+    from whendue.schedules.ticks.runner import ScheduleRunner
     from whendue.submission.submit import Submit
     from whendue.timer.resume import Resume
     from whendue.timer.tick import Tick
@@ -199,10 +201,24 @@ class App:
 
     @cached_property
     def dead_letters(self) -> "DeadLetterService":
-        """Group and redrive dead letters."""
+        """Group dead letters."""
         from whendue.operations.dead_letters import DeadLetterService
 
         return DeadLetterService(self._runtime)
+
+    @cached_property
+    def bulk(self) -> "BulkService":
+        """Change many jobs with one request."""
+        from whendue.bulk.service import BulkService
+
+        return BulkService(self._runtime)
+
+    @cached_property
+    def dead_letter_redrive(self) -> "DeadLetterRedrive":
+        """Run dead letters again."""
+        from whendue.bulk.dead_letters import DeadLetterRedrive
+
+        return DeadLetterRedrive(self._runtime, self.bulk)
 
     @cached_property
     def health(self) -> "Health":
@@ -272,9 +288,9 @@ class App:
     @cached_property
     def schedule_runner(self) -> "ScheduleRunner":
         """Let schedules fire."""
-        from whendue.schedules.runner import ScheduleRunner
+        from whendue.schedules.ticks.runner import ScheduleRunner
 
-        return ScheduleRunner(self._runtime, self.fire_enqueuer, self.schedules, self.backfills)
+        return ScheduleRunner(self._runtime, self.fire_enqueuer, self.schedules, self.backfills, self.bulk)
 
     @cached_property
     def tick(self) -> "Tick":

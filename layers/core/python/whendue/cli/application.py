@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from whendue.cli import PROCESSES
 from whendue.cli.commands import backfills, dead_letters, jobs, pauses, profiles, queues, tasks, workflows
+from whendue.cli.commands.bulk import operations
 from whendue.cli.commands.doctor import doctor
 from whendue.cli.commands.project import build, dev, new, terraform
 from whendue.cli.commands.token import token
@@ -51,7 +52,7 @@ app = typer.Typer(
     help="Submit jobs and look after a deployment of whendue.",
     epilog="Exit codes, JSON and the configuration file: docs/reference/cli.md.",
 )
-for group in (jobs, backfills, workflows, dead_letters, tasks, pauses, queues, profiles):
+for group in (jobs, backfills, workflows, dead_letters, operations, tasks, pauses, queues, profiles):
     app.add_typer(group.app)
 app.command()(token)
 app.command()(doctor)

@@ -22,7 +22,7 @@ from whendue.containers.worker import GIVE_BACK_S, STAGE_THREADS, Options, Worke
 from whendue.errors import ConfigurationError, UnavailableError
 from whendue.migration.migration import MigrationProgress
 from whendue.quotas import MIGRATED_PER_S
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
+from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES, queue_name_problem
 from whendue.version import VERSION
 
 GRACE_S: Final = 25
@@ -185,7 +185,8 @@ def _worker(whendue: App, options: argparse.Namespace, liveness: Liveness) -> Se
     known = (*whendue.settings.queues, *whendue.settings.dead_letter_queues)
     queues = options.queues or known
     if missing := sorted(set(queues) - set(known)):
-        raise ConfigurationError(f"WHENDUE_QUEUES has no address for: {', '.join(missing)}")
+        option = "" if set(missing) <= {*ALL_QUEUES, *DEAD_LETTER_QUEUES} else "argument --queues: "
+        raise ConfigurationError(f"{option}WHENDUE_QUEUES has no address for: {', '.join(missing)}")
     return Worker(whendue, Options(queues, options.threads, options.wait, options.grace), liveness)
 
 
@@ -230,8 +231,10 @@ def _number(low: int, high: int) -> Callable[[str], int]:
 
 def _names(text: str) -> list[str]:
     names, known = text.split(","), (*ALL_QUEUES, *DEAD_LETTER_QUEUES)
-    if unknown := sorted(set(names) - set(known)):
-        raise argparse.ArgumentTypeError(f"unknown queue {', '.join(unknown)}: must be one of {', '.join(known)}")
+    # Which own queues there are, the settings say, which are read later.
+    if unknown := sorted(name for name in set(names) - set(known) if queue_name_problem(name)):
+        choices = f"must be one of {', '.join(known)}, or your own"
+        raise argparse.ArgumentTypeError(f"unknown queue {', '.join(unknown)}: {choices}")
     return list(dict.fromkeys(names))
 
 

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from inspect import Parameter, Signature, signature
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from whendue.client.actions import Flow
 from whendue.client.flows import bulk, waiting
 from whendue.client.listing import AsyncItems, Items, Listing
 from whendue.client.messages import Request
+from whendue.client.requests import bulk as operations
 from whendue.client.requests import jobs, schedules, subscriptions, tenant, workflows
 
 P = ParamSpec("P")
@@ -45,15 +47,19 @@ class Operation(Generic[P, T]):
         self._flow = flow
         self._documented = documented
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember the name of the method."""
+        self._name = name
+
     @overload
     def __get__(self, client: SyncRunner, owner: Any = None) -> Callable[P, T]: ...
     @overload
     def __get__(self, client: AsyncRunner, owner: Any = None) -> Callable[P, Coroutine[Any, Any, T]]: ...
     @overload
-    def __get__(self, client: None, owner: Any = None) -> "Operation[P, T]": ...
+    def __get__(self, client: None, owner: Any = None) -> Callable[Concatenate[Any, P], Any]: ...
     def __get__(self, client: Any, owner: Any = None) -> Any:
         if client is None:
-            return self
+            return _unbound(self._name, self._documented)
 
         @wraps(self._documented)
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -73,15 +79,19 @@ class ListOperation(Generic[P, G, T]):
         """Make a method of a list."""
         self._listing = listing
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember the name of the method."""
+        self._name = name
+
     @overload
     def __get__(self, client: SyncRunner, owner: Any = None) -> Callable[P, Items[G, T]]: ...
     @overload
     def __get__(self, client: AsyncRunner, owner: Any = None) -> Callable[P, AsyncItems[G, T]]: ...
     @overload
-    def __get__(self, client: None, owner: Any = None) -> "ListOperation[P, G, T]": ...
+    def __get__(self, client: None, owner: Any = None) -> Callable[Concatenate[Any, P], Any]: ...
     def __get__(self, client: Any, owner: Any = None) -> Any:
         if client is None:
-            return self
+            return _unbound(self._name, self._listing)
         kind = Items if isinstance(client, SyncRunner) else AsyncItems
 
         @wraps(self._listing)
@@ -89,6 +99,22 @@ class ListOperation(Generic[P, G, T]):
             return kind(self._listing(*args, **kwargs), lambda request: client.run(_single(request)))
 
         return method
+
+
+def _unbound(name: str, documented: Callable[..., object]) -> Callable[..., Any]:
+    """Return a method as its class has it, with the parameters and the docstring that `help` shows."""
+
+    @wraps(documented)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self, name)(*args, **kwargs)
+
+    own = signature(documented)
+    first = Parameter("self", Parameter.POSITIONAL_ONLY)
+    # What it returns depends on the client: the value, or an awaitable of it.
+    method.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=[first, *own.parameters.values()], return_annotation=Signature.empty
+    )
+    return method
 
 
 def _single(request: Request[T]) -> Flow[T]:
@@ -126,13 +152,22 @@ class Operations:
     list_job_logs = ListOperation(jobs.list_job_logs)
     list_job_events = ListOperation(jobs.list_job_events)
     explain_job = _sends(jobs.explain_job)
+    find_unique_holder = _sends(jobs.find_unique_holder)
     update_job = _sends(jobs.update_job)
     cancel_job = _sends(jobs.cancel_job)
     redrive_job = _sends(jobs.redrive_job)
     erase_job = _sends(jobs.erase_job)
     list_dead_letters = ListOperation(jobs.list_dead_letters)
+    list_dead_letters_by_tenant = ListOperation(jobs.list_dead_letters_by_tenant)
     redrive_dead_letters = _sends(jobs.redrive_dead_letters)
     redrive_all_dead_letters = _runs(bulk.redrive_all_dead_letters)
+    # Bulk operations.
+    start_operation = _sends(operations.start_operation)
+    get_operation = _sends(operations.get_operation)
+    list_operations = ListOperation(operations.list_operations)
+    cancel_operation = _sends(operations.cancel_operation)
+    undo_operation = _sends(operations.undo_operation)
+    wait_for_operation = _runs(waiting.wait_for_operation)
     # Workflows.
     submit_workflow = _sends(workflows.submit_workflow)
     list_workflows = ListOperation(workflows.list_workflows)

@@ -56,19 +56,20 @@ class Client(Operations, SyncRunner):
         *,
         retry: RetryPolicy | None = None,
         timeout_s: float = TIMEOUT_S,
+        plain_http: bool = False,
+        transport: httpx.BaseTransport | None = None,
     ) -> Self:
         """Make a client of `WHENDUE_URL`, and of `WHENDUE_TOKEN` or `WHENDUE_TOKEN_FILE`.
 
         Args:
             environ: the environment. Default: that of the process.
-            retry: as of the class.
-            timeout_s: as of the class.
+            retry, timeout_s, plain_http, transport: as of the class.
 
         Raises:
             ValueError: a variable is missing or not valid.
         """
         url, token = from_environment(environ)
-        return cls(url, token, retry=retry, timeout_s=timeout_s)
+        return cls(url, token, retry=retry, timeout_s=timeout_s, plain_http=plain_http, transport=transport)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._settings.url!r}, ...)"

@@ -8,15 +8,16 @@ that a message of any of them finds the free thread.
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS, SQS_MAX_BATCH
-from whendue.containers.queue_selector import WEIGHTS, QueueSelector
+from whendue.containers.queue_selector import QueueSelector
 from whendue.containers.rate import Rate
 from whendue.engine.ports import ReceivedMessage
 from whendue.quotas import PREFETCH_HELD_S
+from whendue.settings import WEIGHTS
 from whendue.support.clock import Clock
 
 # A group of less than a full call waits this long for more while the call of another group is under way.
@@ -49,15 +50,19 @@ class Prefetch:
         threads: the maximum number of jobs that run at once.
         wait_s: the length of a long poll.
         clock: the process's.
+        weights: of the queues, by name.
     """
 
-    def __init__(self, queues: Sequence[str], threads: int, wait_s: int, clock: Clock) -> None:
+    def __init__(
+        self, queues: Sequence[str], threads: int, wait_s: int, clock: Clock, weights: Mapping[str, int] = WEIGHTS
+    ) -> None:
         """Begin with free threads, and with every queue as if it had messages."""
         self._clock = clock
         self._wait_s = wait_s
         self._threads = threads
         self._free = threads
-        self._selector = QueueSelector(queues)
+        self._weights = weights
+        self._selector = QueueSelector(queues, weights)
         self._waiting: dict[str, deque[tuple[int, ReceivedMessage]]] = {queue: deque() for queue in queues}
         self._busy = dict.fromkeys(queues, True)
         # What queues with messages are being asked for.
@@ -116,7 +121,7 @@ class Prefetch:
             return self._short_poll(queue)
         # It may have a message at any time, and so may all others: each is asked for its share.
         wanted = self._free + self._ahead()
-        share = -(-wanted * WEIGHTS[queue] // sum(WEIGHTS[other] for other in self._waiting))
+        share = -(-wanted * self._weights[queue] // sum(self._weights[other] for other in self._waiting))
         return Poll(queue, min(share, SQS_MAX_BATCH), self._wait_s, own=True) if wanted else None
 
     def _short_poll(self, queue: str | None) -> Poll | None:

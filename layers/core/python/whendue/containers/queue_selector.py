@@ -5,13 +5,9 @@ weight. A queue that had nothing saves nothing up: it begins where the others ar
 Source: C. Waldspurger, W. Weihl, Stride Scheduling: Deterministic Proportional-Share Resource Management, 1995.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
 
-from whendue.settings import ALL_QUEUES, DEAD_LETTER_QUEUES
-
-# Messages of busy queues, in proportion; the least is 1.
-WEIGHTS: Final = dict(zip((*ALL_QUEUES, *DEAD_LETTER_QUEUES), (8, 4, 2, 1, 2, 1, 1), strict=True))
+from whendue.settings import WEIGHTS
 
 
 class QueueSelector:
@@ -19,11 +15,13 @@ class QueueSelector:
 
     Args:
         queues: all queues, by name.
+        weights: messages of busy queues, in proportion, by name; the least is 1.
     """
 
-    def __init__(self, queues: Sequence[str]) -> None:
+    def __init__(self, queues: Sequence[str], weights: Mapping[str, int] = WEIGHTS) -> None:
         """Begin with the heaviest queue."""
-        self._passes = {queue: 1 / WEIGHTS[queue] for queue in queues}
+        self._weights = weights
+        self._passes = {queue: 1 / weights[queue] for queue in queues}
         self._now = 0.0
 
     def joins(self, queue: str) -> None:
@@ -37,8 +35,8 @@ class QueueSelector:
     def serve(self, queue: str) -> None:
         """Note that a message of a queue is served."""
         self._now = self._passes[queue]
-        self._passes[queue] += 1 / WEIGHTS[queue]
+        self._passes[queue] += 1 / self._weights[queue]
 
     def turn_after(self, queue: str, messages: int) -> float:
         """Return the pass that a queue has after this many messages: of two queues, the lower one is served first."""
-        return self._passes[queue] + messages / WEIGHTS[queue]
+        return self._passes[queue] + messages / self._weights[queue]

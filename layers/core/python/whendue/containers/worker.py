@@ -67,7 +67,7 @@ class Worker:
         self._options = options
         self._draining = threading.Event()
         self._end_ms = 0
-        self._prefetch = Prefetch(options.queues, options.threads, options.wait_s, app.clock)
+        self._prefetch = Prefetch(options.queues, options.threads, options.wait_s, app.clock, app.settings.weights)
         self._threads = JobThreads(options.threads, self._prefetch.free)
         self._jobs = app.job_stream(self._threads, self._drain_at)
         self._suspects = SuspectRunner(app, self._jobs.killers, self._drain_at)

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import inspect
+import json
 import re
 import sys
 import typing
@@ -15,6 +16,8 @@ from pydantic import BaseModel, RootModel, TypeAdapter
 
 from whendue.declarations.context import Context
 from whendue.errors import ConfigurationError
+from whendue.jobs.json_values import to_text
+from whendue.jobs.limit_spec import unique_problem
 from whendue.quotas import (
     BACKOFF_CAP_S,
     BACKOFF_MIN_S,
@@ -23,8 +26,10 @@ from whendue.quotas import (
     MAX_ATTEMPTS,
     RETENTION_MIN_S,
     RETENTION_S,
+    SMALL_BODY_BYTES,
     TIMEOUT_S,
 )
+from whendue.settings import NOTIFICATIONS, QUEUES, is_queue_name
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 # Option -> (kind, least, most); the ranges are those of requests and profiles.
@@ -39,7 +44,7 @@ _RANGES: Final[Mapping[str, tuple[type[int | float], float, float]]] = {
 }
 _JITTER: Final = ("full", "none")
 NO_FIELDS: Final = "a task without fields takes an empty model, as of `class Nothing(BaseModel): pass`"
-OPTIONS: Final = (*_RANGES, "jitter", "never_retry", "backoff", "check")
+OPTIONS: Final = (*_RANGES, "jitter", "never_retry", "backoff", "check", "queue", "unique")
 # What other job systems call such a thing, and what it is here.
 _FOREIGN: Final[Mapping[str, str]] = {
     "max_retries": "max_attempts, which counts the first attempt",
@@ -52,8 +57,7 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "rate_limit": "the limit of a request or a profile",
     "bind": "the second parameter, ctx",
     "retry_jitter": "jitter",
-    "queue": "the priority of a request or a profile",
-    "priority": "the priority of a request or a profile",
+    "priority": "queue",
     "result_ttl": "retention_s",
     "throws": "never_retry",
 }
@@ -129,6 +133,16 @@ class Declaration:
             raise self.refuse(f"no request can use this name; write 1 to {longest} of A-Z, a-z, 0-9, '.', '_', '-'")
         return name
 
+    def refuse_positional(self, others: object, example: str) -> None:
+        """Refuse arguments beside the name; `example` is an option as it is passed."""
+        if others:
+            raise self.refuse(f"options must be passed by name, as in {example}")
+
+    def check_kind(self, name: str, value: object, kind: type) -> None:
+        """Refuse an option's value that is not of its class."""
+        if not isinstance(value, kind):
+            raise self.refuse(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+
     # --- options ----------------------------------------------------------------------------------------------
 
     def check_policy(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,6 +174,30 @@ class Declaration:
             if not (inspect.isclass(kind) and issubclass(kind, BaseException)):
                 raise self.refuse(f"never_retry must hold exception classes, not {_shown(kind)}")
         return value
+
+    def check_unique(self, value: object) -> Mapping[str, Any] | None:
+        """Return the unique key that a task declares, in plain values, if a job can have it."""
+        if value is None:
+            return None
+        if problem := unique_problem(value):
+            raise self.refuse(f"unique {problem}")
+        plain: dict[str, Any] = json.loads(to_text(value, most_bytes=SMALL_BODY_BYTES, most_levels=3, name="unique"))
+        return plain
+
+    def check_queue(self, queue: object) -> str | None:
+        """Return the name of a queue, if one may have it; which queues there are, the deployment decides."""
+        if queue is None:
+            return None
+        if not isinstance(queue, str) or not is_queue_name(queue) or queue == NOTIFICATIONS:
+            names = ", ".join(QUEUES)
+            raise self.refuse(f"queue must be one of {names}, or a queue of the deployment, not {_shown(queue)}")
+        # Of a subclass, such as an enumeration's, the table can store nothing.
+        return str.__str__(queue)
+
+    def check_hooks(self, check: object, backoff: object) -> None:
+        """Refuse functions of a task that cannot be called with what they are given."""
+        self.check_hook("check", check, "payload", "tenant")
+        self.check_hook("backoff", backoff, "attempt")
 
     def check_hook(self, name: str, hook: object, *parameters: str) -> Any:
         """Return a function that an option names, if it can be called with these parameters and is not awaited."""

@@ -40,10 +40,12 @@ class TaskDefinition:
         never_retry: errors that no attempt can mend.
         policy: what it asks for over the defaults (`max_attempts`, `timeout_s`, ...); profile and request win over it.
         channel: whose deliveries it runs, None for any other task.
+        unique: the unique key of its jobs that stand alone, as `UniqueOptions`; None for none. A request wins over it.
         expands: how its jobs make jobs of their own, see `whendue.jobs.members`; its function is never called then.
         annotated: validates instead of the model, where its annotation says more than the model.
         check: refuses a payload that a tenant may not have.
         backoff: returns the delay after a failed attempt, instead of the policy's backoff.
+        queue: the queue of jobs for which neither request nor profile names one; None: the default.
         location: where it is declared, None for one that was made by hand.
     """
 
@@ -55,9 +57,11 @@ class TaskDefinition:
     policy: Mapping[str, Any]
     channel: "ChannelDefinition | None" = None
     expands: str | None = None
+    unique: Mapping[str, Any] | None = None
     annotated: "TypeAdapter[Any] | None" = field(default=None, compare=False)
     check: Callable[[Any, str], None] | None = field(default=None, compare=False)
     backoff: Callable[[int], Any] | None = field(default=None, compare=False)
+    queue: str | None = None
     location: "Location | None" = field(default=None, compare=False)
 
     @property

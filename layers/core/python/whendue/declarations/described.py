@@ -47,7 +47,9 @@ class DescribedTask:
         policy: what it asks for over the defaults, as in `TaskDefinition`.
         has_backoff: whether a function of its own returns its delays.
         schema: the JSON Schema of its payload, as its model documents it; None if there is none.
+        unique: the unique key of its jobs, as in `TaskDefinition`.
         accepts: a JSON Schema that refuses no payload that its model accepts; None accepts any.
+        queue: as in `TaskDefinition`.
     """
 
     name: str
@@ -57,6 +59,8 @@ class DescribedTask:
     has_backoff: bool = False
     schema: Mapping[str, Any] | None = None
     accepts: Mapping[str, Any] | None = None
+    unique: Mapping[str, Any] | None = None
+    queue: str | None = None
 
     # Deliveries and composites are shipped, and declared in every process.
     channel: ClassVar[None] = None

@@ -266,6 +266,7 @@ def task(
     expands: str | None = None,
     check: Callable[[Any, str], None] | None = None,
     backoff: Callable[[int], float | timedelta] | None = None,
+    queue: str | None = None,
     **policy: Any,
 ) -> "Callable[[Callable[P, R]], Task[P, R]]":
     """Declare a function as the task of this name: `@task("order.remind", max_attempts=3)`.
@@ -278,11 +279,11 @@ def task(
         never_retry: errors that end the job at once.
         registry: where to declare it.
         expands: its jobs make jobs of their own; for the shipped task `workflow`.
-        check: given payload and tenant at submit, raises `NotAllowedError`; what it allows may be forbidden before the
-            job runs: the function checks again.
+        check: given payload and tenant at submit, raises `NotAllowedError`; the function checks again as it runs.
         backoff: given the number of the failed attempt, from 1, returns the delay before the next one: seconds or
             timedelta, a day at most. Where it fails, and where a profile or request sets one, the policy's counts.
-        policy: fields of `Policy` that this task wants over the defaults; a profile or a request wins over them.
+        queue: of its jobs, a priority or one of the deployment's own; otherwise as `policy`.
+        policy: fields of `Policy` over the defaults, and `unique`, the key of its jobs; a request wins over them.
 
     Raises:
         ConfigurationError: the name, an option or the function is not accepted; the message has file, line and task.
@@ -291,21 +292,18 @@ def task(
 
     declaration = Declaration("task", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES)
-    if others:
-        raise declaration.refuse("options must be passed by name, as in max_attempts=3")
+    declaration.refuse_positional(others, "max_attempts=3")
     if named.startswith(DELIVERIES) or (named == WORKFLOW) != (expands == WORKFLOW) or expands not in (None, WORKFLOW):
         raise declaration.refuse(f"the names {WORKFLOW!r} and '{DELIVERIES}...' are whendue's own, and so is `expands`")
-    declaration.check_hook("check", check, "payload", "tenant")
-    declaration.check_hook("backoff", backoff, "attempt")
-    if not isinstance(registry, Registry):
-        raise declaration.refuse(f"registry must be a Registry, not {type(registry).__name__}")
+    declaration.check_hooks(check, backoff)
+    declaration.check_kind("registry", registry, Registry)
+    unique = declaration.check_unique(policy.pop("unique", None))
     options, errors = declaration.check_policy(policy), declaration.check_never_retry(never_retry)
 
     def declare(function: Callable[P, R]) -> "Task[P, R]":
         from whendue.declarations.calls.task_object import Task
 
-        # A function may be several tasks.
-        plain = function.function if isinstance(function, Task) else function
+        plain = function.function if isinstance(function, Task) else function  # It may be several tasks.
         called = declaration.check_callable(plain)
         parameters = declaration.parameters(called)
         if not parameters:
@@ -319,9 +317,11 @@ def task(
             errors,
             options,
             expands=expands,
+            unique=unique,
             annotated=annotated,
             check=check,
             backoff=backoff,
+            queue=declaration.check_queue(queue),
             location=declaration.location,
         )
         registry.add(definition)
@@ -349,8 +349,7 @@ def channel(
 
     declaration = Declaration("channel", name, sys._getframe(1))  # noqa: SLF001 - errors name the line that declares
     named = declaration.check_name(TYPE_BYTES - len(DELIVERIES))
-    if others:
-        raise declaration.refuse("options must be passed by name, as in check=...")
+    declaration.refuse_positional(others, "check=...")
     declaration.check_hook("check", check, "config", "tenant")
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -373,7 +372,6 @@ def discover(*packages: str, registry: Registry = TASKS) -> Registry:
     """Import every module of the packages, so that their tasks and channels are declared, and return the registry.
 
     The shipped ones are only noted, and imported when they are first asked for.
-
     A module that cannot be imported takes its own tasks down, and no others; `Registry.failures` has it.
 
     Args:

@@ -74,7 +74,10 @@ class PlannedSubmit(Submit):
         now_ms = self._runtime.clock.now_ms()
         try:
             _check(request)
-            step = unsent(self.prepare(tenant, request, now_ms), now_ms, self._runtime.settings.timing)
+            prepared = self.prepare(tenant, request, now_ms)
+            if prepared.job.unique:
+                raise _no_unique()
+            step = unsent(prepared, now_ms, self._runtime.settings.timing)
             for write in filter(None, (step, step.first)):
                 check(write)
         except WhendueError as error:
@@ -149,6 +152,11 @@ def _check(request: JobRequest) -> None:
         problem = "must be left out: a job in a transaction cannot depend on others"
         raise InvalidRequestError("the request is not valid", errors=[{"where": "dependsOn", "problem": problem}])
     if request.unique:
-        problem = "must be left out: a job in a transaction cannot have a unique key"
-        raise InvalidRequestError("the request is not valid", errors=[{"where": "unique", "problem": problem}])
+        raise _no_unique()
     payload_text(request.payload, PAYLOAD_ITEM_BYTES)
+
+
+def _no_unique() -> InvalidRequestError:
+    """Refuse a unique key, of a request or of its task: only whoever reads the key's item before can take it."""
+    problem = "must be left out, and not be declared by the task: a job in a transaction cannot have a unique key"
+    return InvalidRequestError("the request is not valid", errors=[{"where": "unique", "problem": problem}])

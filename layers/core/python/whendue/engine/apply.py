@@ -4,11 +4,20 @@ from collections.abc import Sequence
 
 from whendue.bulkhead import Bulkhead
 from whendue.engine.message import delay_s, to_body
-from whendue.engine.ports import JobQueue, JobStore, Outgoing, WriteResult, WriteStatus
+from whendue.engine.ports import JobQueue, Outgoing, WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
 from whendue.jobs.model import Job
-from whendue.jobs.transition import Transition, is_end, is_failed_attempt, with_dependents, with_pending_fan_out
+from whendue.jobs.transition import (
+    Transition,
+    is_end,
+    is_failed_attempt,
+    is_listed_as_dead,
+    note_dead,
+    with_dependents,
+    with_pending_fan_out,
+)
+from whendue.quotas import DEAD_TENANTS_REMEMBERED
 from whendue.table.writes import Lacks
 
 Written = list[tuple[Transition, WriteResult]]
@@ -21,13 +30,13 @@ def apply(runtime: Runtime, transitions: Sequence[Transition]) -> Written:
     pending fan-out.
     """
     steps = prepared(runtime, transitions)
-    results = _applied(runtime.store, steps)
+    results = _applied(runtime, steps)
     with_new_dependents = [
         number for number, result in enumerate(results) if _has_new_dependents(steps[number], result)
     ]
     for number in with_new_dependents:
         steps[number] = with_dependents(steps[number])
-    second_results = iter(_applied(runtime.store, [steps[number] for number in with_new_dependents]))
+    second_results = iter(_applied(runtime, [steps[number] for number in with_new_dependents]))
     done = [
         (step, next(second_results) if number in with_new_dependents else results[number])
         for number, step in enumerate(steps)
@@ -71,17 +80,47 @@ def _has_new_dependents(step: Transition, result: WriteResult) -> bool:
     return "has_dependents" in (result.current or {}) and Lacks("has_dependents") in step.expected
 
 
-def _applied(store: JobStore, transitions: Sequence[Transition]) -> list[WriteResult]:
-    """Apply transitions, each after its `first` and `keep` writes; if one fails, the transition is untried, and failed.
+def _applied(runtime: Runtime, transitions: Sequence[Transition]) -> list[WriteResult]:
+    """Apply transitions, each after what must hold first; if that fails, the transition is untried, and failed.
 
     One that is refused has been written before.
     """
-    first_writes = [(number, write) for number, t in enumerate(transitions) for write in (t.first, t.keep) if write]
-    first_results = store.apply([write for _, write in first_writes]) if first_writes else []
-    failed = {number: result for (number, _), result in zip(first_writes, first_results, strict=True) if result.failed}
+    failed = first_failures(runtime, transitions)
     ready = [t for number, t in enumerate(transitions) if number not in failed]
-    results = iter(store.apply(ready) if ready else [])
+    results = iter(runtime.store.apply(ready) if ready else [])
     return [failed[number] if number in failed else next(results) for number in range(len(transitions))]
+
+
+def first_failures(runtime: Runtime, transitions: Sequence[Transition]) -> dict[int, WriteResult]:
+    """Carry out what must hold before transitions; return the number of each for which it failed, with the result.
+
+    These are their `first` and `keep` writes, and the note that a tenant has dead jobs, by which operators find them.
+    """
+    writes = [([number], write) for number, t in enumerate(transitions) for write in (t.first, t.keep) if write]
+    deaths = _first_deaths(runtime, transitions)
+    writes += [(deaths[tenant], note_dead(tenant)) for tenant in deaths]
+    results = runtime.store.apply([write for _, write in writes]) if writes else []
+    failed: dict[int, WriteResult] = {}
+    for (numbers, _), result in zip(writes, results, strict=True):
+        failed |= dict.fromkeys(numbers, result) if result.failed else {}
+    _remember(runtime, [tenant for tenant, numbers in deaths.items() if not failed.keys() & numbers])
+    return failed
+
+
+def _first_deaths(runtime: Runtime, transitions: Sequence[Transition]) -> dict[str, list[int]]:
+    """Return the tenants whose dead jobs this process has not noted yet, with the numbers of their deaths."""
+    tenants: dict[str, list[int]] = {}
+    for number, step in enumerate(transitions):
+        if is_listed_as_dead(step) and step.job.tenant not in runtime.dead_tenants:
+            tenants.setdefault(step.job.tenant, []).append(number)
+    return tenants
+
+
+def _remember(runtime: Runtime, tenants: Sequence[str]) -> None:
+    """Remember that these tenants are noted."""
+    if len(runtime.dead_tenants) >= DEAD_TENANTS_REMEMBERED:
+        runtime.dead_tenants.clear()
+    runtime.dead_tenants.update(tenants)
 
 
 def send(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from whendue.engine.apply import Written, apply, count, prepared, send
+from whendue.engine.apply import Written, apply, count, first_failures, prepared, send
 from whendue.engine.fan_out import CompletionFanOut
 from whendue.engine.ports import WriteResult
 from whendue.engine.runtime import Runtime
 from whendue.jobs.transition import Transition
+from whendue.quotas import FAN_OUT_PAGES
 from whendue.table.writes import Write
 
 
@@ -34,19 +35,22 @@ def commit(runtime: Runtime, transitions: Sequence[Transition], now_ms: int) -> 
 def commit_together(
     runtime: Runtime, transitions: Sequence[Transition], others: Sequence[Write], now_ms: int
 ) -> list[WriteResult]:
-    """Write transitions of different jobs and other items, all or none, as `commit`; one result each transition."""
+    """Write transitions of different jobs and other items, all or none; one result each transition.
+
+    Of pending fan-outs one page is run, which is all of most. The rest is left to the next checks: whoever asked for a
+    job of its own does not wait for the dependents of the one that it replaces.
+    """
     steps = prepared(runtime, transitions)
-    first_writes = [step.first for step in steps if step.first]
-    if first_writes and (failed := [result for result in runtime.store.apply(first_writes) if result.failed]):
-        return [failed[0]] * len(steps)
+    if failed := first_failures(runtime, steps):
+        return [next(iter(failed.values()))] * len(steps)
     results = runtime.store.apply_together([*steps, *others])[: len(steps)]
     done = list(zip(steps, results, strict=True))
     count(runtime, done)
-    _follow(runtime, done)
+    _follow(runtime, done, pages=1)
     send(runtime.queue, [step.job for step, result in done if result.done and step.send], now_ms, runtime.bulkhead)
     return results
 
 
-def _follow(runtime: Runtime, done: Written) -> None:
+def _follow(runtime: Runtime, done: Written, pages: int = FAN_OUT_PAGES) -> None:
     if pending := [step.job for step, result in done if result.done and step.job.pending_fan_out is not None]:
-        CompletionFanOut(runtime).run(pending)
+        CompletionFanOut(runtime).run(pending, pages)

@@ -23,7 +23,7 @@ def take_turns(items: Sequence[T], owner: Callable[[T], str]) -> list[T]:
     return [item for _, item in sorted(rounds, key=lambda round_: round_[0])]
 
 
-def virtual_deadline(check_at: int, rank: int) -> int:
+def virtual_deadline(check_at: int, rank: float) -> float:
     """Return the virtual deadline of work: the earliest goes first, so that no work starves.
 
     Args:

@@ -31,14 +31,18 @@ class CompletionFanOut:
         self._runtime = runtime
         self._dependents = DependencyReleaser(runtime)
 
-    def run(self, pending: Sequence[Job]) -> list[Job]:
+    def run(self, pending: Sequence[Job], pages: int = FAN_OUT_PAGES) -> list[Job]:
         """Finish the fan-out of jobs, and of jobs that end by it, page by page; return those left pending.
 
         Those are left to their next checks, which repeat the fan-out: every write of it is idempotent.
+
+        Args:
+            pending: the jobs that have ended.
+            pages: the maximum number of pages.
         """
         until_ms = self._runtime.clock.now_ms() + FAN_OUT_MS
         waiting, failed = deque(pending), list[Job]()
-        for _ in range(FAN_OUT_PAGES):
+        for _ in range(pages):
             if not waiting or self._runtime.clock.now_ms() >= until_ms:
                 break
             part = [waiting.popleft() for _ in range(min(FAN_OUT_PAGE, len(waiting)))]

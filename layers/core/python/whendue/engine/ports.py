@@ -141,7 +141,7 @@ class JobStore(Protocol):
         """
 
     def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
-        """Read partitions of an index side by side, newest first; one page per query, in order.
+        """Read partitions of an index side by side; one page per query, in order.
 
         Raises:
             UnavailableError: the table stayed throttled.

@@ -23,6 +23,9 @@ class TransitionObserver(Protocol):
     def note(self, done: Iterable[tuple[Transition, WriteResult]]) -> None:
         """Count the transitions whose writes hold."""
 
+    def answered(self, answer: str) -> None:
+        """Count a submit that met the holder of its unique key, by what became of it."""
+
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
         """Count a tick of the timer: schedules planned, messages promoted, jobs rescued by what was done."""
 
@@ -57,7 +60,8 @@ class NullNotificationSink:
 class Runtime:
     """The ports and settings that every service is given.
 
-    Without `isolation`, jobs suspected of killing their worker run in this process, one at a time.
+    Without `isolation`, jobs suspected of killing their worker run in this process, one at a time. `dead_tenants` is
+    what this process remembers of tenants whose dead jobs operators can find.
     """
 
     store: JobStore
@@ -76,3 +80,4 @@ class Runtime:
     isolation: Isolation | None = None
     pool: Pool = field(default_factory=InlinePool)
     timers: TimerInvoker | None = None
+    dead_tenants: set[str] = field(default_factory=set)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from whendue.jobs.failures import cause_of_unasked_cancel
 from whendue.jobs.model import Failure, Job, State
 from whendue.jobs.transition import how_it_stands
 
@@ -27,6 +28,7 @@ class EventType(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REDRIVEN = "redriven"
+    REDRIVE_UNDONE = "redrive_undone"
 
 
 ENDS: Final = (EventType.SUCCEEDED, EventType.DEAD, EventType.CANCELLED, EventType.EXPIRED)
@@ -40,6 +42,7 @@ _RANKS: Final[Mapping[EventType, int]] = {
     EventType.LOST: 2,
     EventType.STARTED: 3,
     EventType.CANCEL_REQUESTED: 4,
+    EventType.REDRIVE_UNDONE: 4,
     EventType.FAILED: 5,
     **dict.fromkeys(ENDS, 7),
 }
@@ -61,17 +64,20 @@ class Event(NamedTuple):
         at: when, ms UTC; of lost workers, when it was known at the latest.
         position: where it stands.
         by: who asked for it; None where nobody did, or whendue itself.
+        operation: the bulk operation that it was asked for with.
         attempt: number of the attempt that started or failed.
         failure: why an attempt failed, or the job ended.
         due_at, was_due_at: the new due time and the one before, ms UTC.
         queue, was_queue: the new queue and the one before.
         workers: number of workers that were lost since submit or redrive.
+        expires_at: the expiry that kept the next attempt of a dead job from beginning, ms UTC.
     """
 
     type: EventType
     at: int
     position: Position
     by: str | None = None
+    operation: str | None = None
     attempt: int | None = None
     failure: Failure | None = None
     due_at: int | None = None
@@ -79,6 +85,7 @@ class Event(NamedTuple):
     queue: str | None = None
     was_queue: str | None = None
     workers: int | None = None
+    expires_at: int | None = None
 
 
 class Span(NamedTuple):
@@ -105,10 +112,12 @@ def events_of(job: Job, changes: Sequence[Mapping[str, Any]], failures: Sequence
     spans = [_span(change["was"]) for change in asked if "was" in change]
     spans.append(_span(how_it_stands(job)))
     events = [_at(EventType.SUBMITTED, job.created_at, 0), *(_change(change) for change in asked)]
+    asked_by = {change["generation"]: change.get("by") for change in asked if change["kind"] == "cancel_requested"}
     firsts = [0, *(span.generation + 1 for span in spans[:-1])]
     for first, span in zip(firsts, spans, strict=True):
         own = [failure for failure in failures if first <= failure.generation <= span.generation]
-        events += _events_of_span(span, own, job.scheduled_at)
+        events += _attempts_of_span(span, own, job.scheduled_at)
+        events += [] if span.at is None else [_end(job, span, own, asked_by)]
     # The first of two that would stand in one place.
     unique = {event.position: event for event in reversed(events)}
     return [unique[position] for position in sorted(unique)]
@@ -138,14 +147,18 @@ def _at(kind: EventType, at: int, generation: int, **more: Any) -> Event:
 
 
 def _change(change: Mapping[str, Any]) -> Event:
-    names = ("by", "due_at", "was_due_at", "queue", "was_queue")
+    names = ("by", "operation", "due_at", "was_due_at", "queue", "was_queue")
     values = {name: change[name] for name in names if name in change}
     return _at(EventType(change["kind"]), change["at"], change["generation"], **values)
 
 
-def _events_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) -> Iterator[Event]:
-    # A failure beyond those that are counted is why the job ended, not an attempt.
-    attempts = [failure for failure in failures if failure.attempt <= span.failures]
+def _counted(span: Span, failures: Sequence[Failure]) -> list[Failure]:
+    """Return the failed attempts: a failure beyond those that are counted is why the job ended."""
+    return [failure for failure in failures if failure.attempt <= span.failures]
+
+
+def _attempts_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) -> Iterator[Event]:
+    attempts = _counted(span, failures)
     for failure in attempts:
         if failure.started_at is not None:
             yield _at(EventType.STARTED, failure.started_at, failure.generation, attempt=failure.attempt)
@@ -155,10 +168,30 @@ def _events_of_span(span: Span, failures: Sequence[Failure], scheduled_at: int) 
         yield _at(EventType.STARTED, span.started_at, span.generation, attempt=span.failures + 1)
     if span.lost:
         yield _lost(span, scheduled_at)
-    if span.at is not None:
-        cause = max(failures, key=lambda failure: failure.generation, default=None)
-        is_why = span.state == State.DEAD.value or cause not in attempts
-        yield _at(EventType(span.state), span.at, span.generation, failure=cause if is_why else None)
+
+
+def _end(job: Job, span: Span, failures: Sequence[Failure], asked_by: Mapping[int, str | None]) -> Event:
+    """Say how a job ended, and why: of a cancelled one, who asked for it or why whendue did.
+
+    Args:
+        job: as read.
+        span: the part of its life that ended.
+        failures: its failures in that part.
+        asked_by: who asked for a cancel, by the generation in which that was; None for whendue.
+    """
+    at_ms = span.at or 0
+    cause = max(failures, key=lambda failure: failure.generation, default=None)
+    values: dict[str, Any] = {}
+    if span.state == State.DEAD.value:
+        values = {"failure": cause, "expires_at": cause.expires_at if cause else None}
+    elif cause not in _counted(span, failures):
+        values = {"failure": cause}
+    if span.state == State.CANCELLED.value:
+        by, superseded = asked_by.get(span.generation), span.generation in asked_by
+        values |= {"by": by}
+        if by is None and values.get("failure") is None:
+            values |= {"failure": cause_of_unasked_cancel(job, at_ms, superseded=superseded)}
+    return _at(EventType(span.state), at_ms, span.generation, **values)
 
 
 def _lost(span: Span, scheduled_at: int) -> Event:

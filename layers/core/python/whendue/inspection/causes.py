@@ -7,6 +7,7 @@ class Cause(StrEnum):
     """Why a job does not run now, or how it ended (docs/reference/api.md); each is tried in the simulator."""
 
     PAUSED = "paused"
+    QUEUE_REMOVED = "queue_removed"
     TIMER_SILENT = "timer_silent"
     NOT_DUE = "not_due"
     NOT_PROMOTED = "not_promoted"
@@ -23,6 +24,7 @@ class Cause(StrEnum):
     RUNNING = "running"
     LEASE_EXPIRED = "lease_expired"
     EXPIRES = "expires"
+    HOLDS_UNIQUE_KEY = "holds_unique_key"
     CANCEL_REQUESTED = "cancel_requested"
     FINISHED = "finished"
     FAILED = "failed"

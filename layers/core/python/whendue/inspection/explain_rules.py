@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from whendue.inspection.causes import Cause
-from whendue.inspection.explain_end_rules import reason_of_end
+from whendue.inspection.explain_end_rules import cancel_facts, reason_of_end
 from whendue.jobs.dependencies import Upstream, is_met, upstream_end, upstream_numbers
 from whendue.jobs.due_index import first_check, owner_is_promote, rescue_before
 from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Job, State
-from whendue.pauses.model import Pause
+from whendue.pauses.model import Held, Scope
 from whendue.quotas import AWAITED_NAMED, BACKLOG_MESSAGES, ISOLATED_AT_ONCE
 from whendue.settings import Timing
 
@@ -42,14 +42,16 @@ class Observed:
         wait: what its limit makes it wait for although no worker has looked at it yet.
         overlaps: an earlier job of its schedule has the schedule's slot, and its overlap policy lets it not run at all.
         ticked_at: when the timer last ran, ms UTC; None if unknown.
+        queue_removed: the deployment no longer has the job's queue.
     """
 
     backlog: int = 0
-    pause: Pause | None = None
+    pause: Held | None = None
     awaited: Mapping[int, AwaitedJob] = field(default_factory=dict)
     wait: Wait | None = None
     overlaps: bool = False
     ticked_at: int | None = None
+    queue_removed: bool = False
 
 
 NOTHING: Final = Observed()
@@ -65,18 +67,27 @@ def explain(job: Job, now_ms: int, timing: Timing, seen: Observed = NOTHING) -> 
         seen: what was seen around it.
     """
     reasons = _reasons(job, now_ms, timing, seen)
+    if job.unique is not None:
+        from whendue.inspection.explain_unique import reason_of_key
+
+        reasons += [Reason(*found) for found in reason_of_key(job, job.unique, now_ms)]
     if job.begin_by is None or job.state not in (State.PENDING, State.WAITING) or job.member_count is not None:
         return reasons
     facts = {"expires_at": job.begin_by}
     if job.is_past_expiry(now_ms):
         text = "Its expiry has passed: a worker or the timer ends it when it next looks at it."
         return [Reason(Cause.EXPIRES, text, facts), *reasons]
-    return [*reasons, Reason(Cause.EXPIRES, "It does not run if it has not begun by its expiry.", facts)]
+    text = "It does not run if it has not begun by its expiry."
+    if job.started_at is not None:
+        text = "It ends dead if its next attempt has not begun by its expiry."
+    return [*reasons, Reason(Cause.EXPIRES, text, facts)]
 
 
 def _reasons(job: Job, now_ms: int, timing: Timing, seen: Observed) -> list[Reason]:
-    held = [] if seen.pause is None else [_paused(seen.pause, job.queue)]
+    held = [] if seen.pause is None else [_paused(seen.pause, job)]
     held += _timer_silent(job, now_ms, timing, seen.ticked_at)
+    if seen.queue_removed and not (job.terminal or (job.state is State.RUNNING and now_ms <= job.lease_until)):
+        return [*held, _queue_removed(job)]
     if job.state is State.PENDING and now_ms < job.due_at:
         return [*held, *([_limited(job.waits_for, job.due_at)] if job.waits_for else _not_due(job, now_ms, timing))]
     if job.state is State.PENDING:
@@ -112,13 +123,22 @@ def _is_overdue(job: Job, now_ms: int, timing: Timing) -> bool:
     return now_ms >= job.due_at + timing.grace_ms and job.check_at == first_check(job.due_at, timing)
 
 
-def _paused(pause: Pause, queue: str) -> Reason:
-    times = {"paused_at": pause.since, "paused_until": pause.until}
-    if not pause.by:
-        # The operator's: for all tenants.
-        return Reason(Cause.PAUSED, f"The queue {queue} is paused.", {"queue": queue} | times)
-    text = f"It is paused by {pause.by}: {pause.reason}"
-    return Reason(Cause.PAUSED, text, {"by": pause.by, "reason": pause.reason} | times)
+def _paused(held: Held, job: Job) -> Reason:
+    pause, scope = held
+    times = {"scope": scope.value, "paused_at": pause.since, "paused_until": pause.until}
+    if scope is Scope.QUEUE:
+        # The operator's, for all tenants: without who and why.
+        return Reason(Cause.PAUSED, f"The queue {job.queue} is paused.", {"queue": job.queue} | times)
+    what = f"Jobs of the type {job.type} are" if scope is Scope.TYPE else f"The tenant {job.tenant} is"
+    of_type = {"type": job.type} if scope is Scope.TYPE else {}
+    facts = {"by": pause.by, "reason": pause.reason} | of_type | times
+    return Reason(Cause.PAUSED, f"{what} paused by {pause.by}: {pause.reason}", facts)
+
+
+def _queue_removed(job: Job) -> Reason:
+    ways = {State.PENDING: " Move it to another queue.", State.WAITING: " You can cancel it and submit it again."}
+    text = f"The deployment no longer has its queue {job.queue}; it goes on when the queue is back."
+    return Reason(Cause.QUEUE_REMOVED, text + ways.get(job.state, ""), {"queue": job.queue})
 
 
 def _limited(wait: Wait, next_check_at: int | None) -> Reason:
@@ -140,11 +160,24 @@ def _not_due(job: Job, now_ms: int, timing: Timing) -> list[Reason]:
         reasons.append(
             Reason(Cause.RETRY_BACKOFF, f"Attempt {job.failures} failed; the next one starts after its backoff.", facts)
         )
-    reasons.append(Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at}))
+    reasons.append(_before_its_time(job))
     if now_ms < first_check(job.due_at, timing):
         text = "Its message is sent to the queue shortly before it is due."
         reasons.append(Reason(Cause.NOT_PROMOTED, text, {"promoted_at": job.check_at}))
     return reasons
+
+
+def _before_its_time(job: Job) -> Reason:
+    """Return that a job is not due; of a schedule's, also for which time it runs, if that is an earlier one."""
+    if job.nominal_at is None:
+        return Reason(Cause.NOT_DUE, "It is not due yet.", {"due_at": job.due_at})
+    text = "It is not due yet."
+    if job.due_at > job.nominal_at and not job.failures:
+        text = (
+            "It is not due yet: it was planned for an earlier time, and its schedule's jitter, or a change, delays it."
+        )
+    facts = {"due_at": job.due_at, "nominal_at": job.nominal_at, "schedule": job.schedule}
+    return Reason(Cause.NOT_DUE, text, facts)
 
 
 def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reason]:
@@ -153,7 +186,9 @@ def _waits_for_others(job: Job, awaited: Mapping[int, AwaitedJob]) -> list[Reaso
     if job.cancel_requested:
         reasons.append(
             Reason(
-                Cause.CANCEL_REQUESTED, "A cancel was requested; the jobs that it has created are being cancelled.", {}
+                Cause.CANCEL_REQUESTED,
+                "A cancel was requested; the jobs that it has created are being cancelled.",
+                cancel_facts(job),
             )
         )
     if job.member_count is not None:
@@ -216,5 +251,6 @@ def _running(job: Job, now_ms: int) -> list[Reason]:
     facts = {"started_at": job.started_at, "lease_until": job.lease_until}
     reasons = [Reason(Cause.RUNNING, f"Attempt {job.attempt} is running.", facts)]
     if job.cancel_requested:
-        reasons.append(Reason(Cause.CANCEL_REQUESTED, "A cancel was requested; the task decides when it stops.", {}))
+        text = "A cancel was requested; the task decides when it stops."
+        reasons.append(Reason(Cause.CANCEL_REQUESTED, text, cancel_facts(job)))
     return reasons

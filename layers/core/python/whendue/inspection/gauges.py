@@ -10,7 +10,6 @@ from whendue.inspection.queues import QueueInspector, QueueView
 from whendue.jobs.due_index import live_partition
 from whendue.pauses.service import PauseService
 from whendue.quotas import OLDEST_LOOKED_AT
-from whendue.settings import ALL_QUEUES
 from whendue.timer.due_cursors import Cursor, read_cursors
 
 
@@ -56,7 +55,12 @@ class Gauges:
         """
         paused, store, now_ms = self._pauses.of_queues(), self._runtime.store, self._runtime.clock.now_ms()
         shards = range(self._runtime.settings.shards)
-        partitions = [live_partition(queue, shard) for queue in ALL_QUEUES if queue not in paused for shard in shards]
+        partitions = [
+            live_partition(queue, shard)
+            for queue in self._runtime.settings.all_queues
+            if queue not in paused
+            for shard in shards
+        ]
         limit = max(1, OLDEST_LOOKED_AT // self._runtime.settings.shards)
 
         def first(cursor: Cursor) -> list[DueEntry]:

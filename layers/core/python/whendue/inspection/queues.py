@@ -12,7 +12,6 @@ from whendue.jobs.model import State, from_item
 from whendue.pauses.model import Pause
 from whendue.pauses.service import PauseService
 from whendue.quotas import OLDEST_LOOKED_AT, RESCUE_INTERVAL_MAX_S
-from whendue.settings import ALL_QUEUES
 
 
 class QueueView(NamedTuple):
@@ -46,27 +45,28 @@ class QueueInspector:
         Raises:
             UnavailableError: table or queues do not answer.
         """
-        pauses = self._pauses.of_queues()
-        depths = self._runtime.pool.run([partial(self._runtime.queue.depth, name) for name in ALL_QUEUES])
+        pauses, names = self._pauses.of_queues(), self._runtime.settings.all_queues
+        depths = self._runtime.pool.run([partial(self._runtime.queue.depth, name) for name in names])
         entries = self._first_entries()
         return [
             QueueView(name, depth, self._oldest(entries[name], paused=name in pauses), pauses.get(name))
-            for name, depth in zip(ALL_QUEUES, depths, strict=True)
+            for name, depth in zip(names, depths, strict=True)
         ]
 
     def _first_entries(self) -> dict[str, Sequence[DueEntry]]:
         """Read the first entries of each queue, over its partitions."""
         # The next check of a job that rescue has sent again is later than its due time, by up to this interval.
         until_ms = self._runtime.clock.now_ms() + RESCUE_INTERVAL_MAX_S * 1000
-        places = [(queue, shard) for queue in ALL_QUEUES for shard in range(self._runtime.settings.shards)]
-        limit = max(1, OLDEST_LOOKED_AT // self._runtime.settings.shards)
+        settings = self._runtime.settings
+        places = [(queue, shard) for queue in settings.all_queues for shard in range(settings.shards)]
+        limit = max(1, OLDEST_LOOKED_AT // settings.shards)
         query = partial(self._runtime.store.query_due, after=None, until_ms=until_ms, limit=limit)
         pages = self._runtime.pool.run([partial(query, live_partition(queue, shard)) for queue, shard in places])
         return {
             queue: sorted(chain(*(page for (of, _), page in zip(places, pages, strict=True) if of == queue)))[
                 :OLDEST_LOOKED_AT
             ]
-            for queue in ALL_QUEUES
+            for queue in settings.all_queues
         }
 
     def _oldest(self, entries: Sequence[DueEntry], *, paused: bool) -> int | None:

@@ -40,7 +40,8 @@ class Surroundings:
         """
         if job.terminal:
             return Observed()
-        due = job.state is State.PENDING and now_ms >= job.due_at
+        removed = job.queue not in self._runtime.settings.all_queues
+        due = job.state is State.PENDING and now_ms >= job.due_at and not removed
         wait, overlaps = self._limited(job, now_ms) if due else (None, False)
         return Observed(
             backlog=self._runtime.queue.depth(job.queue).visible if due else 0,
@@ -49,6 +50,7 @@ class Surroundings:
             wait=wait,
             overlaps=overlaps,
             ticked_at=self._counters.last_tick() if needs_timer(job, now_ms, self._runtime.settings.timing) else None,
+            queue_removed=removed,
         )
 
     def _limited(self, job: Job, now_ms: int) -> tuple[Wait | None, bool]:

@@ -6,6 +6,7 @@ from whendue.jobs.due_index import expiry_of, writer_sends
 from whendue.jobs.failures import failure
 from whendue.jobs.model import Job, State
 from whendue.jobs.transition import NOT_CANCELLED, Transition, archive, as_read, due, edges, finish, held, step
+from whendue.jobs.transitions import keep_attempt
 from whendue.quotas import WAITING_CHECK_S
 from whendue.settings import Timing
 from whendue.table.writes import Has, In, Is, Lacks, Less, Plus
@@ -45,7 +46,7 @@ def release(job: Job, now_ms: int, timing: Timing) -> Transition:
 def cancel_unsatisfied(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled a job that a dependency's end leaves without a reason to run."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return finish("cancel_unsatisfied", job, as_read(job), State.CANCELLED, now_ms, last=error)
+    return finish("cancel_unsatisfied", job, as_read(job), State.CANCELLED, now_ms, first=keep_attempt(job), last=error)
 
 
 @edges((State.RUNNING, State.WAITING))

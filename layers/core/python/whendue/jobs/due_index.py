@@ -1,10 +1,14 @@
 """The due index: partitions, next checks and the rules that say who sends a job's message (ARCHITECTURE.md)."""
 
 import zlib
+from typing import Final
 
 from whendue.jobs.model import Job
 from whendue.quotas import HORIZON_S, LIST_PARTITIONS
 from whendue.settings import Timing
+
+# What the names of partitions of dead jobs begin with.
+DEAD: Final = "dead#"
 
 
 def shard_of(job_id: str, shards: int) -> int:
@@ -17,6 +21,16 @@ def live_partition(queue: str, shard: int) -> str:
     return f"live#{queue}#{shard}"
 
 
+def schedules_partition(shard: int) -> str:
+    """Name a partition of what the timer continues itself: schedules, backfills and bulk operations."""
+    return f"schedules#{shard}"
+
+
+def partition_of(identity: str, shards: int) -> str:
+    """Name the partition of one schedule, backfill or bulk operation."""
+    return schedules_partition(shard_of(identity, shards))
+
+
 def dead_partition(listed_under: str, shard: int) -> str:
     """Name the partition of dead jobs: of a tenant, or of a subscription; a list reads all `LIST_PARTITIONS` of them.
 
@@ -24,7 +38,7 @@ def dead_partition(listed_under: str, shard: int) -> str:
         listed_under: see `Job.listed_under`.
         shard: the job's due index shard, of which there may be many more.
     """
-    return f"dead#{listed_under}#{shard % LIST_PARTITIONS}"
+    return f"{DEAD}{listed_under}#{shard % LIST_PARTITIONS}"
 
 
 def dead_partitions(listed_under: str) -> list[str]:

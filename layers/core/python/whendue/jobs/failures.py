@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from whendue.aws_quotas import ERROR_CAUSES_BYTES, ERROR_MESSAGE_BYTES, ERROR_STACK_BYTES, ERROR_TYPE_BYTES
-from whendue.jobs.model import Failure, Job
+from whendue.jobs.model import Failure, Job, State
 from whendue.support.text import one_line
 
 # Of the text of an error that cannot be shown, or of one without a name.
@@ -96,7 +96,7 @@ def failure(
     failed_at: int,
     raised_at: Raised = Raised(),  # noqa: B008 - a value that cannot change
 ) -> Failure:
-    """Describe how the job's current attempt failed; `failed_at` is ms UTC.
+    """Describe how the job's current attempt failed, or why the job ended without one; `failed_at` is ms UTC.
 
     Users' code chose the words: each is cut, and made one line (the message of up to 256 bytes), so that any
     client that reads the job can read it.
@@ -110,11 +110,34 @@ def failure(
         fingerprint=fingerprint(name, short, location),
         attempt=job.failures + 1,
         generation=job.generation,
-        started_at=job.started_at,
+        started_at=job.started_at if job.state is State.RUNNING else None,
         failed_at=failed_at,
         stack=raised_at.stack,
         causes=raised_at.causes,
     )
+
+
+def began(failure: Failure) -> bool:
+    """Return whether a failure is one of an attempt; else it only says why its job ended."""
+    return failure.started_at is not None
+
+
+def cause_of_unasked_cancel(job: Job, at_ms: int, *, superseded: bool) -> Failure | None:
+    """Return why whendue cancelled a job of which nobody asked for it, and with which no cause is stored.
+
+    The cancel of a member, and of a run for which a newer fire is to run, stores none: many are cancelled at once.
+
+    Args:
+        job: the job.
+        at_ms: when it was cancelled, ms UTC.
+        superseded: whether whendue asked for the cancel while it ran or waited for its members.
+    """
+    if job.parent_id is not None:
+        message = f"the job {job.parent_id} that created it was cancelled, failed or passed its deadline"
+        return failure(job, "parent_ended", message, failed_at=at_ms)
+    if superseded and job.schedule is not None:
+        return failure(job, "superseded", "a later fire of its schedule replaced it (cancel_running)", failed_at=at_ms)
+    return None
 
 
 def line_of(text: str, size: int) -> str:

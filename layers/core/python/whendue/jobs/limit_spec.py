@@ -1,9 +1,15 @@
 """What keeps jobs from each other, as a job carries it: its limit, what it waits for there, and its unique key."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal, get_args
+
+from whendue.quotas import EXPIRES_MIN_S, HORIZON_S, UNIQUE_KEY_BYTES, UNIQUE_PATH_BYTES, UNIQUE_PATHS
 
 Scope = Literal["pending", "running", "until_success", "for_seconds"]
+OnConflict = Literal["return", "reject", "replace", "postpone"]
+# What code may say of a unique key, as the API's `unique`.
+UNIQUE_FIELDS: Final = ("key", "by_payload", "scope", "for_seconds", "on_conflict", "max_wait_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +51,68 @@ class Unique:
         scope: which of the job's states hold it.
         until: from when on the job does not hold it, whatever its state, ms UTC.
         since: when the first of the jobs was submitted that were replaced by each other, ms UTC; None: this is it.
+        replaced: the id of the job that it has replaced; None for none.
+        latest: up to when later submits may put it off, ms UTC; None: they were not said to.
     """
 
     id: str
     scope: Scope
     until: int
     since: int | None = None
+    replaced: str | None = None
+    latest: int | None = None
 
     @property
     def outlives_death(self) -> bool:
         """Whether a dead job holds it."""
         return self.scope in ("until_success", "for_seconds")
+
+
+def unique_problem(asked: object) -> str | None:
+    """Return why this cannot be the unique key that code asks for; None if it can.
+
+    Args:
+        asked: fields of `UNIQUE_FIELDS`, by name. The API's schema checks the same of requests.
+    """
+    if not isinstance(asked, Mapping) or any(name not in UNIQUE_FIELDS for name in asked):
+        return f"must have fields among {', '.join(UNIQUE_FIELDS)}"
+    said = {name: value for name, value in asked.items() if value is not None}
+    if ("key" in said) == ("by_payload" in said):
+        return "must have exactly one of key and by_payload"
+    for name, is_right in _RIGHT.items():
+        if name in said and not is_right(said[name]):
+            return f"has no valid {name}"
+    if (said.get("scope") == "for_seconds") != ("for_seconds" in said):
+        return "must have for_seconds with the scope for_seconds, and not with another"
+    if (said.get("on_conflict") == "postpone") != ("max_wait_seconds" in said):
+        return "must have max_wait_seconds with the on_conflict postpone, and not with another"
+    return None
+
+
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most and value.isprintable()
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= UNIQUE_PATH_BYTES and all(value.split("."))
+
+
+def _are_paths(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) <= UNIQUE_PATHS and all(map(_is_path, value))
+
+
+def _is_time(value: object, least_s: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least_s <= value <= HORIZON_S
+
+
+_RIGHT: Final[Mapping[str, Any]] = {
+    "key": lambda value: _is_text(value, UNIQUE_KEY_BYTES),
+    "by_payload": _are_paths,
+    "scope": lambda value: value in get_args(Scope),
+    "for_seconds": lambda value: _is_time(value, EXPIRES_MIN_S),
+    "on_conflict": lambda value: value in get_args(OnConflict),
+    "max_wait_seconds": lambda value: _is_time(value, 0),
+}
 
 
 def effective(asked: Limit | None, profile: Limit | None, *, profile_name: str, job_type: str) -> Limit | None:

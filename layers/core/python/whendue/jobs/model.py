@@ -71,9 +71,10 @@ class Failure:
         fingerprint: equal for errors with the same type, place and message but for numbers and ids.
         attempt: which attempt it was, from 1.
         generation: the job's generation that failed; keys the attempt's item.
-        started_at: when the attempt began, ms UTC.
+        started_at: when the attempt began, ms UTC; None: it is why the job ended, and no attempt.
         failed_at: when it ended, ms UTC.
         stack, causes: see `whendue.jobs.failures.Raised`.
+        expires_at: the job's expiry, ms UTC, if that is why no attempt followed.
     """
 
     type: str
@@ -86,6 +87,7 @@ class Failure:
     started_at: int | None = None
     stack: str | None = None
     causes: str | None = None
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def ended_by_loss(job: Job, now_ms: int) -> Transition | None:
     if job.claims >= job.failures + MAX_LOST:
         return mark_dead(job, WORKER_LOST, f"the worker died {MAX_LOST} times while it ran this job", now_ms)
     if job.is_past_expiry(now_ms):
-        return mark_dead(job, WORKER_LOST, f"the worker died while it ran this job; {TOO_LATE}", now_ms)
+        message = f"the worker died while it ran this job; {TOO_LATE}"
+        return mark_dead(job, WORKER_LOST, message, now_ms, expires_at=job.begin_by)
     return None
 
 

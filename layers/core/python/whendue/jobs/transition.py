@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec
 
-from whendue.jobs.due_index import dead_partition, first_check, live_partition, within_horizon, writer_sends
+from whendue.jobs.due_index import DEAD, dead_partition, first_check, live_partition, within_horizon, writer_sends
 from whendue.jobs.lifetime import belonging, check_sooner, expiry
 from whendue.jobs.model import Failure, Job, State, as_value, evolve
 from whendue.quotas import CHANGES_KEPT, FAN_OUT_CHECK_S
 from whendue.settings import Timing
-from whendue.table.keys import change_key
+from whendue.table.keys import change_key, dead_tenant_key
 from whendue.table.writes import REMOVE, Condition, Is, Lacks, Less, Plus, Write, insert
 
 
@@ -117,6 +117,17 @@ def is_end(over: Transition) -> bool:
     return over.job.terminal and "state" in over.changes
 
 
+def is_listed_as_dead(over: Transition) -> bool:
+    """Return whether a transition puts a job among the dead ones of its tenant; deliveries are not."""
+    due_pk = over.changes.get("due_pk")
+    return isinstance(due_pk, str) and due_pk.startswith(DEAD) and not over.job.subscription
+
+
+def note_dead(tenant: str) -> Write:
+    """Note for good that a tenant has dead jobs: by it operators find those of all tenants."""
+    return insert("note_dead", dead_tenant_key(tenant), {})
+
+
 def archive(job: Job, state: State, at_ms: int, last: Failure | None) -> dict[str, Any]:
     """Take a finished job out of the live due index: a dead one is listed at the time of its end, others are not.
 
@@ -152,18 +163,33 @@ def with_change(over: Transition, before: Job, kind: str, now_ms: int, by: str |
     Args:
         over: the transition of the job.
         before: the job as it was read.
-        kind: `rescheduled`, `reprioritised`, `cancel_requested` or `redriven`.
+        kind: `rescheduled`, `reprioritised`, `cancel_requested`, `redriven` or `redrive_undone`.
         now_ms: when it is asked, ms UTC.
         by: who asks, as the token says; None for whendue itself.
         values: more about it; what is None is left out.
     """
-    noted = {"number": 1 + _number(before), "kind": kind, "at": now_ms, "generation": over.job.generation, "by": by}
+    noted = {
+        "number": 1 + change_number(before),
+        "kind": kind,
+        "at": now_ms,
+        "generation": over.job.generation,
+        "by": by,
+    }
     change = {name: value for name, value in (noted | values).items() if value is not None}
     job = evolve(over.job, change=change)
     return replace(over, changes={**over.changes, "change": change}, job=job, keep=_keep_change(before))
 
 
-def _number(job: Job) -> int:
+def of_operation(over: Transition, operation_id: str) -> Transition:
+    """Note which bulk operation asks, in a transition that notes who does."""
+    if over.job.change is None:
+        return over
+    change = {**over.job.change, "operation": operation_id}
+    return replace(over, changes={**over.changes, "change": change}, job=evolve(over.job, change=change))
+
+
+def change_number(job: Job) -> int:
+    """Return how often something was asked of a job."""
     return int(job.change["number"]) if job.change else 0
 
 
@@ -172,9 +198,9 @@ def _keep_change(job: Job) -> Write | None:
 
     Idempotent: a number has one change for ever, as the write that set it was conditional.
     """
-    if job.change is None or _number(job) > CHANGES_KEPT:
+    if job.change is None or change_number(job) > CHANGES_KEPT:
         return None
-    return insert("keep_change", change_key(job.id, _number(job), job.life), belonging(job, job.change))
+    return insert("keep_change", change_key(job.id, change_number(job), job.life), belonging(job, job.change))
 
 
 def how_it_stands(job: Job) -> dict[str, Any]:

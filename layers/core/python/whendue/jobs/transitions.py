@@ -121,7 +121,8 @@ def fail(
     asked = max(now_ms + delay_ms, not_before)
     due_at = retry.within_horizon(job, asked, now_ms)
     if is_last or job.is_past_expiry(due_at):
-        return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=error)
+        last = error if is_last else replace(error, expires_at=job.begin_by)
+        return finish("fail", job, expected, State.DEAD, now_ms, first=kept, failures=failures, last=last)
     changes, send = due(job, due_at, now_ms, timing)
     changes |= {"state": State.PENDING, "failures": failures, "last": error}
     return step("fail", job, expected, send=send, first=kept, **changes)
@@ -142,14 +143,17 @@ def finish_cancelled(job: Job, now_ms: int) -> Transition:
 
 
 @edges((State.PENDING, State.CANCELLED), (State.WAITING, State.CANCELLED))
-def cancel(job: Job, now_ms: int, by: str | None = None) -> Transition:
+def cancel(job: Job, now_ms: int, by: str | None = None, why: tuple[str, str] | None = None) -> Transition:
     """Cancel an unclaimed job: it will never run (guarantee G9).
 
     Args:
         job: as read.
         now_ms: the time.
         by: who asks for it; None for whendue itself.
+        why: a cause, and it in words, where nobody asks for it.
     """
+    if why is not None:
+        return replace(skip(job, *why, now_ms), name="cancel")
     over = finish("cancel", job, as_read(job), State.CANCELLED, now_ms)
     return over if by is None else with_change(over, job, "cancel_requested", now_ms, by)
 
@@ -164,17 +168,16 @@ def expire(job: Job, now_ms: int) -> Transition:
 def end_retries(job: Job, message: str, now_ms: int) -> Transition:
     """End a job that has begun, and whose next attempt may not begin any more; its last error stays, if it has one."""
     expected = [*as_read(job), Lacks("pending_fan_out")]
-    if job.last is not None:
-        return finish("end_retries", job, expected, State.DEAD, now_ms)
-    error = failure(job, State.EXPIRED.value, message, failed_at=now_ms)
-    return finish("end_retries", job, expected, State.DEAD, now_ms, last=error)
+    error = job.last or failure(job, State.EXPIRED.value, message, failed_at=now_ms)
+    last = replace(error, expires_at=job.begin_by)
+    return finish("end_retries", job, expected, State.DEAD, now_ms, last=last)
 
 
 @edges((State.PENDING, State.CANCELLED))
 def skip(job: Job, cause: str, message: str, now_ms: int) -> Transition:
     """Finish as cancelled an unclaimed job that is not to run, because another one runs instead."""
     error = failure(job, cause, message, failed_at=now_ms)
-    return finish("skip", job, as_read(job), State.CANCELLED, now_ms, last=error)
+    return finish("skip", job, as_read(job), State.CANCELLED, now_ms, first=keep_attempt(job), last=error)
 
 
 @edges((State.RUNNING, State.RUNNING), (State.WAITING, State.WAITING))
@@ -200,9 +203,17 @@ def _abandoned(job: Job, now_ms: int) -> list[Condition]:
 
 
 @edges((State.PENDING, State.DEAD), (State.RUNNING, State.DEAD))
-def mark_dead(job: Job, cause: str, message: str, now_ms: int) -> Transition:
-    """End a live job that no worker holds and that may not run again: its workers died, or SQS gave up on it."""
-    error = failure(job, cause, message, failed_at=now_ms)
+def mark_dead(job: Job, cause: str, message: str, now_ms: int, *, expires_at: int | None = None) -> Transition:
+    """End a live job that no worker holds and that may not run again: its workers died, or SQS gave up on it.
+
+    Args:
+        job: as read.
+        cause: why, as a type of error.
+        message: why, in words.
+        now_ms: the time.
+        expires_at: the job's expiry, ms UTC, if another run would have been possible without it.
+    """
+    error = replace(failure(job, cause, message, failed_at=now_ms), expires_at=expires_at)
     return finish("mark_dead", job, _abandoned(job, now_ms), State.DEAD, now_ms, first=keep_attempt(job), last=error)
 
 
@@ -283,6 +294,17 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing, *, by: str | None
     again = redrive(job, due_at, now_ms, timing, by=by)
     changes = dict(again.changes) | {"result": REMOVE, "result_at": REMOVE}
     return replace(again, name="replay", changes=changes, job=evolve(again.job, result=None, result_at=None))
+
+
+@edges((State.PENDING, State.DEAD), (State.PENDING, State.CANCELLED), (State.PENDING, State.EXPIRED))
+def undo_redrive(job: Job, now_ms: int, by: str | None) -> Transition:
+    """End a redriven job that has not begun as it had ended before: refused if a worker has claimed it.
+
+    What the redrive has cleared (expiry, overlap policy) stays cleared. `by` as of `cancel`.
+    """
+    before = State(job.change["was"]["state"] if job.change else State.DEAD)
+    over = finish("undo_redrive", job, [*as_read(job), Lacks("pending_fan_out")], before, now_ms)
+    return with_change(over, job, "redrive_undone", now_ms, by)
 
 
 @edges((State.PENDING, State.PENDING))

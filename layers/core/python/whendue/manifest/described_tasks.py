@@ -69,6 +69,8 @@ def describe(definition: TaskDefinition) -> DescribedTask:
         description=_first_line(definition.function),
         policy=dict(definition.policy),
         has_backoff=definition.backoff is not None,
+        unique=definition.unique,
+        queue=definition.queue,
         schema=_schema(definition, GenerateJsonSchema),
     )
 

@@ -56,6 +56,9 @@ class Manifest:
             ConfigurationError: it is larger than any process reads.
         """
         document = {"version": VERSION} | asdict(self)
+        # An older whendue knows neither unique keys nor queues of one's own: it reads the file of tasks without them.
+        newer = ("unique", "queue")
+        document["tasks"] = [{k: v for k, v in each.items() if k not in newer or v} for each in document["tasks"]]
         data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
         if len(data) > MANIFEST_BYTES:
             raise ConfigurationError(f"the task manifest has {len(data)} bytes; at most {MANIFEST_BYTES}")

@@ -40,6 +40,10 @@ class FailureLog:
                 sys.stdout.flush()
         self._observer.note(written)
 
+    def answered(self, answer: str) -> None:
+        """Count a submit that met a holder."""
+        self._observer.answered(answer)
+
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
         """Hand on the counts of a tick."""
         self._observer.tick(planned=planned, promoted=promoted, rescued=rescued)

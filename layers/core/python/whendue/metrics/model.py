@@ -34,22 +34,31 @@ ERRORS: Final = (
     "worker_lost",
 )
 OTHER: Final = "other"
+# What became of submits that met the holder of their unique key (decision 30).
+ANSWERS: Final = ("returned", "rejected", "replaced", "postponed")
 RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "expire", "end_retries", "fan_out")
 # What fields of errors and rescues begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"
 
 # --- series -----------------------------------------------------------------------------------------------------
+# One of each for all jobs.
 TIMER: Final = "timer"
-_FIELDS: Final[Mapping[bool, tuple[str, ...]]] = {
-    True: ("ticks", "planned", "promoted", *(f"{RESCUED}{what}" for what in RESCUES)),
-    False: (
-        *("submitted", "attempts", "retried", *ENDS),
-        *(f"{FAILED}{error}" for error in (*ERRORS, OTHER)),
-        *(f"{name}_{number}" for name, bounds in BOUNDS_MS.items() for number in range(len(bounds) + 1)),
-        *(f"{name}_ms" for name in BOUNDS_MS),
-    ),
+UNIQUE: Final = "unique"
+# Changes that bulk operations have made; a delete is none. Not in the series of the jobs: their items have 1 KB.
+BULK: Final = "bulk"
+BULK_CHANGES: Final = "bulk_changes"
+_FIELDS_OF_ALL: Final[Mapping[str, tuple[str, ...]]] = {
+    TIMER: ("ticks", "planned", "promoted", *(f"{RESCUED}{what}" for what in RESCUES)),
+    UNIQUE: ANSWERS,
+    BULK: (BULK_CHANGES,),
 }
+_FIELDS: Final = (
+    *("submitted", "attempts", "retried", *ENDS),
+    *(f"{FAILED}{error}" for error in (*ERRORS, OTHER)),
+    *(f"{name}_{number}" for name, bounds in BOUNDS_MS.items() for number in range(len(bounds) + 1)),
+    *(f"{name}_ms" for name in BOUNDS_MS),
+)
 
 
 def series_of(queue: str, kind: str) -> str:
@@ -65,7 +74,12 @@ def queue_and_type(series: str) -> tuple[str, str]:
 
 def fields_of(series: str) -> tuple[str, ...]:
     """List the fields that an item of this series has: always all of them."""
-    return _FIELDS[series == TIMER]
+    return _FIELDS_OF_ALL.get(series, _FIELDS)
+
+
+def is_of_jobs(series: str) -> bool:
+    """Return whether a series is of the jobs of a queue and a type."""
+    return series not in _FIELDS_OF_ALL
 
 
 @dataclass(slots=True)
@@ -109,9 +123,15 @@ def counted(step: Transition) -> Counts:
             counts.numbers["retried"] += job.state is State.PENDING
     if (took_ms := _took_ms(step.name, job)) is not None:
         counts.times_ms["execution"].append(took_ms)
-    if job.terminal and "finished_at" in step.changes:
+    # An undone redrive has let the job neither run nor fail again.
+    if job.terminal and "finished_at" in step.changes and step.name != "undo_redrive":
         counts.numbers[job.state.value] += 1
     return counts
+
+
+def is_of_operation(step: Transition) -> bool:
+    """Return whether a bulk operation has asked for a transition."""
+    return "operation" in step.changes.get("change", {})
 
 
 def _took_ms(name: str, job: Job) -> int | None:

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping
 from whendue.engine.ports import WriteResult
 from whendue.jobs.transition import Transition
 from whendue.metrics.consumption import Consumption
-from whendue.metrics.model import RESCUED, TIMER, Counts, counted, series_of
+from whendue.metrics.model import (
+    BULK,
+    BULK_CHANGES,
+    RESCUED,
+    TIMER,
+    UNIQUE,
+    Counts,
+    counted,
+    is_of_operation,
+    series_of,
+)
 
 Taken = dict[str, Counts]
 
@@ -28,6 +38,12 @@ class MetricsRecorder:
                 counts = counted(step)
                 self._add(series_of(step.job.queue, step.job.type), counts)
                 self.consumption.note(step, counts)
+                if is_of_operation(step):
+                    self._add(BULK, Counts(Counter({BULK_CHANGES: 1})))
+
+    def answered(self, answer: str) -> None:
+        """Count a submit that met the holder of its unique key: `returned`, `rejected`, `replaced` or `postponed`."""
+        self._add(UNIQUE, Counts(Counter({answer: 1})))
 
     def tick(self, *, planned: int, promoted: int, rescued: Mapping[str, int]) -> None:
         """Count a tick of the timer, and what it did."""

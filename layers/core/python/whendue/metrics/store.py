@@ -15,6 +15,7 @@ from whendue.metrics.model import (
     adding,
     beginning,
     completing,
+    is_of_jobs,
     last_tick,
     queue_and_type,
     series_of,
@@ -165,7 +166,7 @@ class MetricsStore:
         return last_tick(item for item in items if item)
 
     def _bounded(self, series: str) -> str:
-        if series == TIMER:
+        if not is_of_jobs(series):
             return series
         queue, kind = queue_and_type(series)
         return series if kind in self._types else series_of(queue, OTHER)
@@ -175,6 +176,6 @@ def _sums(item: Item) -> dict[str, Counter[str]]:
     """Read one item; what is no series of ours raises here, not where it is shown."""
     sums = summed([item])
     for series in sums:
-        if series != TIMER:
+        if is_of_jobs(series):
             queue_and_type(series)
     return sums

@@ -11,7 +11,8 @@ from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError
-from whendue.jobs.model import from_item
+from whendue.jobs.model import State, from_item
+from whendue.jobs.transition import note_dead
 from whendue.migration.migrated import migrated
 from whendue.quotas import CONFLICT_TRIES
 from whendue.table.items import position_of
@@ -72,7 +73,9 @@ class Migration:
         if mark and mark.get("finished"):
             return MigrationProgress(0, 0, finished=True)
         items, position = self._runtime.store.scan(position_of(mark), self._at_once)
-        changed = self._change([item for item in items if item["sk"] == "job"])
+        jobs = [item for item in items if item["sk"] == "job"]
+        changed = self._change(jobs)
+        self._note_dead(jobs)
         self._mark(mark, position)
         return MigrationProgress(len(items), changed, position is None)
 
@@ -90,6 +93,16 @@ class Migration:
                 return changed
             items = self._runtime.store.get(refused)
         raise UnavailableError("jobs of the table keep changing; run the migration again")
+
+    def _note_dead(self, items: Sequence[Item]) -> None:
+        """Note which tenants have dead jobs; deliveries are not among them."""
+        dead = [item for item in items if item.get("state") == State.DEAD and "subscription" not in item]
+        tenants = {item["tenant"] for item in dead if isinstance(item.get("tenant"), str)}
+        new = sorted(tenants - self._runtime.dead_tenants)
+        for start in range(0, len(new), DYNAMODB_MAX_STATEMENTS):
+            part = new[start : start + DYNAMODB_MAX_STATEMENTS]
+            self._apply([note_dead(tenant) for tenant in part])
+            self._runtime.dead_tenants.update(part)
 
     def _apply(self, writes: Sequence[Write]) -> tuple[int, list[Key]]:
         """Carry out some writes; return how many hold, and the keys of the jobs that have changed meanwhile."""

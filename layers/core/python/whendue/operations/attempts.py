@@ -4,6 +4,7 @@ from typing import Any, Final, NamedTuple
 
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
+from whendue.jobs.failures import began
 from whendue.jobs.model import Failure, Job
 from whendue.operations.commands import find
 from whendue.table.keys import attempt_key, name_of
@@ -26,7 +27,9 @@ class Attempts:
         self._runtime = runtime
 
     def last(self, job: Job, limit: int) -> list[Failure]:
-        """List the last failed attempts, oldest first; the table is asked only if there may be more than one.
+        """List the last failures, oldest first; the table is asked only if there may be more than one.
+
+        With those that are no attempts, and only say why the job ended.
 
         Raises:
             UnavailableError: the table does not answer.
@@ -39,7 +42,7 @@ class Attempts:
         return [*reversed(kept)]
 
     def page(self, tenant: str, job_id: str, limit: int, cursor: str | None) -> AttemptPage:
-        """List a job's failed attempts, newest first.
+        """List a job's failed attempts, newest first; a page may be short although there are more.
 
         Raises:
             JobNotFoundError: the tenant has no such job.
@@ -51,7 +54,7 @@ class Attempts:
         before = int(self._runtime.cursors.open(cursor, bound)) if cursor is not None else LAST_GENERATION + 1
         attempts, goes_on_before = self._before(job, before, limit)
         rest = None if goes_on_before is None else self._runtime.cursors.seal(goes_on_before, bound)
-        return AttemptPage(attempts, rest)
+        return AttemptPage([*filter(began, attempts)], rest)
 
     def _before(self, job: Job, generation: int, limit: int) -> tuple[list[Failure], int | None]:
         """Read the newest attempts before one, newest first, and before which to go on; None at the end.

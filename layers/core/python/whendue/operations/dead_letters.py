@@ -1,23 +1,25 @@
-"""Dead letters: dead jobs grouped by their error, and run again in bulk."""
+"""Dead letters: dead jobs grouped by their error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from whendue.aws_quotas import DYNAMODB_MAX_STATEMENTS
-from whendue.engine.commit import commit
-from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
-from whendue.errors import StateConflictError, UnavailableError, UnstorableError, WhendueError
+from whendue.errors import InvalidCursorError
 from whendue.jobs.lifetime import is_past
 from whendue.jobs.model import Job, State, from_item
-from whendue.jobs.transition import Transition
-from whendue.jobs.transitions import redrive
 from whendue.operations.listing import JobFilter, Listing
-from whendue.quotas import DEAD_LETTERS_COUNTED, HORIZON_S, LIST_ENTRIES_AT_ONCE, PAGE_MAX, REDRIVE_AGE_S
+from whendue.operations.newest_first import NewestFirst
+from whendue.quotas import (
+    DEAD_LETTERS_COUNTED,
+    DEAD_TENANT_GROUPS,
+    DEAD_TENANTS_AT_ONCE,
+    LIST_ENTRIES_AT_ONCE,
+    PAGE_MAX,
+)
 from whendue.table.index import IndexEntry
-from whendue.table.keys import job_id_of
+from whendue.table.keys import TENANTS_PK, dead_tenant_key, job_id_of, tenant_of
 
 SAMPLE = 5
 
@@ -55,19 +57,34 @@ class DeadLetterGroups(NamedTuple):
     is_complete: bool
 
 
-class Redriven(NamedTuple):
-    """What a bulk redrive did; a cursor says that more jobs match, `is_complete` is as of `Page`."""
+class TenantDeadLetters(NamedTuple):
+    """Dead jobs of a tenant, those that ended last.
 
-    matched: int
-    redriven: list[str]
-    failed: list[tuple[str, WhendueError]]
+    Args:
+        tenant: whose.
+        groups: by their error, the largest ones first.
+        jobs: number of jobs that were counted.
+        other_groups: number of smaller groups that are left out.
+        has_more: whether there may be more jobs than were counted.
+    """
+
+    tenant: str
+    groups: list[DeadLetterGroup]
+    jobs: int
+    other_groups: int
+    has_more: bool
+
+
+class TenantsDeadLetters(NamedTuple):
+    """Dead jobs of several tenants; a tenant without any is left out, so a page may be empty before the end."""
+
+    tenants: list[TenantDeadLetters]
     cursor: str | None
-    dry_run: bool
     is_complete: bool
 
 
 class DeadLetterService:
-    """Works on all dead jobs of a tenant."""
+    """Shows all dead jobs of a tenant, and counts those of all tenants."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Use this runtime."""
@@ -85,6 +102,54 @@ class DeadLetterService:
         merged, bound = self._listing.entries(
             "dead-letters", tenant, _dead(wanted), LIST_ENTRIES_AT_ONCE, cursor, DEAD_LETTERS_COUNTED
         )
+        counted, number = self._counted(merged)
+        groups = self._described(counted[:PAGE_MAX])
+        return DeadLetterGroups(
+            groups,
+            number,
+            self._listing.cursor(merged, bound),
+            len(counted[PAGE_MAX:]),
+            self._listing.is_complete(),
+        )
+
+    def by_tenant(self, wanted: JobFilter, cursor: str | None) -> TenantsDeadLetters:
+        """Count the dead jobs of the next tenants, in the order of their names; each one's share of a page is the same.
+
+        Args:
+            wanted: which dead jobs.
+            cursor: where the last page said to go on.
+
+        Raises:
+            InvalidRequestError: there is no such priority.
+            InvalidCursorError: the cursor is not of this list.
+            UnavailableError: the table does not answer.
+        """
+        bound = ("dead-letters-by-tenant", wanted.type, wanted.queue)
+        after = _name(self._runtime.cursors.open(cursor, bound)) if cursor is not None else ""
+        first, last = dead_tenant_key(f"{after}!").sk, dead_tenant_key("~").sk
+        items = self._runtime.store.query_range(TENANTS_PK, first=first, last=last, limit=DEAD_TENANTS_AT_ONCE)
+        tenants = [tenant_of(item["sk"]) for item in items]
+        counted = self._runtime.bulkhead.each(
+            tenants, lambda tenant: self._of_tenant(tenant, wanted), stage="dead_letters_by_tenant"
+        )
+        is_last = len(items) < DEAD_TENANTS_AT_ONCE
+        return TenantsDeadLetters(
+            [found for _, found in counted if found.jobs],
+            None if is_last else self._runtime.cursors.seal(tenants[-1], bound),
+            self._listing.is_complete(),
+        )
+
+    def _of_tenant(self, tenant: str, wanted: JobFilter) -> TenantDeadLetters:
+        most = DEAD_LETTERS_COUNTED // DEAD_TENANTS_AT_ONCE
+        merged, _ = self._listing.entries("dead-letters", tenant, _dead(wanted), most, None, most)
+        counted, number = self._counted(merged)
+        described = self._described(counted[:DEAD_TENANT_GROUPS])
+        return TenantDeadLetters(
+            tenant, described, number, len(counted[DEAD_TENANT_GROUPS:]), has_more=not merged.has_ended
+        )
+
+    def _counted(self, merged: NewestFirst) -> tuple[list[tuple[str, list[IndexEntry]]], int]:
+        """Group entries by fingerprint, the largest group first; and return how many there were."""
         now_ms = self._runtime.clock.now_ms()
         counted: dict[str, list[IndexEntry]] = {}
         number = 0
@@ -94,15 +159,7 @@ class DeadLetterService:
                 if not is_past(entry.values.get("expires_at"), now_ms):
                     counted.setdefault(entry.values.get("fingerprint", ""), []).append(entry)
                     number += 1
-        largest = sorted(counted.items(), key=lambda group: (-len(group[1]), group[0]))
-        groups = self._described(largest[:PAGE_MAX])
-        return DeadLetterGroups(
-            groups,
-            number,
-            self._listing.cursor(merged, bound),
-            len(largest[PAGE_MAX:]),
-            self._listing.is_complete(),
-        )
+        return sorted(counted.items(), key=lambda group: (-len(group[1]), group[0])), number
 
     def _described(self, counted: Sequence[tuple[str, list[IndexEntry]]]) -> list[DeadLetterGroup]:
         """Describe groups by the failure of the job of each that died last."""
@@ -117,66 +174,12 @@ class DeadLetterService:
         )
         return [group for _, group in made]
 
-    def redrive(
-        self,
-        tenant: str,
-        wanted: JobFilter,
-        *,
-        dry_run: bool,
-        rate_per_s: float | None,
-        limit: int,
-        cursor: str | None,
-        by: str | None = None,
-    ) -> Redriven:
-        """Run dead jobs again.
 
-        Args:
-            tenant: whose jobs.
-            wanted: which of them; its state is not looked at.
-            dry_run: only count them.
-            rate_per_s: jobs to start per second, by spreading their due times; None starts all now.
-            limit: maximum number in this call.
-            cursor: where the last call said to go on.
-            by: who asks for it.
-
-        Raises:
-            InvalidCursorError: the cursor is not of this list.
-            UnavailableError: the table does not answer.
-        """
-        page = self._listing.page("redrive", tenant, _dead(wanted), limit, cursor)
-        failed: list[tuple[str, WhendueError]] = []
-        redriven: list[str] = []
-        if not dry_run:
-            for start in range(0, len(page.jobs), DYNAMODB_MAX_STATEMENTS):
-                part = page.jobs[start : start + DYNAMODB_MAX_STATEMENTS]
-                for job, error in zip(part, self._redrive(part, start, rate_per_s, by), strict=True):
-                    failed += [(job.id, error)] if error else []
-                    redriven += [] if error else [job.id]
-        return Redriven(len(page.jobs), redriven, failed, page.cursor, dry_run, page.is_complete)
-
-    def _redrive(
-        self, jobs: Sequence[Job], start: int, rate_per_s: float | None, by: str | None
-    ) -> list[WhendueError | None]:
-        now_ms = self._runtime.clock.now_ms()
-        errors: dict[str, WhendueError | None] = {}
-        steps = []
-        for number, job in enumerate(jobs, start):
-            if job.created_at < now_ms - REDRIVE_AGE_S * 1000:
-                errors[job.id] = StateConflictError("the job is too old to run again; submit a new one")
-                continue
-            # Bounded, however slow: the horizon is far below what a float can make of it.
-            due_at = now_ms + (round(min(1000 * number / rate_per_s, 1000 * HORIZON_S)) if rate_per_s else 0)
-            try:
-                steps.append(redrive(job, due_at, now_ms, self._runtime.settings.timing, by=by))
-            except Exception as error:  # noqa: BLE001 - it is this job's alone
-                self._runtime.bulkhead.note("redrive", job.id, error)
-
-        def some(part: Sequence[Transition]) -> None:
-            outcomes = commit(self._runtime, part, now_ms)
-            errors.update({step.job.id: _error(outcome) for step, outcome in zip(part, outcomes, strict=True)})
-
-        self._runtime.bulkhead.together(steps, some, stage="redrive", name=lambda step: step.job.id)
-        return [errors.get(job.id, StateConflictError("the job cannot be run again")) for job in jobs]
+def _name(opened: object) -> str:
+    """Read a tenant's name in a cursor; another version may have written it otherwise."""
+    if isinstance(opened, str):
+        return opened
+    raise InvalidCursorError
 
 
 def _dead(wanted: JobFilter) -> JobFilter:
@@ -197,14 +200,4 @@ def _group(fingerprint: str, entries: Sequence[IndexEntry], newest: Job | None) 
         first_at=min(ended),
         last_at=max(ended),
         sample=[job_id_of(entry.position.pk) for entry in entries[:SAMPLE]],
-    )
-
-
-def _error(outcome: WriteResult) -> WhendueError | None:
-    if outcome.done:
-        return None
-    if outcome.status is WriteStatus.INVALID:
-        return UnstorableError()
-    return (
-        UnavailableError() if outcome.status is WriteStatus.UNAVAILABLE else StateConflictError("the job has changed")
     )

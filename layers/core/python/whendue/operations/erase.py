@@ -39,6 +39,29 @@ from whendue.table.writes import Is, Write, delete
 EDGE = kind_of(DEPENDENT)
 
 
+def check_erasable(job: Job, now_ms: int) -> None:
+    """Refuse to erase a job that is live, or belongs to a composite.
+
+    Raises:
+        StateConflictError: it cannot be erased.
+    """
+    if job.terminal and job.pending_fan_out is not None:
+        raise StateConflictError(
+            "the end of the job is still being passed on to the jobs and subscriptions that wait for it; "
+            "send the same request again in a minute",
+            state=shown_state(job, now_ms),
+        )
+    if not job.terminal:
+        raise StateConflictError(
+            "a job that has not ended cannot be erased; cancel it first", state=shown_state(job, now_ms)
+        )
+    if job.parent_id is not None:
+        raise StateConflictError(
+            "a job of a workflow or a forEach cannot be erased alone; erase the workflow or the forEach job",
+            state=job.state.value,
+        )
+
+
 class JobEraser:
     """Erases jobs and what belongs to them."""
 
@@ -61,20 +84,15 @@ class JobEraser:
         job = find(self._runtime.store, tenant, job_id, now_ms)
         if expected is not None and revision(job) not in expected:
             raise PreconditionFailedError
-        if not job.terminal or job.pending_fan_out is not None:
-            raise StateConflictError(
-                "a job that has not ended cannot be erased; cancel it first", state=shown_state(job, now_ms)
-            )
-        if job.parent_id is not None:
-            raise StateConflictError(
-                "a job of a workflow or a forEach cannot be erased alone; erase the workflow or the forEach job",
-                state=job.state.value,
-            )
-        if not self._erase(job):
+        check_erasable(job, now_ms)
+        if not self.erase_ended(job):
             raise StateConflictError("the job has changed; read it again", state=job.state.value)
 
-    def _erase(self, job: Job) -> bool:
+    def erase_ended(self, job: Job) -> bool:
         """Erase a job that has ended; False where it has changed since it was read.
+
+        Raises:
+            UnavailableError: as `erase`.
 
         The job itself goes before what belongs to it: if the process dies then, the timer does the rest. From then on
         its Idempotency-Key is free: what a new job under it has is not touched.

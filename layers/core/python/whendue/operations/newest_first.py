@@ -1,4 +1,4 @@
-"""Partitions of an index merged by time, newest first: entries are taken in order, and a page may stop anywhere."""
+"""Partitions of an index merged by time, the newest or the oldest first; a page may stop anywhere."""
 
 import math
 from collections import deque
@@ -50,7 +50,7 @@ class NewestFirst:
 
     Args:
         store: the table.
-        queries: one for each partition; their `after` and `limit` are not looked at.
+        queries: one for each partition, in the same order; their `after` and `limit` are not looked at.
         positions: number of a partition -> where a page before stopped, None at its end.
         page: number of entries that are wanted at first; then as many are read as hold what is missing.
         budget: maximum number of entries to look at.
@@ -69,6 +69,7 @@ class NewestFirst:
         self._budget = budget
         self._page = page
         self._looked_at = self._found = 0
+        self._first = min if any(query.oldest_first for query in queries) else max
         self._partitions = [
             _Partition(
                 query, positions.get(number), positions.get(number), is_open=positions.get(number, query) is not None
@@ -86,6 +87,12 @@ class NewestFirst:
         """Where the next page continues in each partition, None at its end; one that is left out has yet to start."""
         return {number: part.reached for number, part in enumerate(self._partitions) if part.is_started}
 
+    @property
+    def until_ms(self) -> int | None:
+        """The time at which the oldest come to an end, ms UTC; None if the newest come first."""
+        oldest_first = [part.query.last_ms for part in self._partitions if part.query.oldest_first]
+        return min(oldest_first, default=None)
+
     def take(self, limit: int) -> list[Taken]:
         """Take the next entries in order; none at the end, or when the budget is spent."""
         taken: list[Taken] = []
@@ -93,7 +100,7 @@ class NewestFirst:
             heads = [number for number, part in enumerate(self._partitions) if part.head]
             if not heads:
                 break
-            number = max(heads, key=lambda number: self._partitions[number].head[0].position)
+            number = self._first(heads, key=lambda number: self._partitions[number].head[0].position)
             taken.append(Taken(number, self._partitions[number].head.popleft()))
         return taken
 

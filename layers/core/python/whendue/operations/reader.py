@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from whendue.engine.runtime import Runtime
 from whendue.errors import DocumentNotFoundError
+from whendue.jobs.failures import began
 from whendue.jobs.model import Failure, Job, State
 from whendue.operations.attempts import Attempts
 from whendue.operations.commands import find
@@ -94,7 +95,8 @@ class JobReader:
         sizes = {name: len(text.encode()) for name, text in texts.items() if text is not None}
         apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
         values = {name: None if name in apart else _value(text) for name, text in texts.items()}
-        return JobView(job, **values, attempts=self._attempts.last(job, attempts), apart=apart)
+        failed = [*filter(began, self._attempts.last(job, attempts))]
+        return JobView(job, **values, attempts=failed, apart=apart)
 
 
 def _name(job: Job) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from whendue.jobs.model import Job
 from whendue.settings import NOTIFICATIONS
@@ -31,6 +32,21 @@ class Pause:
     def lasts(self, now_ms: int) -> bool:
         """Return whether it holds jobs at this time (ms UTC)."""
         return self.until is None or now_ms < self.until
+
+
+class Scope(StrEnum):
+    """What a pause holds; of a tenant, all its jobs or those of a task type."""
+
+    QUEUE = "queue"
+    TENANT = "tenant"
+    TYPE = "type"
+
+
+class Held(NamedTuple):
+    """The pause that holds a job, and what it holds."""
+
+    pause: Pause
+    scope: Scope
 
 
 def queue_pause(queue: str) -> Key:

@@ -20,7 +20,9 @@ from whendue.jobs.transition import Transition
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.pauses.events import pause_event
 from whendue.pauses.model import (
+    Held,
     Pause,
+    Scope,
     begin,
     end,
     from_item,
@@ -34,7 +36,6 @@ from whendue.pauses.model import (
 from whendue.pauses.resumption import Resumption, of_pause
 from whendue.pauses.resumption import begin as begin_resumption
 from whendue.quotas import PAUSE_BY_BYTES, PAUSE_CACHE_MS, PAUSES_REMEMBERED
-from whendue.settings import ALL_QUEUES
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import Key
@@ -79,14 +80,20 @@ class PauseService:
         """Read a pause anew when it is next asked for."""
         self._fresh.forget(key)
 
-    def of_job(self, job: Job) -> Pause | None:
+    def of_job(self, job: Job) -> Held | None:
         """Return the widest pause that holds a job now; a queue's without `by` and `reason`, which are not for tenants.
 
         Raises:
             UnavailableError: the table does not answer.
         """
-        [of_queue, *own] = self._lasting(pauses_of(job))
-        return replace(of_queue, by="", reason="") if of_queue else next(filter(None, own), None)
+        keys = pauses_of(job)
+        found = [(key, pause) for key, pause in zip(keys, self._lasting(keys), strict=True) if pause]
+        if not found:
+            return None
+        key, pause = found[0]
+        if key == queue_pause(job.queue):
+            return Held(replace(pause, by="", reason=""), Scope.QUEUE)
+        return Held(pause, Scope.TENANT if type_of(key.sk) is None else Scope.TYPE)
 
     def of_queues(self) -> dict[str, Pause]:
         """Return the current pauses of queues, by queue.
@@ -94,8 +101,9 @@ class PauseService:
         Raises:
             UnavailableError: the table does not answer.
         """
-        found = self._lasting([queue_pause(queue) for queue in ALL_QUEUES])
-        return {queue: pause for queue, pause in zip(ALL_QUEUES, found, strict=True) if pause}
+        queues = self._runtime.settings.all_queues
+        found = self._lasting([queue_pause(queue) for queue in queues])
+        return {queue: pause for queue, pause in zip(queues, found, strict=True) if pause}
 
     def of_tenant(self, tenant: str) -> list[tuple[str | None, Pause]]:
         """List a tenant's current pauses, each with its task type, None for the whole tenant.
@@ -139,7 +147,7 @@ class PauseService:
             InvalidRequestError: the end is not in the future.
             UnavailableError: the pause or its deliveries may not be stored; send the same request again.
         """
-        key = _key_of(queue)
+        key = _key_of(queue, self._runtime.settings.all_queues)
         made = self._begin(key, reason, by, until)
         if tenant is not None:
             self._notify(self._notifications.deliveries_of(tenant, pause_event(key, made, queue=queue)))
@@ -168,7 +176,7 @@ class PauseService:
             QueueNotFoundError: no queue has this name.
             UnavailableError: the table does not answer; send the same request again.
         """
-        return self._end(_key_of(queue))
+        return self._end(_key_of(queue, self._runtime.settings.all_queues))
 
     def resume_tenant(self, tenant: str, task: str | None) -> Resumption | None:
         """Resume a tenant, or one of its task types, as `resume_queue`.
@@ -199,8 +207,9 @@ class PauseService:
         Raises:
             UnavailableError: it may not be stored; send the same request again.
         """
-        queues = [key.pk.removeprefix("QUEUE#")] if key.pk.startswith("QUEUE#") else ALL_QUEUES
-        planned = of_pause(self._runtime.clock.new_id(), key, until, queues, self._runtime.settings.shards)
+        settings = self._runtime.settings
+        queues = [key.pk.removeprefix("QUEUE#")] if key.pk.startswith("QUEUE#") else settings.all_queues
+        planned = of_pause(self._runtime.clock.new_id(), key, until, queues, settings.shards)
         [result] = self._runtime.store.apply([begin_resumption(planned)])
         result.done_or_raise()
         return planned
@@ -268,9 +277,9 @@ def _if_lasting(item: Item, now_ms: int) -> tuple[str, Pause | None]:
     return item["sk"], pause if pause.lasts(now_ms) else None
 
 
-def _key_of(queue: str) -> Key:
-    if queue not in ALL_QUEUES:
-        raise QueueNotFoundError(f"queue must be one of {', '.join(ALL_QUEUES)}")
+def _key_of(queue: str, known: Sequence[str]) -> Key:
+    if queue not in known:
+        raise QueueNotFoundError(f"queue must be one of {', '.join(known)}")
     return queue_pause(queue)
 
 

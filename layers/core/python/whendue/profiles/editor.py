@@ -99,13 +99,16 @@ class ProfileEditor:
 
         Raises:
             BuiltInProfileError: a built-in profile has this name.
-            InvalidRequestError: its timeout is longer than any worker has.
+            UnknownQueueError: there is no queue of its name.
+            TimeoutTooLongError: its timeout is longer than any worker of its queue has.
             UnknownSubscriptionError: it names a subscription that does not exist.
             PreconditionFailedError: the current version is not as expected.
             TooManyProfilesError: the tenant has the maximum number of names.
             UnavailableError: the outcome is unknown; send it again.
         """
-        check_timeout(self._runtime.settings, whose={"the profile": wanted.policy})
+        if wanted.queue is not None:
+            self._runtime.settings.check_queue(wanted.queue)
+        check_timeout(self._runtime.settings, wanted.queue, whose={"the profile": wanted.policy})
         content = to_content(wanted)
         if unknown := self._notifications.unknown(tenant, wanted.notify.split()):
             raise UnknownSubscriptionError(f"notify names {unknown[0]!r}, but no subscription has this name")

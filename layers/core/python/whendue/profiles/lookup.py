@@ -1,13 +1,15 @@
 """Profiles as submit and workers use them: the built-in ones, and a tenant's own, known for 5 s at most."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnknownProfileError, UnknownTaskError, WhendueError
-from whendue.jobs.model import Job
+from whendue.jobs.model import Job, evolve
 from whendue.profiles.model import PROFILES, Profile, default_policy, followed, from_item, live
 from whendue.quotas import PROFILE_AGE_MS, PROFILES_REMEMBERED
+from whendue.settings import Settings
 from whendue.support.ttl_cache import TtlCache
 from whendue.table.keys import profile_key
 
@@ -60,7 +62,8 @@ class ProfileLookup:
         try:
             newest = self.find(job.tenant, job.profile, stale=True)
             task = self._runtime.registry.find(job.type).policy
-            return followed(job, newest, default=default_policy(self._runtime.settings), task=task)
+            settings = self._runtime.settings
+            return _kept(followed(job, newest, default=default_policy(settings), task=task), settings)
         except UNKNOWABLE:
             return job
         except Exception as error:  # noqa: BLE001 - an unreadable profile governs no new claim
@@ -72,3 +75,11 @@ class ProfileLookup:
         if item is None:
             raise UnknownProfileError(f"no profile has the name {name!r}", profiles=sorted(PROFILES))
         return from_item(name, item)
+
+
+def _kept(job: Job, settings: Settings) -> Job:
+    """Return a job with a timeout that a worker of its queue can keep: a profile may ask for more than that one has."""
+    longest_s = settings.longest_attempt_s(job.queue)
+    if job.policy.timeout_s <= longest_s:
+        return job
+    return evolve(job, policy=replace(job.policy, timeout_s=longest_s))

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from whendue.errors import InvalidRequestError
 from whendue.jobs.limit_spec import Limit
 from whendue.jobs.model import Job, Policy, evolve, read_policy, stored_policy
-from whendue.quotas import BACKOFF_CAP_S, BACKOFF_FACTOR_MAX, BACKOFF_MIN_S, TIMEOUT_S, WORKER_RESERVE_S
+from whendue.quotas import BACKOFF_CAP_S, BACKOFF_FACTOR_MAX, BACKOFF_MIN_S
 from whendue.settings import Settings
 from whendue.table.items import known
 
-# The priority of a job where neither the request nor the profile says.
+# The queue of a job where neither the request, the profile nor the task says.
 QUEUE: Final = "normal"
 POLICY_FIELDS: Final = tuple(part.name for part in fields(Policy))
 BACKOFF_FIELDS: Final = ("base_s", "factor", "cap_s", "jitter")
@@ -26,7 +25,7 @@ class Profile:
     Args:
         name: what requests call it.
         policy: the fields of `Policy` that it sets.
-        queue: the priority of a job that asks for none.
+        queue: the queue of a job that asks for none.
         limit: how many of its jobs may run at once, and start per second.
         follow: its jobs take the newest version's policy at each claim.
         notify: the subscriptions that its jobs name in addition to their own, separated by spaces.
@@ -75,61 +74,65 @@ def default_policy(settings: Settings) -> Policy:
     return Policy(lease_s=settings.lease_s, timeout_s=min(Policy().timeout_s, settings.max_timeout_s))
 
 
-def check_timeout(settings: Settings, *, whose: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a timeout that is longer than any worker has: 900 s where functions run jobs.
+def check_timeout(settings: Settings, queue: str | None, *, whose: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a timeout that is longer than any worker of a queue has: 900 s where functions run jobs.
 
     A worker needs the last seconds to record what it ran: a timeout that asks for them is shortened, visibly.
 
     Args:
         settings: the deployment's.
+        queue: the queue; None for any that has workers for it.
         whose: the parts of a policy by their source; the first that has a timeout counts.
 
     Raises:
-        InvalidRequestError: the timeout is too long; the message has the limit and the timeout's source.
+        TimeoutTooLongError: the timeout is too long; see `Settings.check_timeout`.
     """
     for who, said in whose.items():
-        if "timeout_s" not in said:
-            continue
-        limit_s = min(settings.max_timeout_s + WORKER_RESERVE_S, TIMEOUT_S)
-        if said["timeout_s"] > limit_s:
-            problem = f"{who} asks for {said['timeout_s']} s; a worker of this deployment runs for {limit_s} s at most"
-            where = [{"where": "timeoutSeconds", "problem": problem}]
-            raise InvalidRequestError(f"timeoutSeconds is too long: {problem}", errors=where)
-        return
+        if "timeout_s" in said:
+            settings.check_timeout(said["timeout_s"], queue, who)
+            return
 
 
 def accepted_policy(
-    settings: Settings, *, task: str, task_policy: Mapping[str, Any], profile: Profile, request: Mapping[str, Any]
+    settings: Settings,
+    queue: str,
+    *,
+    task: str,
+    task_policy: Mapping[str, Any],
+    profile: Profile,
+    request: Mapping[str, Any],
 ) -> Resolved:
     """Put together the policy of a new job that runs code of users.
 
     Args:
         settings: the deployment's.
+        queue: the job's.
         task: the task's name.
         task_policy: what the task asks for.
         profile: the profile.
         request: what the request asks for.
 
     Raises:
-        InvalidRequestError: an attempt may take longer than any worker has; the message names the timeout's source.
+        TimeoutTooLongError: an attempt may take longer than a worker of the queue has.
     """
     check_timeout(
         settings,
+        queue,
         whose={
             "the request": request,
             f"the profile {profile.name!r}": profile.policy,
             f"the task {task!r}": task_policy,
         },
     )
-    return kept_policy(settings, task_policy=task_policy, profile=profile, request=request)
+    return kept_policy(settings, queue, task_policy=task_policy, profile=profile, request=request)
 
 
 def kept_policy(
-    settings: Settings, *, task_policy: Mapping[str, Any], profile: Profile, request: Mapping[str, Any]
+    settings: Settings, queue: str, *, task_policy: Mapping[str, Any], profile: Profile, request: Mapping[str, Any]
 ) -> Resolved:
     """Put a policy together whose timeout is whatever a worker has at most; arguments as of `accepted_policy`."""
     policy, sources = resolve(default_policy(settings), task=task_policy, profile=profile.policy, request=request)
-    return Resolved(replace(policy, timeout_s=min(policy.timeout_s, settings.max_timeout_s)), sources)
+    return Resolved(replace(policy, timeout_s=min(policy.timeout_s, settings.longest_attempt_s(queue))), sources)
 
 
 def resolve(

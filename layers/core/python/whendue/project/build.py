@@ -12,6 +12,7 @@ from whendue.errors import ConfigurationError
 from whendue.project import carried
 from whendue.project.carried import Architecture
 from whendue.project.settings import ProjectSettings, load
+from whendue.project.variables import accepted_timeouts
 
 _PROGRAM: Final = "localstack.project_build"
 # What the program imports beyond whendue's own requirements, and what installs it.
@@ -86,6 +87,7 @@ def _request(project: Path, settings: ProjectSettings, architecture: Architectur
         "exclude": section.exclude,
         "aws_services": section.aws_services,
         "architecture": architecture,
+        "queues": accepted_timeouts(settings),
         "environment": settings.environment | dict.fromkeys(settings.secrets, PLACEHOLDER),
     }
 

@@ -1,12 +1,19 @@
-"""Where the functions and the programs of the dev stack are: in the wheel below `carried`, or in the checkout."""
+"""Where the functions and the programs of the dev stack are: in the wheel below `carried`, or in the checkout.
 
+And which variables the carried Terraform module gives to functions.
+"""
+
+import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from whendue.errors import ConfigurationError
+from whendue.quotas import WORKER_RESERVE_S
+from whendue.settings import ALL_QUEUES, NOTIFICATIONS, WORKER_TIMEOUT_S, read_own_queues
 
 # Processors of functions, in Lambda's words.
 Architecture = Literal["arm64", "x86_64"]
@@ -16,6 +23,9 @@ _CHECKOUT: Final = _HERE.parents[5] if len(_HERE.parents) > 5 else _HERE.parent 
 _NEEDED: Final = "localstack/project_services.py"
 # Credentials and addresses of an account: what runs here talks to the emulator alone.
 _DROPPED: Final = ("AWS_", "WHENDUE_TOKEN", "WHENDUE_URL", "WHENDUE_PROFILE", "WHENDUE_TABLE", "WHENDUE_SECRET")
+# Accounts have twelve digits; no region has a shorter name.
+_QUEUE: Final = "https://sqs.us-east-1.amazonaws.com/000000000000/{name}-{queue}"
+_FUNCTIONS: Final = ("api", "dead_letter", "notifier", "timer", "worker")
 
 
 def root() -> Path:
@@ -52,3 +62,34 @@ def environment(project: Path, *, first: Path | None = None, base: Mapping[str, 
         "PYTHONUNBUFFERED": "1",
         "DEV_STACK_LOCAL": str(project / ".local"),
     }
+
+
+def own_variables(
+    name: str, tasks: list[str], timeout_s: int | None, own_queues: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return whendue's variables of the worker function, as short as they can be.
+
+    `infra/terraform/functions.tf` measures those of each function, with all that its root sets.
+    """
+    urls = {queue: _QUEUE.format(name=name, queue=queue) for queue in (*ALL_QUEUES, *own_queues)}
+    functions = (*_FUNCTIONS, *(f"worker-{queue}" for queue in own_queues))
+    all_set = {queue: asdict(own) for queue, own in read_own_queues(json.dumps(own_queues)).items()}
+    return ({"WHENDUE_OWN_QUEUES": json_text(all_set)} if own_queues else {}) | {
+        "POWERTOOLS_SERVICE_NAME": "whendue",
+        "WHENDUE_BUCKET": f"{name}-payloads-000000000000",
+        "WHENDUE_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue="dead_letter"),
+        "WHENDUE_MAX_TIMEOUT_S": str((timeout_s or WORKER_TIMEOUT_S) - WORKER_RESERVE_S),
+        "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue=f"{NOTIFICATIONS}_dead_letter"),
+        "WHENDUE_OWN_FUNCTIONS": ",".join(f"{name}-{function}" for function in functions),
+        "WHENDUE_QUEUES": json_text(urls),
+        "WHENDUE_SECRET_PARAMETER": f"/{name}/secret",
+        "WHENDUE_SHARDS": "8",
+        "WHENDUE_TABLE": f"{name}-jobs",
+        "WHENDUE_TASKS": ",".join(tasks),
+        "WHENDUE_VISIBILITY_S": "5400",
+    }
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """Return JSON as short as it can be."""
+    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))

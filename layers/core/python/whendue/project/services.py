@@ -44,7 +44,7 @@ class Services:
         self._settings_file = project / SETTINGS_FILE
         self._process = subprocess.Popen(
             [sys.executable, "-m", "localstack.project_services"],
-            env=carried.environment(project) | settings.environment,
+            env=carried.environment(project) | settings.environment | _own_queues(settings),
             cwd=carried.root(),
             # Its end is the emulator's end.
             stdin=subprocess.PIPE,
@@ -117,6 +117,11 @@ def write_private(path: Path, variables: Mapping[str, str]) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write("\n".join(lines) + "\n")
     draft.replace(path)
+
+
+def _own_queues(settings: ProjectSettings) -> dict[str, str]:
+    """Return the variable by which the deploy makes queues of one's own."""
+    return {"WHENDUE_OWN_QUEUES": json.dumps(settings.own_queues)} if settings.own_queues else {}
 
 
 def _curl(url: str, token: str, job: dict[str, Any]) -> str:

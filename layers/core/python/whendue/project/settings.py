@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from whendue.aws_quotas import LAMBDA_VARIABLES_BYTES
 from whendue.errors import ConfigurationError
+from whendue.project.carried import json_text, own_variables
 from whendue.project.toml_lines import line_of
-from whendue.quotas import WORKER_RESERVE_S
-from whendue.settings import NOTIFICATIONS, QUEUES, WORKER_TIMEOUT_S
+from whendue.settings import ALL_QUEUES, read_own_queues
 from whendue.support.text import nearest
 
 FILE: Final = "whendue.toml"
@@ -21,9 +21,6 @@ FILE: Final = "whendue.toml"
 SECRETS_FILE: Final = ".env"
 FILE_BYTES: Final = 64 * 1024
 _LIMITS_PAGE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
-# Accounts have twelve digits; no region has a shorter name.
-_QUEUE: Final = "https://sqs.us-east-1.amazonaws.com/000000000000/{name}-{queue}"
-_FUNCTIONS: Final = ("api", "dead_letter", "notifier", "timer", "worker")
 # They are read at each start of the worker, parameters by ten to a call, secrets of the Secrets Manager by one.
 SECRETS: Final = 30
 # What whendue itself gives each process.
@@ -35,6 +32,7 @@ _OWN: Final = frozenset(
         "WHENDUE_LOG_FAILURES",
         "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE",
         "WHENDUE_OWN_FUNCTIONS",
+        "WHENDUE_OWN_QUEUES",
         "WHENDUE_QUEUES",
         "WHENDUE_SECRET",
         "WHENDUE_SECRET_PARAMETER",
@@ -52,7 +50,9 @@ _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)
 # Of an unknown name, as many characters are compared.
 _NAME_CHARS: Final = 64
 # Sections that nothing on a developer's machine can honour.
-DEPLOYED: Final = ("queues", "permissions", "vpc")
+DEPLOYED: Final = ("permissions", "vpc")
+# Settings of queues of one's own alone.
+_OF_OWN: Final = ("timeout_s", "memory_mb", "weight", "draining")
 
 
 def _package(name: str) -> str:
@@ -98,32 +98,6 @@ def _inside(path: str) -> str:
     return path
 
 
-def _own_variables(name: str, tasks: list[str], timeout_s: int | None) -> dict[str, str]:
-    """Return whendue's variables of the worker function, as short as they can be.
-
-    `infra/terraform/functions.tf` measures those of each function, with all that its root sets.
-    """
-    urls = {queue: _QUEUE.format(name=name, queue=queue) for queue in (*QUEUES, NOTIFICATIONS)}
-    return {
-        "POWERTOOLS_SERVICE_NAME": "whendue",
-        "WHENDUE_BUCKET": f"{name}-payloads-000000000000",
-        "WHENDUE_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue="dead_letter"),
-        "WHENDUE_MAX_TIMEOUT_S": str((timeout_s or WORKER_TIMEOUT_S) - WORKER_RESERVE_S),
-        "WHENDUE_NOTIFICATIONS_DEAD_LETTER_QUEUE": _QUEUE.format(name=name, queue=f"{NOTIFICATIONS}_dead_letter"),
-        "WHENDUE_OWN_FUNCTIONS": ",".join(f"{name}-{function}" for function in _FUNCTIONS),
-        "WHENDUE_QUEUES": _json(urls),
-        "WHENDUE_SECRET_PARAMETER": f"/{name}/secret",
-        "WHENDUE_SHARDS": "8",
-        "WHENDUE_TABLE": f"{name}-jobs",
-        "WHENDUE_TASKS": ",".join(tasks),
-        "WHENDUE_VISIBILITY_S": "5400",
-    }
-
-
-def _json(value: Mapping[str, str]) -> str:
-    return json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -165,16 +139,44 @@ class WorkerSection(_Part):
 
 
 class QueueSection(_Part):
-    """How a queue feeds the worker function; for a deployment.
+    """How a queue feeds its worker function, and for one of one's own what that has.
 
     Args:
         batch_size: messages per invocation.
         maximum_concurrency: invocations at once.
+        timeout_s: seconds that an invocation may run.
+        memory_mb: memory of the function.
+        weight: share among busy queues, from 1 as `low` to 8 as `critical`.
+        draining: it is to be removed, and takes no more jobs.
     """
 
     batch_size: int | None = Field(default=None, ge=1, le=10)
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     maximum_concurrency: int | None = Field(default=None, ge=2, le=1000)
+    timeout_s: int | None = Field(default=None, ge=10, le=900)
+    memory_mb: int | None = Field(default=None, ge=256, le=10_240)
+    weight: int | None = Field(default=None, ge=1, le=8)
+    draining: bool | None = None
+
+
+def _own(sections: Mapping[str, QueueSection]) -> dict[str, dict[str, Any]]:
+    return {name: each.model_dump(exclude_none=True) for name, each in sections.items() if name not in ALL_QUEUES}
+
+
+def _queues(sections: dict[str, QueueSection]) -> dict[str, QueueSection]:
+    own = _own(sections)
+    for name, section in sections.items():
+        if name in ALL_QUEUES and section.model_fields_set.intersection(_OF_OWN):
+            raise ValueError(f"{name} shares its worker: {', '.join(_OF_OWN)} are those of queues of your own")
+        if name in own and section.timeout_s is None:
+            near = nearest(name[:_NAME_CHARS], list(ALL_QUEUES))
+            hint = f"; did you mean {near}?" if near else ""
+            raise ValueError(f"{name[:_NAME_CHARS]} is none of whendue's{hint}; a queue of your own needs timeout_s")
+    try:
+        read_own_queues(json.dumps(own))
+    except ConfigurationError as error:
+        raise ValueError(str(error).removeprefix("WHENDUE_OWN_QUEUES").removeprefix(": ").strip()) from None
+    return sections
 
 
 class SecretSource(_Part):
@@ -261,7 +263,7 @@ class ProjectSettings(_Part):
     project: ProjectSection = ProjectSection()
     environment: Annotated[dict[str, str], AfterValidator(_environment)] = {}
     worker: WorkerSection = WorkerSection()
-    queues: dict[Literal["critical", "high", "normal", "low", "notifications"], QueueSection] = {}
+    queues: Annotated[dict[str, QueueSection], AfterValidator(_queues)] = {}
     secrets: Annotated[dict[str, SecretSource], AfterValidator(_secrets)] = {}
     permissions: PermissionsSection = PermissionsSection()
     vpc: VpcSection | None = None
@@ -275,25 +277,33 @@ class ProjectSettings(_Part):
 
     @model_validator(mode="after")
     def _fits_lambda(self) -> "ProjectSettings":
-        own = _own_variables(self.project.name, self.project.tasks, self.worker.timeout_s)
+        own = own_variables(self.project.name, self.project.tasks, self.worker.timeout_s, self.own_queues)
         sources = {
             name: f"ssm:{source.ssm}" if source.ssm else f"secretsmanager:{source.secretsmanager}"
             for name, source in self.secrets.items()
         }
-        further = self.environment | ({"WHENDUE_TASK_SECRETS": _json(sources)} if sources else {})
-        size = len(_json(own | further).encode())
+        further = self.environment | ({"WHENDUE_TASK_SECRETS": json_text(sources)} if sources else {})
+        size = len(json_text(own | further).encode())
         if size > LAMBDA_VARIABLES_BYTES:
             raise ValueError(
                 f"[environment] and [secrets] make the variables of the worker function {size} bytes, with whendue's "
-                f"own, which are {len(_json(own).encode())}; Lambda takes {LAMBDA_VARIABLES_BYTES} ({_LIMITS_PAGE}). "
-                f"Keep long values in one of [secrets], or in a file of the project"
+                f"own, which are {len(json_text(own).encode())}; Lambda takes {LAMBDA_VARIABLES_BYTES} "
+                f"({_LIMITS_PAGE}). Keep long values in one of [secrets], or in a file of the project"
             )
         return self
 
     @property
+    def own_queues(self) -> dict[str, dict[str, Any]]:
+        """Queues of one's own with what is set of them, by name."""
+        return {
+            name: each.model_dump(exclude_none=True) for name, each in self.queues.items() if name not in ALL_QUEUES
+        }
+
+    @property
     def unused(self) -> list[str]:
         """The sections that are set and that `whendue dev` does not use."""
-        return [name for name in DEPLOYED if name in self.model_fields_set]
+        shared = ["queues"] if self.queues.keys() & set(ALL_QUEUES) else []
+        return shared + [name for name in DEPLOYED if name in self.model_fields_set]
 
 
 def load(folder: Path) -> ProjectSettings:

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
-from whendue.errors import StateConflictError, UnavailableError, UnstorableError
+from whendue.errors import StateConflictError, UnavailableError, UniqueConflictError, UnstorableError
 from whendue.jobs.transition import Transition
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.quotas import SCHEDULE_TRIES
@@ -19,19 +19,12 @@ from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.events import missed_deliveries
 from whendue.schedules.fire_entries import UNSTORABLE, FireEntries, in_one_call
 from whendue.schedules.fires import MissedRange, revise, skipped
-from whendue.schedules.model import (
-    NextCheck,
-    Schedule,
-    ScheduleState,
-    forget,
-    forgotten_at,
-    from_item,
-    pause_end,
-    step,
-    with_next_check,
-)
+from whendue.schedules.model import Schedule, ScheduleState, forget, from_item, step
 from whendue.schedules.planning import PlanProgress, advanced, plan, proposed
+from whendue.schedules.upcoming import NextCheck, forgotten_at, has_ended, pause_end, removed_at, with_next_check
+from whendue.submission.request import UniqueRequest
 from whendue.submission.submit import Submit
+from whendue.submission.unique_fires import commit_fires, is_held
 from whendue.table.writes import Write
 
 T = TypeVar("T")
@@ -63,6 +56,7 @@ class FireEnqueuer:
         """Use this runtime; `notifications` creates the deliveries for missed fires."""
         self._runtime = runtime
         self._notifications = notifications
+        self._submit = submit
         self._entries = FireEntries(runtime, submit)
         self._canceller = PlannedFireCanceller(runtime)
         self.rule = NextCheck(runtime.settings.timing, runtime.settings.shards)
@@ -77,7 +71,9 @@ class FireEnqueuer:
         active = [schedule for schedule in kept if pause_end(schedule) is not None]
         deleted = [schedule for schedule in ready if schedule.state is ScheduleState.DELETED]
         now_ms = self._runtime.clock.now_ms()
-        self._apply([forget(schedule) for schedule in deleted if forgotten_at(schedule) <= now_ms])
+        gone = [schedule for schedule in deleted if forgotten_at(schedule) <= now_ms]
+        gone += [schedule for schedule in active if _is_to_be_removed(schedule, now_ms)]
+        self._apply([forget(schedule) for schedule in gone])
         fired = self._round(active, now_ms, self._runtime.settings.timing.lookahead_ms)
         return EnqueueResult(fired.moved, broken + fired.broken)
 
@@ -161,9 +157,14 @@ class FireEnqueuer:
         A fire whose job the table cannot hold is skipped.
         """
         now_ms = self._runtime.clock.now_ms()
-        created = in_one_call(lambda jobs: commit(self._runtime, jobs, now_ms), [each.jobs for each in plans])
+        wanted = [[(job, self._unique_of(each, job)) for job in each.jobs] for each in plans]
+        created = in_one_call(lambda jobs: commit_fires(self._runtime, jobs, now_ms), wanted)
         refused = [_unstorable(each.jobs, results) for each, results in zip(plans, created, strict=True)]
-        skips = [_skips(each, jobs) for each, jobs in zip(plans, refused, strict=True)]
+        held = [_held(each.jobs, results) for each, results in zip(plans, created, strict=True)]
+        skips = [
+            [*_skips(each, jobs, UnstorableError.code), *_skips(each, others, UniqueConflictError.code)]
+            for each, jobs, others in zip(plans, refused, held, strict=True)
+        ]
         skips_written = in_one_call(self._runtime.store.apply, skips)
         return [
             replace(
@@ -173,6 +174,10 @@ class FireEnqueuer:
             )
             for each, results, jobs, written in zip(plans, created, refused, skips_written, strict=True)
         ]
+
+    def _unique_of(self, progress: PlanProgress, job: Transition) -> UniqueRequest | None:
+        """Return the unique key that a fire's job asks for; None for none."""
+        return self._submit.unique_of(progress.schedule.definition.template) if job.job.unique else None
 
     def _notify_missed(self, plans: Sequence[PlanProgress]) -> list[PlanProgress]:
         """Create the deliveries that notify of missed fires, for the plans that are complete up to here."""
@@ -211,6 +216,15 @@ class FireEnqueuer:
         return self._runtime.store.apply(writes) if writes else []
 
 
+def _is_to_be_removed(schedule: Schedule, now_ms: int) -> bool:
+    """Return whether a schedule has ended so long ago that it is removed; one that cannot be computed has not."""
+    removed_ms = removed_at(schedule)
+    try:
+        return removed_ms is not None and removed_ms <= now_ms and has_ended(schedule)
+    except Exception:  # noqa: BLE001 - its plan says why
+        return False
+
+
 def _is_unavailable(results: Sequence[WriteResult]) -> bool:
     return any(result.status is WriteStatus.UNAVAILABLE for result in results)
 
@@ -219,10 +233,14 @@ def _unstorable(jobs: Sequence[Transition], results: Sequence[WriteResult]) -> l
     return [job for job, result in zip(jobs, results, strict=True) if result.status is WriteStatus.INVALID]
 
 
-def _skips(progress: PlanProgress, refused: Sequence[Transition]) -> list[Write]:
+def _held(jobs: Sequence[Transition], results: Sequence[WriteResult]) -> list[Transition]:
+    return [job for job, result in zip(jobs, results, strict=True) if is_held(result)]
+
+
+def _skips(progress: PlanProgress, refused: Sequence[Transition], code: str) -> list[Write]:
     """Return the writes that skip the fires whose jobs were refused."""
     return [
-        revise("skip_fire", fire, skipped(fire, UnstorableError.code))
+        revise("skip_fire", fire, skipped(fire, code))
         for made in refused
         for fire in progress.plan.fires
         if fire.nominal == made.job.nominal_at

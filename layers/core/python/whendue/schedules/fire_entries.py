@@ -13,8 +13,9 @@ from whendue.bulkhead import raised_by_users
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.runtime import Runtime
 from whendue.errors import UnavailableError, UnstorableError, WhendueError
+from whendue.jobs.lifetime import STANDS_FOR
 from whendue.jobs.transition import Transition
-from whendue.quotas import IN_FLIGHT_S
+from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.schedules.fires import (
     Fire,
     FireOutcome,
@@ -159,7 +160,8 @@ class FireEntries:
             return _Verdict.STANDS
         [job] = self._runtime.store.get([job_key(current.job)])
         if job is not None:
-            return _Verdict.STANDS
+            # With a note instead of a job, whoever wrote it may have died before it changed the entry.
+            return _Verdict.ENTERED if STANDS_FOR in job else _Verdict.STANDS
         # Another timer may still be creating its job; after that time none will.
         overdue = self._runtime.clock.now_ms() > schedule.as_of + IN_FLIGHT_S * 1000
         return _Verdict.REPLACE if overdue else _Verdict.LATER

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from whendue.errors import WhendueError
+from whendue.errors import UniqueConflictError, WhendueError
 from whendue.jobs.failures import line_of
 from whendue.jobs.model import Job, State
 from whendue.quotas import FIRE_HISTORY_KEPT_S, REASON_BYTES
@@ -30,6 +30,7 @@ class FireOutcome(StrEnum):
 
 SHOWN = (FireOutcome.RAN, FireOutcome.SKIPPED, FireOutcome.CAUGHT_UP, FireOutcome.MISSED, FireOutcome.TRIGGERED)
 MISFIRED = "misfired"
+TOO_OLD = "too_old"
 PAUSED = "paused"
 OVERLAPPED = "overlap"
 
@@ -134,6 +135,14 @@ def missed_from(item: Mapping[str, Any]) -> MissedRange:
 def was_skipped(job: Job) -> bool:
     """Return whether a job was skipped by the overlap policy; its fire's entry is updated a moment later."""
     return job.state is State.CANCELLED and job.last is not None and job.last.type == OVERLAPPED
+
+
+def skip_reason(job: Job) -> str | None:
+    """Return why a fire's job never ran, if another job was there first; its fire's entry is updated a moment later."""
+    if was_skipped(job):
+        return OVERLAPPED
+    is_held = job.state is State.CANCELLED and job.last is not None and job.last.type == UniqueConflictError.code
+    return UniqueConflictError.code if is_held else None
 
 
 def skipped(fire: Fire, reason: str) -> Fire:

@@ -12,7 +12,7 @@ from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError
 from whendue.jobs.lifetime import is_over
 from whendue.jobs.model import Job, from_item
-from whendue.quotas import FIRE_HISTORY_READS
+from whendue.schedule_quotas import FIRE_HISTORY_READS
 from whendue.schedules.calendar.recurrence import latest
 from whendue.schedules.fires import (
     OVERLAPPED,
@@ -24,7 +24,8 @@ from whendue.schedules.fires import (
     fire_sk,
     missed_from,
     missed_sk,
-    was_skipped,
+    skip_reason,
+    skipped,
 )
 from whendue.schedules.lookup import find_schedule
 from whendue.schedules.model import fires_pk
@@ -132,8 +133,13 @@ def _kept(job: Job, now_ms: int) -> Job | None:
 
 def _view(fire: Fire, job: Job | None) -> FireView:
     """Return a fire as shown: its job may be skipped already while its entry in the history is not."""
-    skipped = job is not None and was_skipped(job)
-    return FireView(replace(fire, outcome=FireOutcome.SKIPPED, reason=OVERLAPPED) if skipped else fire, job)
+    reason = None if job is None else skip_reason(job)
+    if reason is None:
+        return FireView(fire, job)
+    if reason != OVERLAPPED:
+        # There is none, only the note about the job that held its key.
+        return FireView(skipped(fire, reason), None)
+    return FireView(replace(fire, outcome=FireOutcome.SKIPPED, reason=reason), job)
 
 
 class _FireScan:

@@ -1,22 +1,20 @@
 """The schedule: what it fires, how far it is decided, and the item it is stored as (docs/guide/schedules.md)."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice, takewhile
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
-from whendue.jobs.due_index import first_check, shard_of
-from whendue.quotas import IN_FLIGHT_S, POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after
-from whendue.settings import Timing
+from whendue.quotas import POSTPONED_MIN_S, RESCUE_INTERVAL_MAX_S
+from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.submission.request import JobRequest, request_from, request_value
 from whendue.table.items import known
 from whendue.table.keys import Key
 from whendue.table.writes import REMOVE, Is, Write, delete, insert
 
 Overlap = Literal["allow", "skip", "buffer_one", "cancel_running"]
+JitterPer = Literal["fire"]
 Expires = Literal["next_fire"]
 
 
@@ -45,11 +43,13 @@ class Misfire:
         policy: one of MISFIRE_POLICIES.
         limit: of `catch_up`.
         grace_s: how late a fire may be decided and still be on time.
+        max_age_s: a fire that is decided later than this after its nominal time does not run; None: however late it is.
     """
 
     policy: MisfirePolicy = "fire_once"
     limit: int = 10
     grace_s: int = 60
+    max_age_s: int | None = None
 
     @property
     def runs(self) -> int:
@@ -65,11 +65,13 @@ class Definition:
         recurrence: when it fires.
         template: the job of each fire, without a due time.
         misfire: what becomes of fires that were missed.
-        jitter_s: all fires are delayed by the same offset, from 0 to this, s.
+        jitter_s: fires are delayed by an offset from 0 to this, s.
+        jitter_per: `fire`: each fire has an offset of its own; None: all have the same.
         overlap: what a fire does while an earlier job of the schedule runs.
         expires: `next_fire`: the job of a fire expires at the next one; None: as `template` says.
         pause_after: pause after this number of fires in a row whose jobs ended dead; None: never.
         max_runs: maximum number of fires that run; None: no maximum.
+        remove_after_s: it is removed so long after it has ended; None: it is kept.
     """
 
     recurrence: Recurrence
@@ -80,6 +82,8 @@ class Definition:
     pause_after: int | None = None
     max_runs: int | None = None
     expires: Expires | None = None
+    jitter_per: JitterPer | None = None
+    remove_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,8 @@ class Schedule:
         until: the standing plan's end.
         withdraw_until: fires in (version, here] were planned under the version before and are still to be withdrawn;
             0 once they are.
-        pause_reason, paused_by, paused_until: of a paused one; from `paused_until` on (ms UTC) it fires again, as if it
-            were active. None: the pause has no end.
+        pause_reason, paused_by, paused_since, paused_until: of a paused one; from `paused_until` on (ms UTC) it fires
+            again, as if it were active. None: the pause has no end.
         runs: the number of nominal times up to `cursor` that were decided to run; None while its definition has no
             `max_runs`.
         last_error: why the last plan's fires made no job, or why the timer could not work them out.
@@ -116,6 +120,7 @@ class Schedule:
     pause_reason: str | None = None
     paused_by: str | None = None
     paused_until: int | None = None
+    paused_since: int | None = None
     runs: int | None = None
     last_error: str | None = None
     troubles: int | None = None
@@ -144,7 +149,7 @@ def identity_of(tenant: str, name: str) -> str:
 
 
 # Fields that were added since the first release.
-_LATER: Final = frozenset({"max_runs", "crons"})
+_LATER: Final = frozenset({"max_runs", "crons", "every_weeks", "anchor", "max_age_s", "jitter_per", "remove_after_s"})
 NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw_until")
 # Of an item that cannot be read: it fires at no time that is still to come.
 NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
@@ -161,122 +166,6 @@ def schedule_key(tenant: str, name: str) -> Key:
 def fires_pk(tenant: str, name: str) -> str:
     """Return the partition key of a schedule's fires and backfills; a name has no `#`."""
     return f"SCHEDULE#{tenant}#{name}"
-
-
-def schedules_partition(shard: int) -> str:
-    """Name the due index partition in which schedules and backfills stand."""
-    return f"schedules#{shard}"
-
-
-def partition_of(identity: str, shards: int) -> str:
-    """Name the due index partition of one schedule."""
-    return schedules_partition(shard_of(identity, shards))
-
-
-def next_fire(schedule: Schedule, after_ms: int = -1) -> int | None:
-    """Return the first nominal time that is not decided, and later than a time; None after the last one."""
-    max_runs = schedule.definition.max_runs
-    if max_runs is not None and (schedule.runs or 0) >= max_runs:
-        return None
-    nominal = next(after(schedule.definition.recurrence, max(schedule.cursor, after_ms)), None)
-    return nominal and nominal.at_ms
-
-
-def pause_end(schedule: Schedule) -> int | None:
-    """Return the last nominal time that its pause skips, ms UTC: -1 without a pause, None if the pause has no end."""
-    if schedule.state is not ScheduleState.PAUSED:
-        return -1
-    return None if schedule.paused_until is None else schedule.paused_until - 1
-
-
-def is_paused(schedule: Schedule, at_ms: int) -> bool:
-    """Return whether a pause skips a nominal time."""
-    end = pause_end(schedule)
-    return end is None or at_ms <= end
-
-
-def runs_until(schedule: Schedule, at_ms: int) -> int:
-    """Count the runs for nominal times up to a time, which is now: those that are planned ahead are left out."""
-    runs, end = schedule.runs or 0, pause_end(schedule)
-    if not runs or end is None or schedule.cursor <= at_ms:
-        return runs
-    times = islice(after(schedule.definition.recurrence, max(at_ms, end)), runs)
-    return runs - sum(1 for _ in takewhile(lambda fire: fire.at_ms <= schedule.cursor, times))
-
-
-def runs_left(schedule: Schedule, now_ms: int) -> int | None:
-    """Return how many runs its definition still allows after now; None: it has no maximum."""
-    max_runs = schedule.definition.max_runs
-    return None if max_runs is None else max(0, max_runs - runs_until(schedule, now_ms))
-
-
-def upcoming(schedule: Schedule, after_ms: int, now_ms: int) -> Iterator[Nominal]:
-    """Iterate over the fires after a time, as far as its definition still allows them; a pause is left out."""
-    left = runs_left(schedule, now_ms)
-    recurrence = schedule.definition.recurrence
-    if left is None or after_ms <= now_ms:
-        return islice(after(recurrence, after_ms), left)
-    return (fire for fire in islice(after(recurrence, now_ms), left) if fire.at_ms > after_ms)
-
-
-def forgotten_at(schedule: Schedule) -> int:
-    """Return when a deleted schedule's item may be removed, ms UTC: when no request from before its end is running."""
-    return schedule.version + IN_FLIGHT_S * 1000
-
-
-class NextCheck(NamedTuple):
-    """The due-index rule's numbers for schedules: shards of the due index, and the look-ahead."""
-
-    timing: Timing
-    shards: int
-
-
-def with_next_check(schedule: Schedule, rule: NextCheck) -> Schedule:
-    """Return the schedule with its next check: at its next fire, or at once while planned fires are to be cancelled."""
-    check_at = _next_check(schedule, rule)
-    if schedule.state is ScheduleState.DELETED:
-        check_at = forgotten_at(schedule)
-    if schedule.withdraw_until:
-        check_at = schedule.version
-    partition = partition_of(schedule.identity, rule.shards) if check_at is not None else None
-    return replace(schedule, due_pk=partition, check_at=check_at)
-
-
-def _next_check(schedule: Schedule, rule: NextCheck) -> int | None:
-    """Return when to check for the next fire, ms UTC; at once if that cannot be computed: the timer stores why."""
-    end = pause_end(schedule)
-    if end is None:
-        return None
-    try:
-        nominal = next_fire(schedule, end)
-        if nominal is None and end >= 0 and next_fire(schedule) is not None:
-            # Nothing fires after the pause: its end decides what it has skipped.
-            return schedule.paused_until
-    except Exception:  # noqa: BLE001 - of an older version, or of a zone that is gone: it must still be changed
-        return schedule.version
-    return first_check(nominal, rule.timing) if nominal is not None else None
-
-
-def changed(schedule: Schedule, at_ms: int, **changes: Any) -> Schedule:
-    """Return the schedule after a change; the fires planned beyond this time are to be withdrawn.
-
-    Args:
-        schedule: with every fire up to the change decided, and no plan standing; or one that cannot be decided.
-        at_ms: the time of the change, later than the last one.
-        changes: fields.
-    """
-    reached = max(schedule.cursor, schedule.until, schedule.withdraw_until)
-    planned = reached if reached > at_ms else 0
-    values = {"version": at_ms, "cursor": at_ms, "withdraw_until": planned, "runs": _runs_kept(schedule, at_ms)}
-    return replace(schedule, as_of=0, until=0, last_error=None, troubles=None, **values | changes)
-
-
-def _runs_kept(schedule: Schedule, at_ms: int) -> int | None:
-    """Return the number of runs without those that are withdrawn; as it was if that cannot be computed."""
-    try:
-        return None if schedule.runs is None else runs_until(schedule, at_ms)
-    except Exception:  # noqa: BLE001 - as for the next check
-        return schedule.runs
 
 
 # --- writes ------------------------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice, takewhile
 
 from whendue.jobs.transition import Transition
-from whendue.quotas import FIRES_PER_PLAN
-from whendue.schedules.calendar.recurrence import Nominal, after, jitter_ms, latest
-from whendue.schedules.fires import MISFIRED, PAUSED, Fire, FireOutcome, MissedRange
-from whendue.schedules.model import Definition, Schedule, ScheduleState, is_paused, next_fire, pause_end
+from whendue.schedule_quotas import FIRES_PER_PLAN
+from whendue.schedules.calendar.recurrence import Nominal, after, latest
+from whendue.schedules.fires import MISFIRED, PAUSED, TOO_OLD, Fire, FireOutcome, MissedRange
+from whendue.schedules.model import Definition, Schedule, ScheduleState
+from whendue.schedules.upcoming import is_paused, next_fire, offset_ms, pause_end
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 
@@ -84,9 +85,11 @@ def plan(schedule: Schedule, ids: Ids) -> FirePlan:
     late, on_time = _running(schedule)
     active_from, late_until = _bounds(schedule)
     missed_until = late[0] - 1 if late else late_until
+    runs_from = _catch_up_after(schedule)
     gaps = [
         _gap(schedule, schedule.cursor, _skipped_until(schedule), FireOutcome.SKIPPED, PAUSED),
-        _gap(schedule, active_from, missed_until, FireOutcome.MISSED, MISFIRED),
+        _gap(schedule, active_from, min(runs_from, missed_until), FireOutcome.MISSED, TOO_OLD),
+        _gap(schedule, runs_from, missed_until, FireOutcome.MISSED, MISFIRED),
     ]
     fires = [
         *(_skip(schedule, at_ms) for at_ms in _skipped_ahead(schedule)),
@@ -99,10 +102,11 @@ def plan(schedule: Schedule, ids: Ids) -> FirePlan:
 def _running(schedule: Schedule) -> tuple[list[int], Iterator[int]]:
     """Return the nominal times of a plan that are caught up, and those that run in time."""
     active_from, late_until = _bounds(schedule)
+    late_from = _catch_up_after(schedule)
     recurrence, most = schedule.definition.recurrence, schedule.definition.misfire.runs
     if schedule.definition.max_runs is not None:
         most = min(most, _runs_left(schedule))
-    late = [fire.at_ms for fire in latest(recurrence, active_from, late_until, most)] if most else []
+    late = [fire.at_ms for fire in latest(recurrence, late_from, late_until, most)] if most else []
     return late, _until(after(recurrence, max(active_from, late_until)), schedule.until)
 
 
@@ -115,6 +119,14 @@ def _bounds(schedule: Schedule) -> tuple[int, int]:
     end = pause_end(schedule)
     active_from = schedule.until if end is None else max(schedule.cursor, min(end, schedule.until))
     return active_from, min(schedule.as_of - _grace_ms(schedule), schedule.until)
+
+
+def _catch_up_after(schedule: Schedule) -> int:
+    """Return after when a plan's late fires may still run, ms UTC: those before are too old."""
+    active_from, misfire = _bounds(schedule)[0], schedule.definition.misfire
+    if misfire.max_age_s is None or not misfire.runs:
+        return active_from
+    return max(active_from, schedule.as_of - misfire.max_age_s * 1000 - 1)
 
 
 def _skipped_until(schedule: Schedule) -> int:
@@ -142,14 +154,15 @@ def advanced(schedule: Schedule, runs: int = 0) -> Schedule:
     if schedule.definition.max_runs is not None:
         then = replace(then, runs=(schedule.runs or 0) + runs)
     if schedule.paused_until is not None and not is_paused(schedule, schedule.as_of):
-        then = replace(then, state=ScheduleState.ACTIVE, pause_reason=None, paused_by=None, paused_until=None)
+        then = replace(then, state=ScheduleState.ACTIVE, pause_reason=None, paused_by=None)
+        then = replace(then, paused_since=None, paused_until=None)
     return then
 
 
 def request_of(schedule: Schedule, fire: Fire) -> JobRequest:
     """Return the request for a fire's job: due at the nominal time, or now if that was missed, plus the jitter."""
     due_at = fire.nominal if fire.outcome is FireOutcome.RAN else fire.decided_at
-    due_at += jitter_ms(schedule.identity, schedule.definition.jitter_s)
+    due_at += offset_ms(schedule.identity, schedule.definition, fire.nominal)
     overlap = schedule.definition.overlap
     return replace(
         schedule.definition.template,

@@ -1,8 +1,9 @@
 """Schedules: create, change, pause, resume, delete, trigger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -18,27 +19,27 @@ from whendue.errors import (
     UnavailableError,
 )
 from whendue.jobs.model import WORKFLOW, Job
-from whendue.quotas import SCHEDULE_BYTES, SCHEDULE_END_MS, SCHEDULE_TRIES, SCHEDULES_PER_TENANT
+from whendue.quotas import SCHEDULE_END_MS, SCHEDULE_TRIES
+from whendue.schedule_quotas import IN_FLIGHT_S, SCHEDULE_BYTES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
+from whendue.schedules.definition_checks import check_unique, insist_that_it_fires
 from whendue.schedules.enqueuer import FireEnqueuer
 from whendue.schedules.fires import Fire, FireOutcome, enter
-from whendue.schedules.lookup import Found, find, find_schedule, read
+from whendue.schedules.lookup import UNREADABLE, Found, find, find_schedule, read
 from whendue.schedules.model import (
     LAST,
     Definition,
     Schedule,
     ScheduleState,
-    changed,
     create,
-    is_paused,
-    next_fire,
+    forget,
     replacement,
     schedule_key,
     step,
     to_text,
-    with_next_check,
 )
+from whendue.schedules.upcoming import changed, has_ended, is_paused, removed_at, with_next_check
 from whendue.submission.submit import Submit, Submitted
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
 from whendue.table.preconditions import Precondition
@@ -225,6 +226,9 @@ class ScheduleService:
             raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send no body")
         request = replace(template, **changes, idempotency_key=key, schedule=name)
         result = self._submit.one(tenant, request)
+        if result.is_other:
+            # Another job holds the unique key: none was made.
+            return result
         made: Job = result.job
         entry = Fire(
             schedule.fires_pk, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
@@ -240,7 +244,9 @@ class ScheduleService:
         check(anchored(definition.recurrence, now_ms))
         if len(to_text(definition).encode()) > SCHEDULE_BYTES:
             raise InvalidRequestError(f"the schedule must have at most {SCHEDULE_BYTES} bytes of JSON")
-        self._submit.prepare(tenant, definition.template, now_ms)
+        unique = self._submit.prepare(tenant, definition.template, now_ms).job.unique
+        if unique:
+            check_unique(definition, unique, now_ms)
 
     def _check_end(self, where: str, until_ms: int | None) -> None:
         """Refuse the end of a pause that is in the past."""
@@ -253,19 +259,40 @@ class ScheduleService:
         """Create a schedule, replacing a deleted one if there is one; CONFLICT if another request has created it."""
         pk, first = schedule_key(tenant, "")
         items = self._runtime.store.query_range(pk, first=first, last=f"schedule#{LAST}", limit=SCHEDULES_PER_TENANT)
-        if sum(item.get("state") != ScheduleState.DELETED.value for item in items) >= SCHEDULES_PER_TENANT:
-            raise TooManySchedulesError(f"a tenant can have at most {SCHEDULES_PER_TENANT} schedules; delete one first")
+        held = [item for item in items if item.get("state") != ScheduleState.DELETED.value]
         now_ms = max(self._runtime.clock.now_ms(), forgotten.version + 1 if forgotten else 0)
         new = Schedule(tenant, name, _anchored(definition, now_ms), version=now_ms, created_at=now_ms, cursor=now_ms)
         if pause:
             self._check_end("paused.until", pause.until_ms)
             new = replace(new, state=ScheduleState.PAUSED, pause_reason=pause.reason, paused_by=pause.by)
-            new = replace(new, paused_until=pause.until_ms)
+            new = replace(new, paused_since=now_ms, paused_until=pause.until_ms)
         made = with_next_check(new, self._enqueuer.rule)
-        _insist_that_it_fires(made)
+        insist_that_it_fires(made)
+        if len(held) >= SCHEDULES_PER_TENANT and not self._has_made_room(held):
+            return CONFLICT
         write = step("create_schedule", forgotten, made) if forgotten else create(made)
         [result] = self._runtime.store.apply([write])
         return self._finished(made) if result.done_or_raise() else CONFLICT
+
+    def _has_made_room(self, items: Sequence[Item]) -> bool:
+        """Remove the schedule that ended first; False if it has been changed meanwhile.
+
+        One that has just ended stays, so that no request from before its creation brings it back.
+
+        Raises:
+            TooManySchedulesError: none has ended.
+        """
+        before_ms = self._runtime.clock.now_ms() - IN_FLIGHT_S * 1000
+        # Most of the others are known by their next check, without computing a fire.
+        some = [schedule for schedule in map(read, items) if schedule.check_at in (None, removed_at(schedule))]
+        ended = filter(_has_ended, sorted(some, key=attrgetter("cursor")))
+        first = next(ended, None)
+        if first is None or first.cursor > before_ms:
+            most = SCHEDULES_PER_TENANT
+            problem = f"a tenant can have at most {most} schedules that have not ended; delete one first"
+            raise TooManySchedulesError(problem)
+        [result] = self._runtime.store.apply([forget(first)])
+        return result.done_or_raise()
 
     def _to(self, tenant: str, name: str, state: ScheduleState, expected: Precondition, **changes: Any) -> Schedule:
         def decide(found: Found) -> tuple[Schedule, Item | None] | NoWrite[Schedule]:
@@ -307,7 +334,7 @@ class ScheduleService:
             return CONFLICT
         then = with_next_check(changed(settled, at_ms, **changes), self._enqueuer.rule)
         if "definition" in changes:
-            _insist_that_it_fires(then)
+            insist_that_it_fires(then)
         write = replacement(broken, then) if broken else step("change_schedule", settled, then)
         [result] = self._runtime.store.apply([write])
         return self._finished(then) if result.done_or_raise() else CONFLICT
@@ -353,18 +380,11 @@ def _anchored(definition: Definition, at_ms: int) -> Definition:
     return replace(definition, recurrence=anchored(definition.recurrence, at_ms))
 
 
-def _insist_that_it_fires(schedule: Schedule) -> None:
-    """Refuse what has no fire left, and blame what was sent."""
-    if next_fire(schedule) is not None:
-        return
-    recurrence, max_runs = schedule.definition.recurrence, schedule.definition.max_runs
-    if max_runs is not None and (schedule.runs or 0) >= max_runs:
-        raise InvalidScheduleError("maxRuns", f"has been reached after {schedule.runs} runs; send a larger number")
-    if recurrence.at_ms is not None:
-        raise InvalidScheduleError("at", "is in the past; send a later time, or submit a job to run it now")
-    if recurrence.end_ms is None:
-        where = "cron" if recurrence.cron else "crons" if recurrence.crons else "every"
-        raise InvalidScheduleError(where, "never fires again: no time in the future matches")
-    past = recurrence.end_ms <= schedule.cursor
-    problem = "is in the past" if past else "is before the next fire; send a later time, or leave it out"
-    raise InvalidScheduleError("end", problem)
+def _has_ended(schedule: Schedule) -> bool:
+    """Return whether a schedule has ended; one that cannot be read, or computed, has not."""
+    if schedule.last_error == UNREADABLE:
+        return False
+    try:
+        return has_ended(schedule)
+    except Exception:  # noqa: BLE001 - its owner is to mend it
+        return False

@@ -34,8 +34,7 @@ from whendue.quotas import (
     WORKFLOW_BYTES,
 )
 from whendue.references.syntax import faults, find
-from whendue.settings import QUEUES
-from whendue.submission.request import JobRequest, joined, request_hash
+from whendue.submission.request import JobRequest, UniqueRequest, joined, request_hash, unique_request
 
 
 class Position(NamedTuple):
@@ -148,7 +147,7 @@ class JobPlanner:
         definition = self._definition(request)
         if isinstance(profile, WhendueError):
             raise profile
-        self._policy(request, definition, profile)
+        self._policy(request, definition, profile, self._queue(request, profile, definition))
         payload_text(request.payload, PAYLOAD_BYTES)
         if not find(request.payload):
             definition.parse(request.payload, tenant)
@@ -169,16 +168,15 @@ class JobPlanner:
         now_ms: int,
         position: Position,
     ) -> Job:
-        queue = request.queue or profile.queue or QUEUE
-        if queue not in QUEUES:
-            raise InvalidRequestError(f"priority must be one of {', '.join(QUEUES)}")
+        queue = self._queue(request, profile, definition)
         waits = bool(position.dependencies)
         due_at = due_time(replace(request, delay_s=None) if waits else request, now_ms)
         job_id = self._id(tenant, request, position)
         settings, composite = self._runtime.settings, position.composite
         partition, check_at = live_entry(queue, job_id, due_at, settings.shards, settings.timing)
         begin_by, expires_s = expiry(request, profile, due_at, waits=waits)
-        policy, sources = self._policy(request, definition, profile)
+        policy, sources = self._policy(request, definition, profile, queue)
+        asked = self.unique_of(request) if composite is None else None
         if composite is not None and policy.retention_s < composite.policy.retention_s:
             # Its result can be read for as long as the composite's.
             policy = replace(policy, retention_s=composite.policy.retention_s)
@@ -202,7 +200,7 @@ class JobPlanner:
             tags=dict(request.tags) or None,
             group=request.group,
             limit=request.limit,
-            unique=self._unique(tenant, request, policy, due_at, now_ms) if request.unique else None,
+            unique=self._unique(tenant, request, asked, policy, due_at, now_ms) if asked else None,
             schedule=request.schedule,
             nominal_at=request.nominal_at,
             overlap=request.overlap,
@@ -225,35 +223,93 @@ class JobPlanner:
             fence=self._runtime.clock.new_id(),
         )
 
-    def _unique(self, tenant: str, request: JobRequest, policy: Policy, due_at: int, now_ms: int) -> Unique:
+    def unique_of(self, request: JobRequest) -> UniqueRequest | None:
+        """Return the unique key that a request asks for, or its task; None for none."""
+        if request.unique is not None:
+            return request.unique
+        declared = self._runtime.registry.find(request.type).unique
+        return unique_request(declared) if declared else None
+
+    def _unique(
+        self, tenant: str, request: JobRequest, asked: UniqueRequest, policy: Policy, due_at: int, now_ms: int
+    ) -> Unique:
         """Return the unique key that the job is to take.
 
         Raises:
-            InvalidRequestError: it would be held for longer than the job is kept.
+            InvalidRequestError: it would be held for longer than the job is kept, or does not go with the rest.
         """
         from whendue.submission import unique_policy  # noqa: PLC0415 - a worker without unique jobs does not need it
 
-        asked = request.unique
-        assert asked is not None  # noqa: S101 - the caller has seen it
+        if asked.max_wait_s is not None and (request.depends_on or request.schedule):
+            raise InvalidRequestError("a job that postpones another one must have no dependsOn, and no schedule")
+        if request.ref is not None:
+            raise InvalidRequestError("a job with a unique key must have no ref: another job may be the answer")
         if asked.for_s is not None and asked.for_s > policy.retention_s:
             problem = f"must be at most retentionSeconds, which is {policy.retention_s} for this job"
             errors = [{"where": "unique.forSeconds", "problem": problem}]
             raise InvalidRequestError("a unique key is held for as long as its job is kept, at most", errors=errors)
-        unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(request))
+        if asked.max_wait_s is not None and due_at > now_ms + round(1000 * asked.max_wait_s):
+            problem = "must be at least the job's delay: alone, the job would wait for longer"
+            errors = [{"where": "unique.maxWaitSeconds", "problem": problem}]
+            raise InvalidRequestError("the first of the jobs is due after the longest wait", errors=errors)
+        unique_id = self._runtime.ids.of_unique(tenant, unique_policy.unique_name(replace(request, unique=asked)))
         return unique_policy.unique_of(asked, unique_id, due_at, now_ms)
 
-    def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile) -> Resolved:
-        """Return the job's policy; one that no worker can keep is refused.
+    def renewed(self, step: Transition, request: JobRequest, now_ms: int) -> Transition:
+        """Return the write of a job with a unique key as if it was asked for now: its delays count from now on.
+
+        A submit that others have kept from being accepted is accepted later than it was sent. The job is the same one:
+        its id, the items that were written before it, and what it was planned with stay.
+
+        Args:
+            step: as planned.
+            request: what it was planned from.
+            now_ms: the time, ms UTC.
+        """
+        from whendue.submission import unique_policy  # noqa: PLC0415 - as above
+
+        job, asked, settings = step.job, self.unique_of(request), self._runtime.settings
+        if job.unique is None or asked is None or job.state is State.WAITING or now_ms <= job.created_at:
+            return step
+        due_at = due_time(request, now_ms)
+        partition, check_at = live_entry(job.queue, job.id, due_at, settings.shards, settings.timing)
+        begin_by = job.begin_by
+        if begin_by is not None and request.expires_at is None:
+            begin_by += due_at - job.due_at
+        later = evolve(
+            job,
+            due_pk=partition,
+            check_at=check_at,
+            due_at=due_at,
+            scheduled_at=now_ms,
+            created_at=now_ms,
+            begin_by=begin_by,
+            unique=unique_policy.unique_of(asked, job.unique.id, due_at, now_ms),
+        )
+        return submit(later, settings.timing, first=step.first)
+
+    def _queue(self, request: JobRequest, profile: Profile, definition: KnownTask) -> str:
+        """Return the job's queue.
 
         Raises:
-            InvalidRequestError: an attempt may take longer than any worker has.
+            UnknownQueueError: the deployment has no such queue.
+        """
+        queue = request.queue or profile.queue or definition.queue or QUEUE
+        self._runtime.settings.check_queue(queue)
+        return queue
+
+    def _policy(self, request: JobRequest, definition: KnownTask, profile: Profile, queue: str) -> Resolved:
+        """Return the job's policy; one that no worker of its queue can keep is refused.
+
+        Raises:
+            TimeoutTooLongError: an attempt may take longer than any worker of the queue has.
         """
         settings, asked = self._runtime.settings, request.policy
         if definition.expands:
             # A composite's own job runs no code of users; its timeout is the worker's.
-            return kept_policy(settings, task_policy=definition.policy, profile=profile, request=asked)
+            return kept_policy(settings, queue, task_policy=definition.policy, profile=profile, request=asked)
         return accepted_policy(
-            settings, task=definition.name, task_policy=definition.policy, profile=profile, request=asked
+            settings, queue, task=definition.name, task_policy=definition.policy, profile=profile, request=asked
         )
 
     def _id(self, tenant: str, request: JobRequest, position: Position) -> str:

@@ -7,11 +7,13 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final, Literal
 
 from whendue.jobs.dependencies import FailurePolicy, On
-from whendue.jobs.limit_spec import Limit, Scope
+from whendue.jobs.limit_spec import Limit, OnConflict, Scope
 from whendue.quotas import TAG_KEY_BYTES, TAG_VALUE_BYTES, TAGS, TAGS_BYTES
 from whendue.table.items import known
 
-OnConflict = Literal["return", "reject", "replace", "postpone"]
+# What became of a request: it created a job, an earlier one with its Idempotency-Key did (`replayed`), another job
+# holds its unique key (`returned`), or was cancelled for it.
+Outcome = Literal["created", "replayed", "returned", "replaced", "postponed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,20 @@ class UniqueRequest:
     max_wait_s: float | None = None
 
 
+def unique_request(said: Mapping[str, Any]) -> UniqueRequest:
+    """Return the unique key that code asks for, as a request has it; `said` is checked (`unique_problem`)."""
+    given = {name: value for name, value in said.items() if value is not None}
+    paths = given.get("by_payload")
+    return UniqueRequest(
+        key=given.get("key"),
+        by_payload=None if paths is None else tuple(paths),
+        scope=given.get("scope", "running"),
+        for_s=given.get("for_seconds"),
+        on_conflict=given.get("on_conflict", "return"),
+        max_wait_s=given.get("max_wait_seconds"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class JobRequest:
     """A job as requested; None leaves a value to the profile.
@@ -64,7 +80,7 @@ class JobRequest:
         delay_s: the delay from now, seconds; 0 is at once.
         expires_at: when it expires unless it has begun, ms UTC; excludes `expires_s`.
         expires_s: how long after it is due it expires unless it has begun, seconds; None is left to the profile.
-        queue: the priority: critical, high, normal or low.
+        queue: the queue, one of the four priorities or of the operator's own; None is left to profile and task.
         profile: the profile's name.
         policy: fields of `Policy` that override those of profile and task.
         follow: whether to take the newest version of the profile at each claim; None is left to the profile.

@@ -1,6 +1,7 @@
 """Submit: accept jobs, one or many, durably, and send the messages of those due soon."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from whendue.engine.commit import commit
@@ -15,18 +16,35 @@ from whendue.jobs.transitions import submit
 from whendue.notifications.publisher import NotificationPublisher
 from whendue.profiles.lookup import ProfileLookup
 from whendue.profiles.model import Profile
+from whendue.quotas import UNIQUE_BATCH_S
 from whendue.submission.dependency_edges import DependencyEdges, read_edges
 from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
-from whendue.submission.request import JobRequest, UniqueRequest, request_hash
+from whendue.submission.request import JobRequest, Outcome, UniqueRequest, request_hash
 from whendue.table.keys import job_key
 from whendue.table.writes import Is, delete
 
 
 class Submitted(NamedTuple):
-    """An accepted job; `created` is False if an earlier request with its Idempotency-Key created it."""
+    """An accepted job.
+
+    Args:
+        job: what the request is answered with.
+        created: whether this request has created it.
+        is_other: it was not created by the same request either: it holds the unique key.
+    """
 
     job: Job
     created: bool
+    is_other: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the request."""
+        if not self.created:
+            return "returned" if self.is_other else "replayed"
+        if self.job.unique is None or self.job.unique.replaced is None:
+            return "created"
+        return "replaced" if self.job.unique.latest is None else "postponed"
 
 
 SubmitResult = Submitted | WhendueError
@@ -72,11 +90,11 @@ class Submit:
         edges = read_edges(self._runtime, tenant, requests) if any(r.depends_on for r in requests) else None
         profiles = self._profiles.each(tenant, {request.profile for request in requests})
         plans = [self._planned(tenant, request, profiles[request.profile], edges, now_ms) for request in requests]
-        uniques = {
-            plan.job.id: request.unique
-            for plan, request in zip(plans, requests, strict=True)
-            if request.unique and isinstance(plan, Transition)
-        }
+        uniques: dict[str, JobRequest] = {}
+        for plan, request in zip(plans, requests, strict=True):
+            if isinstance(plan, Transition) and plan.job.unique:
+                # Of several with one Idempotency-Key the first counts.
+                uniques.setdefault(plan.job.id, request)
         results = self._written(_first_of_each(plans), uniques, edges, now_ms)
         return self._accepted_before(tenant, requests, _answers(plans, results))
 
@@ -104,7 +122,7 @@ class Submit:
     def _written(
         self,
         steps: Mapping[str, Transition],
-        uniques: Mapping[str, UniqueRequest],
+        uniques: Mapping[str, JobRequest],
         edges: DependencyEdges | None,
         now_ms: int,
     ) -> dict[str, SubmitResult]:
@@ -126,7 +144,7 @@ class Submit:
         return results
 
     def _committed(
-        self, steps: Sequence[Transition], uniques: Mapping[str, UniqueRequest], now_ms: int
+        self, steps: Sequence[Transition], uniques: Mapping[str, JobRequest], now_ms: int
     ) -> dict[str, SubmitResult]:
         plain = [step for step in steps if step.job.id not in uniques] if uniques else steps
         results = self._runtime.bulkhead.batch(
@@ -136,25 +154,30 @@ class Submit:
             step.job.id: result if isinstance(result, Submitted | WhendueError) else WhendueError()
             for step, result in results
         }
-        return known | {
-            step.job.id: self._unique(step, uniques[step.job.id], now_ms) for step in steps if step.job.id in uniques
-        }
+        until_ms = self._runtime.clock.now_ms() + 1000 * UNIQUE_BATCH_S
+        for step in steps:
+            if step.job.id in uniques:
+                is_late = self._runtime.clock.now_ms() >= until_ms
+                known[step.job.id] = _unknown() if is_late else self._unique(step, uniques[step.job.id], now_ms)
+        return known
 
-    def _unique(self, step: Transition, request: UniqueRequest, now_ms: int) -> SubmitResult:
+    def _unique(self, step: Transition, request: JobRequest, now_ms: int) -> SubmitResult:
         """Submit a job with a unique key; an error refuses this one alone."""
         from whendue.submission import unique_jobs  # noqa: PLC0415 - most processes never have one
 
         try:
             job, unique, jobs = step.job, step.job.unique, unique_jobs.UniqueJobs(self._runtime)
-            if unique is None:
+            asked, renewed = self._planner.unique_of(request), partial(self._planner.renewed, step, request)
+            if unique is None or asked is None:
                 return WhendueError()
-            result = jobs.submit(step, unique, request)
+            result = jobs.submit(step, unique, asked, renewed)
             if isinstance(result, WriteResult) and self._freed([step], [result], now_ms):
-                result = jobs.submit(step, unique, request)
+                result = jobs.submit(step, unique, asked, renewed)
             if isinstance(result, unique_jobs.Accepted):
-                return Submitted(*result)
+                return Submitted(result.job, result.created, is_other=not result.created)
             if result.current and STANDS_FOR in result.current:
-                return Submitted(unique_jobs.stood_for(self._runtime, job, result.current), created=False)
+                holder = unique_jobs.stood_for(self._runtime, job, result.current)
+                return Submitted(holder, created=False, is_other=True)
             return _end(job, result)
         except WhendueError as error:
             return error
@@ -218,6 +241,10 @@ class Submit:
             if existing.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(existing, created=False)
         return answers
+
+    def unique_of(self, request: JobRequest) -> UniqueRequest | None:
+        """Return the unique key that a request asks for, or its task; None for none."""
+        return self._planner.unique_of(request)
 
     def prepare(self, tenant: str, request: JobRequest, now_ms: int, position: Position = ALONE) -> Transition:
         """Turn a request into the write of its job.

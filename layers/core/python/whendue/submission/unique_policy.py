@@ -1,22 +1,32 @@
 """Unique keys: which job holds one, and what a submit does that meets a holder. Pure (decision 30)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
+from itertools import islice
 from typing import Any, Final
 
+from whendue.errors import InvalidRequestError, UniqueConflictError
 from whendue.jobs.due_index import live_entry
+from whendue.jobs.failures import failure
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.limit_spec import Unique
-from whendue.jobs.model import Job, State, evolve, to_item
-from whendue.quotas import UNIQUE_HELD_S
+from whendue.jobs.model import TERMINAL, Job, State, evolve, to_item
+from whendue.jobs.rescue_policy import ended_by_expiry
+from whendue.jobs.transition import Transition
+from whendue.quotas import UNIQUE_HELD_S, UNIQUE_PATH_BYTES
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
+from whendue.support.text import nearest
 from whendue.table.keys import unique_key
 from whendue.table.writes import Is, Write, insert
 
 # A day after the last moment at which it says something.
 _GRACE_S: Final = 86_400
+_ENDED: Final = frozenset(state.value for state in TERMINAL)
+# Names of a payload's fields that are compared with a misspelt one: a payload may have very many.
+_NAMES_LOOKED_AT: Final = 100
 # What a replaced job was cancelled for.
 REPLACED: Final = "replaced"
 
@@ -31,12 +41,23 @@ class Decision(Enum):
 
 
 def holds(job: Job, unique_id: str, now_ms: int) -> bool:
-    """Return whether a job holds a unique key. Once it does not, it never does again.
+    """Return whether a job holds a unique key. A job that may not begin any more holds what it will as it has ended.
+
+    By clocks that differ a job may have expired or not; so whoever takes its key ends it in the same write (`to_end`).
 
     Args:
         job: the job as stored.
         unique_id: the key's id.
         now_ms: the time, ms UTC.
+    """
+    over = ended_by_expiry(job, now_ms)
+    return holds_as_stored(over.job if over else job, unique_id, now_ms)
+
+
+def holds_as_stored(job: Job, unique_id: str, now_ms: int) -> bool:
+    """Return whether a job holds a unique key, not looking at its expiry. Once it does not, it never does again.
+
+    The arguments are those of `holds`.
     """
     unique = job.unique
     if unique is None or unique.id != unique_id or now_ms >= unique.until or is_over(job, now_ms):
@@ -51,6 +72,16 @@ def holds(job: Job, unique_id: str, now_ms: int) -> bool:
         case _:
             # What never began has done nothing that was to be done once in this time.
             return job.state not in (State.CANCELLED, State.EXPIRED)
+
+
+def to_end(job: Job, unique_id: str, now_ms: int) -> Transition | None:
+    """Return the write that ends a job which by its expiry lets its key go; None where it holds it, or has let it go.
+
+    The arguments are those of `holds`.
+    """
+    if not holds_as_stored(job, unique_id, now_ms) or holds(job, unique_id, now_ms):
+        return None
+    return ended_by_expiry(job, now_ms)
 
 
 def has_begun(job: Job) -> bool:
@@ -76,6 +107,16 @@ def decide(holder: Job | None, unique_id: str, request: UniqueRequest, now_ms: i
     return Decision.REPLACE
 
 
+def may_still_run(item: Mapping[str, Any], now_ms: int) -> bool:
+    """Return whether a job that cannot be read may still run: its messages are gone a day after it was due.
+
+    SQS keeps messages for longer, but a job that is no longer readable is not sent again: what is left of it after a
+    day is for operators to look at, and no reason to refuse the submits of its key for ever.
+    """
+    due_at = item.get("due_at")
+    return type(due_at) is int and now_ms < due_at + 1000 * _GRACE_S and item.get("state") not in _ENDED
+
+
 def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     """Note that a job has its key from now on, if nobody has taken the key since it was read.
 
@@ -96,13 +137,20 @@ def take(job: Job, current: Mapping[str, Any] | None, fence: str) -> Write:
     return Write("take_key", key, [Is("fence", current["fence"])], values)
 
 
+def held_by(holder_id: str) -> str:
+    """Say why a submit made no job."""
+    return f"job {holder_id} holds its unique key"
+
+
 def stand_in(job: Job, holder: Job) -> Write:
     """Note under a job's id that its request was answered with another job, for as long as its own would be kept.
 
     The item is that of a job which was cancelled before it began, in no index: whoever reads it finds an ended job.
     """
+    why = failure(job, UniqueConflictError.code, held_by(holder.id), failed_at=job.created_at)
     ended = evolve(
         job,
+        last=why,
         state=State.CANCELLED,
         check_at=None,
         finished_at=job.created_at,
@@ -120,6 +168,7 @@ def unique_name(request: JobRequest) -> str:
 
     Raises:
         ValueError: the request has none.
+        InvalidRequestError: the payload has none of the places, so that all jobs would have the same key.
     """
     unique = request.unique
     if unique is None:
@@ -127,6 +176,8 @@ def unique_name(request: JobRequest) -> str:
     if unique.by_payload is None:
         return json.dumps([request.type, "key", unique.key])
     values = [_at(request.payload, path) for path in unique.by_payload] or [request.payload]
+    if unique.by_payload and all(value is None for value in values):
+        _check_places(request.payload, unique.by_payload)
     return json.dumps([request.type, "payload", unique.by_payload, values], sort_keys=True)
 
 
@@ -139,6 +190,28 @@ def _at(payload: Any, path: str) -> Any:
     return payload
 
 
+def _check_places(payload: Any, paths: Sequence[str]) -> None:
+    """Refuse paths none of which is in a payload; one that is there and has null as its value is."""
+    missing = [_missing(payload, path) for path in paths]
+    if not all(missing):
+        return
+    errors = [{"where": "unique.byPayload", "problem": problem} for problem in missing if problem]
+    raise InvalidRequestError("the payload has none of the places that the unique key is made of", errors=errors)
+
+
+def _missing(payload: Any, path: str) -> str | None:
+    """Say that a path of names is not in a payload, and which one is probably meant; None if it is there."""
+    names = path.split(".")
+    for number, name in enumerate(names):
+        if not isinstance(payload, Mapping) or name not in payload:
+            known = payload if isinstance(payload, Mapping) else ()
+            near = nearest(name, [text for text in islice(known, _NAMES_LOOKED_AT) if len(text) <= UNIQUE_PATH_BYTES])
+            meant = ".".join([*names[:number], near, *names[number + 1 :]]) if near else None
+            return f"the payload has no {path}" + (f"; did you mean {meant}?" if meant else "")
+        payload = payload[name]
+    return None
+
+
 def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) -> Unique:
     """Return the key as a new job carries it.
 
@@ -149,11 +222,12 @@ def unique_of(request: UniqueRequest, unique_id: str, due_at: int, now_ms: int) 
         now_ms: the time, ms UTC.
     """
     held_ms = due_at + 1000 * UNIQUE_HELD_S if request.for_s is None else now_ms + round(1000 * request.for_s)
-    return Unique(unique_id, request.scope, held_ms)
+    latest = None if request.max_wait_s is None else now_ms + round(1000 * request.max_wait_s)
+    return Unique(unique_id, request.scope, held_ms, latest=latest)
 
 
 def succeeding(job: Job, replaced: Job, request: UniqueRequest, shards: int, timing: Timing) -> Job:
-    """Return a new job that replaces another one: with `postpone` it is due within the longest wait.
+    """Return a new job that replaces another one, and says so: with `postpone` it is due within the longest wait.
 
     Args:
         job: the new job.
@@ -162,11 +236,14 @@ def succeeding(job: Job, replaced: Job, request: UniqueRequest, shards: int, tim
         shards: see `whendue.settings`.
         timing: the due-index rule's numbers.
     """
-    if request.max_wait_s is None or job.unique is None or replaced.unique is None:
+    if job.unique is None or replaced.unique is None:
         return job
+    unique = replace(job.unique, replaced=replaced.id)
+    if request.max_wait_s is None:
+        return evolve(job, unique=unique)
     since = replaced.created_at if replaced.unique.since is None else replaced.unique.since
     latest = since + round(1000 * request.max_wait_s)
     due_at = max(job.created_at, min(job.due_at, latest))
     partition, check_at = live_entry(job.queue, job.id, due_at, shards, timing)
-    unique = Unique(job.unique.id, job.unique.scope, job.unique.until, since)
+    unique = replace(unique, since=since, latest=latest)
     return evolve(job, due_at=due_at, due_pk=partition, check_at=check_at, unique=unique)

@@ -23,6 +23,11 @@ def one_line(text: str) -> str:
     return NOT_IN_A_LINE.sub(" ", text)
 
 
+def shortened(text: str, most_bytes: int) -> str:
+    """Return the beginning of a text, as much of it as has so many bytes of UTF-8."""
+    return text.encode(errors="replace")[:most_bytes].decode(errors="ignore")
+
+
 def nearest(name: str, known: Collection[str]) -> str | None:
     """Return the known name that a misspelt one probably means; None if none is close.
 
@@ -35,4 +40,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     # Imported for the message of an error alone.
     import difflib
 
-    return next(iter(near or difflib.get_close_matches(name, known, n=1)), None)
+    close = difflib.get_close_matches(name, known, n=len(known) or 1)
+    # Of those that are as near, the one that begins as it does: few misspell the first letter.
+    close.sort(key=lambda each: (-difflib.SequenceMatcher(None, each, name).ratio(), each[0] != name[0]))
+    return next(iter(near or close), None)

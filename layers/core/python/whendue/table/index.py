@@ -41,16 +41,17 @@ class IndexEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IndexQuery:
-    """A question for a partition of an index, newest first.
+    """A question for a partition of an index, newest first unless it says otherwise.
 
     Args:
         index: which index.
         partition: its partition.
         limit: maximum number of entries to look at, those included that the filters leave out.
-        after: the position to continue after, exclusive; None starts at the newest.
+        after: the position to continue after, exclusive; None starts at the newest, or the oldest.
         first_ms: the lowest time, inclusive, ms UTC.
         last_ms: the highest time, inclusive, ms UTC.
         where: what must hold of an entry; only attributes that the index carries, and none of its keys.
+        oldest_first: the other way round.
     """
 
     index: Index
@@ -60,10 +61,11 @@ class IndexQuery:
     first_ms: int = 0
     last_ms: int = END_OF_TIME_MS
     where: tuple[Filter, ...] = ()
+    oldest_first: bool = False
 
 
 class IndexPage(NamedTuple):
-    """Entries, newest first, and where to go on.
+    """Entries in the order of the question, and where to go on.
 
     Args:
         entries: those for which the filters hold.

@@ -20,6 +20,8 @@ class Key(NamedTuple):
     sk: str
 
 
+# Which tenants have had dead jobs: for operators, who see those of all.
+TENANTS_PK: Final = "TENANTS"
 # How far `whendue migrate` is with a table of an earlier version.
 MIGRATION_KEY: Final = Key("TABLE", "migration")
 
@@ -171,6 +173,11 @@ def unique_key(unique_id: str) -> Key:
     return Key(f"UNIQUE#{unique_id}", "holder")
 
 
+def waits_key(tenant: str, window: int) -> Key:
+    """Return the key of the count of a tenant's requests that began to wait in a window, numbered from 1970."""
+    return Key(f"WAITS#{tenant}", f"{window:015d}")
+
+
 def subscription_key(tenant: str, name: str) -> Key:
     """Return the key of a subscription; all of a tenant's share a partition."""
     return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")
@@ -184,6 +191,16 @@ def sign_in_key(code: str) -> Key:
 def counter_pk(shard: int) -> str:
     """Return the partition of one shard of the metrics. A change of the fields (metrics/model.py) needs a new `v`."""
     return f"COUNTER#v1#{shard}"
+
+
+def dead_tenant_key(tenant: str) -> Key:
+    """Return the key of the note that jobs of a tenant have died."""
+    return Key(TENANTS_PK, f"dead#{tenant}")
+
+
+def tenant_of(sk: str) -> str:
+    """Return the tenant in the sort key of such a note."""
+    return sk.removeprefix("dead#")
 
 
 def usage_key(month: str, consumer: str) -> Key:

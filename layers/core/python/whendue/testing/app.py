@@ -11,7 +11,6 @@ from whendue.declarations.registry import TASKS
 from whendue.jobs.due_index import live_partition
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition
-from whendue.settings import ALL_QUEUES
 from whendue.submission.request import Dependency, JobRequest
 from whendue.support.clock import Clock, ManualClock
 from whendue.table.index import Index
@@ -266,9 +265,10 @@ class WhendueApp:
             self._time.step(event_ms)
 
     def _has_live_jobs(self) -> bool:
-        shards = range(self._whendue.settings.shards)
+        settings = self._whendue.settings
+        shards = range(settings.shards)
         entries = self._table.indexes[Index.DUE]
-        return any(entries.get(live_partition(queue, shard)) for queue in ALL_QUEUES for shard in shards)
+        return any(entries.get(live_partition(queue, shard)) for queue in settings.all_queues for shard in shards)
 
     # --- looking ----------------------------------------------------------------------------------------------
 

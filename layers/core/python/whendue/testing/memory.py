@@ -1,12 +1,14 @@
 """The services on memory adapters: what `WhendueApp` is made of, and the tests of whendue itself."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from whendue.adapters.memory import InlineRunner, MemoryBlobs, MemoryQueue, MemoryStore
 from whendue.bootstrap.application import App, build
 from whendue.declarations.registry import Registry
 from whendue.engine.ports import BatchResult, Isolation, JobQueue, JobStore, Runner
-from whendue.settings import ALL_QUEUES, Settings
+from whendue.settings import ALL_QUEUES, OwnQueue, Settings
 from whendue.support.clock import ManualClock
 from whendue.support.secret import Secret
 from whendue.table.keys import MIGRATION_KEY
@@ -16,11 +18,15 @@ from whendue.timer.tick import Ticked
 MINUTE_MS: Final = 60_000
 
 
-def memory_settings() -> Settings:
-    """Return settings of a deployment that nothing outside of this process sees."""
-    queues = {queue: queue for queue in ALL_QUEUES}
+def memory_settings(own_queues: Mapping[str, OwnQueue] = MappingProxyType({})) -> Settings:
+    """Return settings of a deployment that nothing outside of this process sees.
+
+    Args:
+        own_queues: queues besides those that every deployment has, by name.
+    """
+    queues = {queue: queue for queue in (*ALL_QUEUES, *own_queues)}
     secret = Secret.read("in-memory-whendue-of-a-single-test-process")
-    return Settings("table", "bucket", queues, "dead_letter", visibility_s=360, secret=secret)
+    return Settings("table", "bucket", queues, "dead_letter", visibility_s=360, own_queues=own_queues, secret=secret)
 
 
 class MemoryWhendue:
@@ -68,7 +74,7 @@ class MemoryWhendue:
     def work(self, app: App | None = None, *, queue: str | None = None) -> list[BatchResult]:
         """Let workers empty the queues, or one of them, of what is visible now."""
         worked = []
-        for name in [queue] if queue else ALL_QUEUES:
+        for name in [queue] if queue else self.settings.all_queues:
             while messages := self.queues.receive(name):
                 deadline_ms = self.clock.now_ms() + MINUTE_MS
                 worked.append((app or self.app).work.handle(messages, deadline_ms))

@@ -11,7 +11,6 @@ from typing import Final
 from whendue.adapters.memory import MemoryStore
 from whendue.engine.ports import WriteResult
 from whendue.jobs.due_index import rescue_before
-from whendue.settings import ALL_QUEUES
 from whendue.table.index import Index, IndexEntry
 from whendue.table.writes import Write
 from whendue.testing.memory import MINUTE_MS, MemoryWhendue
@@ -79,7 +78,8 @@ class SimulatedTime:
 
     def next_event_ms(self) -> int | None:
         """Return when a message becomes visible or the timer has something to do, ms UTC; None for never."""
-        messages = (message.visible_at for queue in ALL_QUEUES for message in self._whendue.queues.messages[queue])
+        queues, waiting = self._whendue.settings.all_queues, self._whendue.queues.messages
+        messages = (message.visible_at for queue in queues for message in waiting[queue])
         tick_ms = self._next_tick_ms()
         return min([*messages, *([] if tick_ms is None else [tick_ms])], default=None)
 

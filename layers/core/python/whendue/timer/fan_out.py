@@ -44,12 +44,13 @@ def to_event(part: TickPart) -> dict[str, Any]:
     return {PART: values}
 
 
-def from_event(event: Mapping[str, Any], shards: int) -> TickPart | None:
+def from_event(event: Mapping[str, Any], shards: int, queues: Sequence[str] = ALL_QUEUES) -> TickPart | None:
     """Read the part in an event; None for the event of the clock, which starts a whole tick.
 
     Args:
         event: as Lambda hands it in.
-        shards: the number of shards; others are left out, and so is what is no queue.
+        shards: the number of shards; others are left out.
+        queues: all queues; what is none of them is left out.
 
     Raises:
         KeyError, TypeError, AttributeError: it has a part that cannot be read.
@@ -59,10 +60,10 @@ def from_event(event: Mapping[str, Any], shards: int) -> TickPart | None:
     part = event[PART]
     known = range(shards)
     return TickPart(
-        {queue: [n for n in part["shards"][queue] if n in known] for queue in ALL_QUEUES if queue in part["shards"]},
+        {queue: [n for n in part["shards"][queue] if n in known] for queue in queues if queue in part["shards"]},
         [number for number in part["schedules"] if number in known],
         int(part["untilMs"]),
-        {queue: bool(part["backlogs"][queue]) for queue in ALL_QUEUES if queue in part["backlogs"]},
+        {queue: bool(part["backlogs"][queue]) for queue in queues if queue in part["backlogs"]},
     )
 
 

@@ -5,15 +5,26 @@ The first look is one query of each partition that serves both scans, as long as
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import log2
 from typing import NamedTuple
 
 from whendue.engine.ports import DueEntry
 from whendue.engine.runtime import Runtime
 from whendue.jobs.due_index import live_partition, rescue_before
 from whendue.quotas import FIRST_LOOK, SCAN_WINDOW, WINDOW_GROWTH
-from whendue.settings import ALL_QUEUES
+from whendue.settings import ALL_QUEUES, WEIGHTS, OwnQueue
 from whendue.timer.due_cursors import Cursor, Purpose, read_cursors
 from whendue.timer.partition_scan import Page, PartitionScan, read_page
+
+
+def rank_of(queue: str, own: Mapping[str, OwnQueue]) -> float:
+    """Return a queue's rank, 0 for the highest: an own queue's is that of the priority of its weight, or between two.
+
+    Args:
+        queue: its name.
+        own: the queues of the operator's own.
+    """
+    return log2(WEIGHTS[ALL_QUEUES[0]] / own[queue].weight) if queue in own else ALL_QUEUES.index(queue)
 
 
 class QueueScans(NamedTuple):
@@ -56,11 +67,11 @@ def open_scans(runtime: Runtime, shards: Mapping[str, Sequence[int]], now_ms: in
     known = {
         queue: [name for name in names if name in promote and name in rescue] for queue, names in partitions.items()
     }
-    until_ms = rescue_before(now_ms, runtime.settings.timing)
+    until_ms, own = rescue_before(now_ms, runtime.settings.timing), runtime.settings.own_queues
     queues = [
         QueueScans(
-            _scan("rescue", queue, ALL_QUEUES.index(queue), [rescue[name] for name in names], until_ms, deadline_ms),
-            _scan("promote", queue, ALL_QUEUES.index(queue), [promote[name] for name in names], now_ms, deadline_ms),
+            _scan("rescue", queue, rank_of(queue, own), [rescue[name] for name in names], until_ms, deadline_ms),
+            _scan("promote", queue, rank_of(queue, own), [promote[name] for name in names], now_ms, deadline_ms),
         )
         for queue, names in known.items()
         if names
@@ -134,7 +145,7 @@ def _cursors(runtime: Runtime, purpose: Purpose, partitions: Sequence[str]) -> d
 
 
 def _scan(
-    kind: Purpose, queue: str, rank: int, cursors: list[Cursor], until_ms: int, deadline_ms: int
+    kind: Purpose, queue: str, rank: float, cursors: list[Cursor], until_ms: int, deadline_ms: int
 ) -> PartitionScan:
     """Begin a scan; that of rescue starts over at the end of a partition."""
     page_max = max(1, SCAN_WINDOW // len(cursors))

@@ -53,7 +53,7 @@ class PartitionScan:
 
     kind: Purpose
     queue: str
-    rank: int
+    rank: float
     cursors: list[Cursor]
     until_ms: int
     page_max: int

@@ -13,8 +13,7 @@ from whendue.operations.erase import JobEraser
 from whendue.pauses.resumption import RESUMPTIONS
 from whendue.pauses.service import PauseService
 from whendue.quotas import RESCUE_WRITES
-from whendue.schedules.runner import ScheduleRunner
-from whendue.settings import ALL_QUEUES
+from whendue.schedules.ticks.runner import ScheduleRunner
 from whendue.support.time_limit import validations
 from whendue.timer.fan_out import FanOut, TickPart
 from whendue.timer.open_scans import QueueScans, look_first, open_scans
@@ -81,7 +80,7 @@ class Tick:
         """Promote and rescue in the queues of a part."""
         began_ms = self._runtime.clock.now_ms()
         every = range(self._runtime.settings.shards)
-        wanted = part.shards if part else dict.fromkeys(ALL_QUEUES, every)
+        wanted = part.shards if part else dict.fromkeys(self._runtime.settings.all_queues, every)
         paused = self._paused() if wanted else ()
         shards = {queue: numbers for queue, numbers in wanted.items() if queue not in paused}
         queues, promoted_to, unread = open_scans(self._runtime, shards, began_ms, deadline_ms)

@@ -34,6 +34,6 @@ def by_virtual_deadline(
         left_ms[scan.kind] -= runtime.clock.now_ms() - turn_began_ms
 
 
-def _turn(scan: PartitionScan) -> tuple[int, bool, int]:
+def _turn(scan: PartitionScan) -> tuple[float, bool, float]:
     """Order scans: where two are due at the same time, rescue goes first, and then the higher priority."""
     return virtual_deadline(scan.oldest_check_at, scan.rank), scan.kind != "rescue", scan.rank

@@ -15,6 +15,7 @@ from whendue.declarations.calls.model import Call, Step, WorkflowCall
 from whendue.declarations.declaring import range_problem
 from whendue.errors import IdempotencyConflictError, InvalidRequestError
 from whendue.jobs.dependencies import FAILURE_POLICIES
+from whendue.jobs.limit_spec import unique_problem
 from whendue.jobs.model import WORKFLOW, Job
 from whendue.quotas import (
     DEPENDENCIES,
@@ -29,7 +30,7 @@ from whendue.quotas import (
     NOTIFY_NAMES,
 )
 from whendue.settings import QUEUES
-from whendue.submission.request import Dependency, JobRequest, joined, tags_problem
+from whendue.submission.request import Dependency, JobRequest, joined, tags_problem, unique_request
 from whendue.submission.submit import Submit
 from whendue.support.timestamps import EPOCH
 from whendue.table.ids import ID_LENGTH
@@ -78,6 +79,7 @@ def _job(call: Call) -> JobRequest:
         due_at=_ms(call.due_at),
         depends_on=depends_on,
         on_dependency_failure=None if policy == "cancel" else policy,
+        unique=unique_request(call.fields["unique"]) if "unique" in call.fields else None,
     )
 
 
@@ -91,7 +93,7 @@ def _timeless(call: Call) -> JobRequest:
         call.payload,
         delay_s=call.delay_s,
         expires_s=fields.get("expires_seconds"),
-        queue=fields.get("priority"),
+        queue=_queue(fields),
         profile=fields.get("profile", "default"),
         policy=_policy(fields),
         follow=fields.get("follow_profile"),
@@ -99,6 +101,12 @@ def _timeless(call: Call) -> JobRequest:
         group=fields.get("group"),
         notify=joined(*fields.get("notify", ())),
     )
+
+
+def _queue(fields: Mapping[str, Any]) -> str | None:
+    """Return the queue by either name; which queues there are is checked by what plans the job."""
+    queue: str | None = fields.get("queue", fields.get("priority"))
+    return queue
 
 
 def _policy(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def _workflow(call: WorkflowCall) -> JobRequest:
         due_at=_ms(call.due_at),
         delay_s=call.delay_s,
         expires_s=call.fields.get("expires_seconds"),
-        queue=call.fields.get("priority"),
+        queue=_queue(call.fields),
         profile=call.fields.get("profile", "default"),
         tags=dict(call.fields.get("tags", {})),
     )
@@ -129,7 +137,9 @@ def _draft(step: Step, whole: Mapping[str, Any]) -> Draft:
         raise InvalidRequestError(f"the name of a step {problem}")
     _check(step.call.fields, f"{step.name}.")
     # Left out by a step, these are the workflow's.
-    inherited = {name: whole[name] for name in ("priority", "profile", "tags") if name in whole}
+    inherited = {name: whole[name] for name in ("priority", "queue", "profile", "tags") if name in whole}
+    if "queue" in step.call.fields or "priority" in step.call.fields:
+        inherited = {name: value for name, value in inherited.items() if name not in ("queue", "priority")}
     return Draft(
         where=step.name,
         name=step.name,
@@ -157,6 +167,8 @@ def _check(fields: Mapping[str, Any], where: str = "") -> None:
     found = {name: _CHECKS[name](value) for name, value in fields.items()}
     if "retries" in fields and "max_attempts" in fields:
         found["retries"] = "send retries or max_attempts, not both"
+    if "queue" in fields and "priority" in fields:
+        found["queue"] = "send queue or priority, not both"
     wrong = [{"where": f"{where}{name}", "problem": problem} for name, problem in found.items() if problem]
     if wrong:
         raise InvalidRequestError(f"{wrong[0]['where']}: {wrong[0]['problem']}", errors=wrong)
@@ -211,6 +223,7 @@ _POLICY: Final[Mapping[str, str]] = {
 # Field -> what returns what is wrong with a value, None for nothing.
 _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "priority": partial(_choice, QUEUES),
+    "queue": partial(_name, NAME_BYTES),
     "profile": partial(_name, NAME_BYTES),
     "follow_profile": _boolean,
     "tags": tags_problem,
@@ -219,6 +232,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "retries": partial(_whole, 0, MAX_ATTEMPTS - 1),
     "never_retry": partial(_names, NEVER_RETRY, NEVER_RETRY_BYTES, ERROR_TYPE_BYTES),
     "depends_on": _ids,
+    "unique": unique_problem,
     "on_dependency_failure": partial(_choice, FAILURE_POLICIES),
     "expires_seconds": partial(_seconds, EXPIRES_MIN_S, HORIZON_S),
     "deadline_seconds": partial(_whole, 1, HORIZON_S),

@@ -116,11 +116,27 @@ class Suspects:
         if self._over() or self._draining():
             self._left += [kept(message) for message, _ in self._waiting]
             self._waiting = []
+        self._return_late()
         self._waiting = [received for received in self._waiting if not self._start(*received)]
         if not self._running:
             self._runtime.clock.sleep(LOOK_MS / 1000)
         self._running = [running for running in self._running if not self._ended(running)]
         return self.take_left()
+
+    def _return_late(self) -> None:
+        """Return the messages of those that wait and for whose timeout this process has too little time left by now.
+
+        Begun here, an attempt would end with the process, and count as failed.
+        """
+        late = [(message, job) for message, job in self._waiting if self._is_late(message, job)]
+        self._waiting = [received for received in self._waiting if received not in late]
+        for message, _ in late:
+            self._give_back(message, "no_time")
+
+    def _is_late(self, message: ReceivedMessage, job: Job) -> bool:
+        left_ms = self._end_ms - self._runtime.clock.now_ms()
+        # After the last time that it can be given back it takes what time there is.
+        return message.receive_count <= len(NO_ROOM_VISIBILITY_S) and left_ms < 1000 * job.run_policy.timeout_s
 
     def take_left(self) -> list[Left]:
         """Return the messages that were left since the last call."""

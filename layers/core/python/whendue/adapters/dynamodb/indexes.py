@@ -45,10 +45,17 @@ def position_key(index: Index, partition: str, position: Position) -> dict[str, 
     return {name: to_attribute(value) for name, value in zip(names, (partition, *position), strict=True)}
 
 
+def is_empty(query: IndexQuery) -> bool:
+    """Return whether nothing can be left: DynamoDB refuses a range without a time, and a start behind the range."""
+    if query.first_ms > query.last_ms or query.after is None:
+        return query.first_ms > query.last_ms
+    return query.after.at_ms > query.last_ms if query.oldest_first else query.after.at_ms < query.first_ms
+
+
 def newest(query: IndexQuery) -> dict[str, Any]:
     """Return the arguments of Query, but for the table's name."""
     after = query.after
-    if after and after.at_ms > query.last_ms:
+    if after and (after.at_ms < query.first_ms if query.oldest_first else after.at_ms > query.last_ms):
         # A position outside of the condition is refused; all that it allows comes after this one.
         after = None
     names = {"#pk": INDEXES[query.index].partition, "#at": query.index.value}
@@ -57,7 +64,7 @@ def newest(query: IndexQuery) -> dict[str, Any]:
     return {
         "IndexName": INDEXES[query.index].name,
         "KeyConditionExpression": "#pk = :pk AND #at BETWEEN :first AND :last",
-        "ScanIndexForward": False,
+        "ScanIndexForward": query.oldest_first,
         "Limit": query.limit,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": {name: to_attribute(value) for name, value in values.items()},

@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from whendue.adapters.dynamodb.attribute_values import check, check_key, from_item, to_attribute
-from whendue.adapters.dynamodb.indexes import INDEXES, newest, page, position_key
+from whendue.adapters.dynamodb.indexes import INDEXES, is_empty, newest, page, position_key
 from whendue.adapters.dynamodb.partiql import put, remove, statement, update
 from whendue.adapters.throttle import NETWORK_ERRORS, backoff_attempts, is_retryable
 from whendue.aws_quotas import DYNAMODB_MAX_BATCH_GET, DYNAMODB_MAX_STATEMENTS
@@ -261,7 +261,7 @@ class DynamoStore:
         return [DueEntry(item["check_at"], item["pk"], item["sk"], item.get("due_at", 0)) for item in items]
 
     def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
-        """Read partitions of an index side by side, newest first."""
+        """Read partitions of an index side by side."""
         if len(queries) == 1:
             return [self._newest(queries[0])]
         return [*self._side_by_side.map(self._newest, queries)]
@@ -271,8 +271,7 @@ class DynamoStore:
         return ThreadPoolExecutor(LIST_PARTITIONS, thread_name_prefix="list")
 
     def _newest(self, query: IndexQuery) -> IndexPage:
-        if query.first_ms > min(query.last_ms, query.after.at_ms if query.after else query.last_ms):
-            # DynamoDB refuses a range without a time, and a start outside of the range.
+        if is_empty(query):
             return IndexPage([], 0, None)
         reply = self._patiently("query", **newest(query))
         return page(query, reply)

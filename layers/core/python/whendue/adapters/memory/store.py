@@ -133,7 +133,7 @@ class MemoryStore:
             return [*map(_due_entry, entries[start : min(end, start + limit)])]
 
     def query_newest(self, queries: Sequence[IndexQuery]) -> list[IndexPage]:
-        """Read partitions of an index, newest first."""
+        """Read partitions of an index."""
         with self._lock:
             return [self._newest(query) for query in queries]
 
@@ -141,10 +141,14 @@ class MemoryStore:
         entries = self._indexes[query.index][query.partition]
         low = bisect.bisect_left(entries, query.first_ms, key=_time)
         end = bisect.bisect_right(entries, query.last_ms, key=_time)
-        if query.after is not None:
-            end = min(end, bisect.bisect_left(entries, query.after, key=_position))
-        start = max(low, end - query.limit)
-        looked_at = entries[start:end][::-1] if start < end else []
+        if query.oldest_first:
+            start = low if query.after is None else max(low, bisect.bisect_right(entries, query.after, key=_position))
+            looked_at = entries[start : min(end, start + query.limit)]
+        else:
+            if query.after is not None:
+                end = min(end, bisect.bisect_left(entries, query.after, key=_position))
+            start = max(low, end - query.limit)
+            looked_at = entries[start:end][::-1] if start < end else []
         kept = [entry for entry in looked_at if all(passes(condition, entry.values) for condition in query.where)]
         # As DynamoDB has it: where it stops at the limit, it does not know whether anything is behind it.
         position = looked_at[-1].position if len(looked_at) == query.limit else None

@@ -12,7 +12,8 @@ from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import UsageProblemError
 from whendue.cli.output import Column, write_list, write_one
 from whendue.client import Backfill
-from whendue.quotas import BACKFILL_FIRES, PAGE_MAX
+from whendue.quotas import PAGE_MAX
+from whendue.schedule_quotas import BACKFILL_FIRES
 
 BackfillId = Annotated[str, typer.Argument(metavar="ID", help="Id of the backfill.")]
 COLUMNS: tuple[Column[Backfill], ...] = (

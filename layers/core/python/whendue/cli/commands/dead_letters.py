@@ -1,7 +1,7 @@
 """`whendue dead-letters`: look at dead jobs by their error, and run them again."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode, UsageProblemError
 from whendue.cli.output import Column, cell, messages, note, write_json, write_line, write_list
-from whendue.client import Client, DeadLetterFilter, DeadLetterGroup, RedriveResult
+from whendue.client import Client, DeadLetterFilter, DeadLetterGroup, RedriveResult, TenantDeadLetters
 from whendue.client.flows.bulk import summed
 
 app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Look at dead jobs by error, and run them again.")
@@ -34,14 +34,36 @@ def list_(
     *,
     type_: TypeOption = None,
     priority: PriorityOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of groups.")] = 50,
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Of each tenant; needs a token with the scope operator.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of groups, or of tenants.")] = 50,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Group dead jobs by their error, the largest group first."""
     with connect(profile) as client:
+        if all_tenants:
+            tenants = client.list_dead_letters_by_tenant(type=type_, priority=priority)
+            _write_tenants(islice(tenants, limit), as_json=as_json)
+            return
         groups = client.list_dead_letters(type=type_, priority=priority)
         write_list(islice(groups, limit), COLUMNS, as_json=as_json)
+
+
+def _write_tenants(tenants: Iterable[TenantDeadLetters], *, as_json: bool) -> None:
+    """Write a row for each group of each tenant; as JSON, a line for each tenant."""
+    if as_json:
+        write_list(tenants, (), as_json=True)
+        return
+    rows = ((found.tenant, group) for found in tenants for group in found.groups)
+    columns = tuple((title, _of_group(value)) for title, value in COLUMNS)
+    write_list(rows, (("tenant", lambda row: row[0]), *columns), as_json=False)
+
+
+def _of_group(value: Callable[[DeadLetterGroup], object]) -> Callable[[tuple[str, DeadLetterGroup]], object]:
+    """Return what shows a group's value in a row with its tenant."""
+    return lambda row: value(row[1])
 
 
 @app.command()

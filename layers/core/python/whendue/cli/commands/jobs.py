@@ -19,13 +19,16 @@ app = typer.Typer(name="jobs", no_args_is_help=True, help="Submit, look at, watc
 Priority = Literal["critical", "high", "normal", "low"]
 Scope = Literal["pending", "running", "until_success", "for_seconds"]
 OnConflict = Literal["return", "reject", "replace", "postpone"]
+UniqueByOption = Annotated[
+    list[str] | None, typer.Option(metavar="PATH", help="A place in the payload that makes the key; may come again.")
+]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of the job.")]
 LIMIT = 50
 COLUMNS: tuple[Column[Job], ...] = (
     ("id", lambda job: job.id),
     ("type", lambda job: job.type),
     ("state", lambda job: job.state),
-    ("priority", lambda job: job.priority),
+    ("queue", lambda job: job.queue or job.priority),
     ("attempt", lambda job: f"{job.attempt}/{job.max_attempts}"),
     ("due", lambda job: job.due_at),
     ("expires", lambda job: job.expires_at),
@@ -42,6 +45,7 @@ def _detail(event: JobEvent) -> str | None:
         event.previous_due_at and f"before {cell(event.previous_due_at)}",
         event.priority and f"priority {event.priority}, before {event.previous_priority}",
         event.workers and f"{event.workers} workers",
+        event.expires_at and f"no attempt begins from {cell(event.expires_at)} on",
     )
     return ", ".join(part for part in parts if part) or None
 
@@ -70,6 +74,7 @@ def submit(
     unique: Annotated[
         str | None, typer.Option(metavar="KEY", help="Key that one job of this task holds at a time.")
     ] = None,
+    unique_by: UniqueByOption = None,
     unique_scope: Annotated[
         Scope | None, typer.Option(help="How long it holds the key; with --unique-for: for_seconds.")
     ] = None,
@@ -80,7 +85,10 @@ def submit(
     max_wait: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Longest wait of --on-conflict postpone.")
     ] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Queue that it goes to, one of these.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Queue that it goes to, also one of your own; or --priority.")
+    ] = None,
     job_profile: Annotated[str | None, typer.Option(metavar="NAME", help="Profile of its policy.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, help="Maximum number of attempts after the first.")] = None,
     tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label; may come again.")] = None,
@@ -101,11 +109,12 @@ def submit(
         expires_at=expires_at,
         expires_seconds=expires_seconds,
         priority=priority,
+        queue=queue,
         profile=job_profile,
         retries=retries,
         tags=tags_of(tag),
         depends_on=depends_on or None,
-        unique=_unique(unique, unique_scope, unique_for, on_conflict, max_wait),
+        unique=_unique(unique, unique_by, unique_scope, unique_for, on_conflict, max_wait),
     )
     timeout_s = seconds_of(timeout, "--timeout")
     with connect(profile) as client:
@@ -117,24 +126,56 @@ def submit(
 
 
 def _unique(
-    key: str | None, scope: Scope | None, for_: str | None, on_conflict: OnConflict | None, max_wait: str | None
+    key: str | None,
+    paths: list[str] | None,
+    scope: Scope | None,
+    for_: str | None,
+    on_conflict: OnConflict | None,
+    max_wait: str | None,
 ) -> Unique | None:
     """Return the unique key of a job.
 
     Raises:
         UsageProblemError: there is something about a key, but no key.
     """
-    if key is None:
+    if key is None and not paths:
         if scope or for_ or on_conflict or max_wait:
-            raise UsageProblemError("--unique-scope, --unique-for, --on-conflict and --max-wait need --unique")
+            raise UsageProblemError(
+                "--unique-scope, --unique-for, --on-conflict and --max-wait need --unique or --unique-by"
+            )
         return None
     return Unique(
         key=key,
+        by_payload=paths or None,
         scope="for_seconds" if for_ and scope is None else scope,
         for_seconds=None if for_ is None else seconds_of(for_, "--unique-for"),
         on_conflict=on_conflict,
         max_wait_seconds=None if max_wait is None else seconds_of(max_wait, "--max-wait"),
     )
+
+
+@app.command()
+def holder(
+    *,
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="Name of the task.")],
+    unique: Annotated[str | None, typer.Option(metavar="KEY", help="The key. Give this or --unique-by.")] = None,
+    unique_by: UniqueByOption = None,
+    payload: Annotated[
+        str, typer.Option(metavar="JSON", help="Payload for --unique-by; @FILE or @- reads it. Default: {}.")
+    ] = "{}",
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the job that holds a unique key; exit code 1 if none does."""
+    key = _unique(unique, unique_by, None, None, None, None)
+    if key is None:
+        raise UsageProblemError("give --unique or --unique-by")
+    with connect(profile) as client:
+        found = client.find_unique_holder(type_, key, json_of(payload, "--payload"))
+    if found.job is None:
+        note("no job holds this key")
+        raise typer.Exit(ExitCode.NEGATIVE)
+    write_job(found.job, as_json=as_json)
 
 
 @app.command()
@@ -154,23 +195,41 @@ def list_(
     *,
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only jobs in this queue, also one of your own.")
+    ] = None,
     priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="Only jobs whose last error has this fingerprint.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; may come again.")
+    ] = None,
     schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
+    workflow: Annotated[str | None, typer.Option(metavar="ID", help="Only jobs of this workflow or forEach.")] = None,
     created_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted since then.")] = None,
+    created_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted before.")] = None,
+    finished_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended since then.")] = None,
+    finished_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended before.")] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="List the oldest first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of jobs.")] = LIMIT,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List jobs, the newest first."""
+    """List jobs, the newest first; with `--state dead` by the time of their end."""
     with connect(profile) as client:
         found = client.list_jobs(
             state=state,
             type=type_,
+            queue=queue,
             priority=priority,
+            fingerprint=fingerprint,
             tags=tags_of(tag),
             schedule=schedule,
+            workflow=workflow,
             created_after=time_of(created_after, "--created-after"),
+            created_before=time_of(created_before, "--created-before"),
+            finished_after=time_of(finished_after, "--finished-after"),
+            finished_before=time_of(finished_before, "--finished-before"),
+            order="oldest" if oldest_first else None,
             limit=min(limit, PAGE_MAX),
         )
         write_list(islice(found, limit), COLUMNS, as_json=as_json)
@@ -306,7 +365,7 @@ def write_job(job: Job, *, as_json: bool, **more: object) -> None:
         "id": job.id,
         "type": job.type,
         "state": job.state,
-        "priority": job.priority,
+        "queue": job.queue or job.priority,
         "profile": job.profile,
         "attempt": f"{job.attempt}/{job.max_attempts}",
         "due": job.due_at,

@@ -12,7 +12,7 @@ app = typer.Typer(name="profiles", no_args_is_help=True, help="The profiles that
 COLUMNS: tuple[Column[Profile], ...] = (
     ("name", lambda profile: profile.name),
     ("version", lambda profile: "built-in" if profile.built_in else profile.version),
-    ("priority", lambda profile: profile.priority),
+    ("queue", lambda profile: profile.queue or profile.priority),
     ("attempts", lambda profile: profile.max_attempts),
     ("timeout s", lambda profile: profile.timeout_seconds),
     ("follow", lambda profile: profile.follow),
@@ -41,7 +41,7 @@ def get(
         "name": found.name,
         "version": "built-in" if found.built_in else found.version,
         "updated": found.updated_at,
-        "priority": found.priority,
+        "queue": found.queue or found.priority,
         "max attempts": found.max_attempts,
         "backoff": found.backoff,
         "timeout s": found.timeout_seconds,

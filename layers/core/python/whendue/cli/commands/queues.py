@@ -10,13 +10,18 @@ from whendue.cli.output import Column, cell, write_json, write_line, write_list,
 from whendue.client import Queue
 
 app = typer.Typer(name="queues", no_args_is_help=True, help="How full the queues are; pause and resume.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="critical, high, normal, low or notifications.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Such as normal, or one of your own."),
+]
 COLUMNS: tuple[Column[Queue], ...] = (
     ("name", lambda queue: queue.name),
     ("waiting", lambda queue: queue.depth),
     ("in flight", lambda queue: queue.in_flight),
     ("delayed", lambda queue: queue.delayed),
     ("oldest due", lambda queue: queue.oldest_due_at),
+    ("longest", lambda queue: queue.timeout_seconds),
+    ("weight", lambda queue: queue.weight),
     ("paused", lambda queue: queue.paused and (queue.paused.reason or "yes")),
 )
 

@@ -23,7 +23,11 @@ def trigger(
         str | None,
         typer.Option(metavar="JSON", help="Payload of this run; @FILE or @- reads it. Default: the template's."),
     ] = None,
-    priority: Annotated[Priority | None, typer.Option(help="Queue of this run. Default: the template's.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Queue of this run, one of these.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Queue of this run. Default: the template's."),
+    ] = None,
     tag: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A tag instead of the template's; may come again."),
@@ -36,7 +40,7 @@ def trigger(
     given = None if payload is None else json_of(payload, "--payload")
     with connect(profile) as client:
         job = client.trigger_schedule(
-            name, payload=given, priority=priority, tags=tags_of(tag), idempotency_key=idempotency_key
+            name, payload=given, priority=priority, queue=queue, tags=tags_of(tag), idempotency_key=idempotency_key
         )
     write_job(job, as_json=as_json)
 

@@ -14,7 +14,8 @@ from whendue.cli.output import Column, cell, json_value, write_json, write_line,
 from whendue.cli.plans.comparison import Difference, Window, crowds, differences, fires_of, oddities
 from whendue.cli.plans.definitions import InvalidPlansError, Plan, documents, plans_of
 from whendue.client import Schedule, UpcomingFire
-from whendue.quotas import BACKFILL_FIRES, HORIZON_S, PAGE_MAX, PREVIEW_FIRES, SCHEDULES_PER_TENANT
+from whendue.quotas import HORIZON_S, PAGE_MAX
+from whendue.schedule_quotas import BACKFILL_FIRES, PREVIEW_FIRES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import local
 from whendue.support.clock import system_clock
 from whendue.support.timestamps import to_timestamp
@@ -119,16 +120,16 @@ def diff(
 ) -> None:
     """Compare when schedules fire: fires added and removed, clock changes, crowded minutes; exit code 1 if they differ.
 
-    A schedule fires at its nominal times; jitter is left out, and so are pauses.
+    A schedule fires at its nominal times; jitter is left out, and so are pauses. Runs that are left of `maxRuns` are
+    counted from the beginning of the window.
     """
     if len(files) not in (1, 2):
         raise UsageProblemError("name the new file, or the old and the new one")
     window = _window(start, lasting)
     deployed = [] if len(files) > 1 else _deployed(profile)
     old = _plans_in(files[0], window) if len(files) > 1 else _plans_of_deployed(deployed, window)
-    # A schedule that is replaced keeps the time from which its interval counts.
-    created = {item["name"]: item["createdAt"] for item in deployed if item["createdAt"]}
-    new = _plans_in(files[-1], window, created)
+    # A schedule that is replaced keeps the time from which its interval counts, and the runs that it has had.
+    new = _plans_in(files[-1], window, {item["name"]: item for item in deployed})
     found = list(differences(old, new, window))
     review = _review(new, window, crowd)
     if as_json:
@@ -187,9 +188,9 @@ def _window(start: str | None, lasting: str) -> Window:
     return Window(start_ms, start_ms + lasting_s * 1000)
 
 
-def _plans_in(path: str, window: Window, created: Mapping[str, str] | None = None) -> Mapping[str, Plan]:
+def _plans_in(path: str, window: Window, deployed: Mapping[str, Mapping[str, Any]] | None = None) -> Mapping[str, Plan]:
     try:
-        return plans_of(_bounded(path), window.start_ms, created)
+        return plans_of(_bounded(path), window.start_ms, deployed)
     except InvalidPlansError as error:
         raise UsageProblemError(f"{path}: {error}") from None
 
@@ -219,7 +220,7 @@ def _planned(plans: Mapping[str, Plan], window: Window, count: int) -> list[Plan
     return [
         PlannedFire(name, to_timestamp(fire.at_ms), local(plan.recurrence, fire.at_ms), fire.note)
         for name, plan in sorted(plans.items())
-        for fire in fires_of(plan.recurrence, window).nominals[:count]
+        for fire in fires_of(plan, window).nominals[:count]
     ]
 
 
@@ -228,7 +229,7 @@ def _review(plans: Mapping[str, Plan], window: Window, crowd: int) -> dict[str, 
     return {
         "oddities": list(oddities(plans, window)),
         "crowdedMinutes": crowds(plans, window, crowd),
-        "incomplete": [name for name, plan in plans.items() if not fires_of(plan.recurrence, window).complete],
+        "incomplete": [name for name, plan in plans.items() if not fires_of(plan, window).complete],
     }
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from whendue.cli.plans.definitions import Plan
-from whendue.quotas import BACKFILL_FIRES
-from whendue.schedules.calendar import cron as crons
+from whendue.schedule_quotas import BACKFILL_FIRES
 from whendue.schedules.calendar import exclusions
 from whendue.schedules.calendar import time_zones as zones
 from whendue.schedules.calendar.exclusions import open_spans
-from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, each_of, local, on_gap
+from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, cron_of, each_of, local, on_gap
 from whendue.support.timestamps import to_timestamp
 
 MINUTE_MS = 60_000
@@ -90,9 +89,10 @@ class Crowd:
     names: tuple[str, ...]
 
 
-def fires_of(recurrence: Recurrence, window: Window) -> Fires:
-    """Return the fires in a window, at most `BACKFILL_FIRES`."""
-    inside = takewhile(lambda fire: fire.at_ms < window.end_ms, after(recurrence, window.start_ms - 1))
+def fires_of(plan: Plan, window: Window) -> Fires:
+    """Return the fires in a window, at most `BACKFILL_FIRES`; a maximum of runs is counted from its start."""
+    coming = islice(after(plan.recurrence, window.start_ms - 1), plan.runs)
+    inside = takewhile(lambda fire: fire.at_ms < window.end_ms, coming)
     found = tuple(islice(inside, BACKFILL_FIRES + 1))
     return Fires(found[:BACKFILL_FIRES], len(found) <= BACKFILL_FIRES)
 
@@ -115,13 +115,9 @@ def differences(old: Mapping[str, Plan], new: Mapping[str, Plan], window: Window
 def oddities(plans: Mapping[str, Plan], window: Window) -> Iterator[Oddity]:
     """Yield what clock changes do to fires in a window, sorted by name."""
     for name, plan in sorted(plans.items()):
-        recurrence = plan.recurrence
-        found = [
-            (fire.at_ms, fire.note, local(recurrence, fire.at_ms))
-            for fire in fires_of(recurrence, window).nominals
-            if fire.note
-        ]
-        for at_ms, note, shown in sorted([*found, *_skipped(recurrence, window)]):
+        recurrence, fires = plan.recurrence, fires_of(plan, window)
+        found = [(fire.at_ms, fire.note, local(recurrence, fire.at_ms)) for fire in fires.nominals if fire.note]
+        for at_ms, note, shown in sorted([*found, *_skipped(recurrence, _ending(plan, fires, window))]):
             yield Oddity(name, note, str(to_timestamp(at_ms)), shown)
 
 
@@ -129,11 +125,11 @@ def crowds(plans: Mapping[str, Plan], window: Window, least: int) -> list[Crowd]
     """Return the minutes with at least `least` fires, the fullest first."""
     minutes: Counter[int] = Counter()
     for plan in plans.values():
-        minutes.update(fire.at_ms // MINUTE_MS for fire in fires_of(plan.recurrence, window).nominals)
+        minutes.update(fire.at_ms // MINUTE_MS for fire in fires_of(plan, window).nominals)
     full = sorted((-count, minute) for minute, count in minutes.items() if count >= least)[:SHOWN]
     names: dict[int, list[str]] = {minute: [] for _, minute in full}
     for name, plan in sorted(plans.items()):
-        for minute in {fire.at_ms // MINUTE_MS for fire in fires_of(plan.recurrence, window).nominals} & set(names):
+        for minute in {fire.at_ms // MINUTE_MS for fire in fires_of(plan, window).nominals} & set(names):
             names[minute].append(name)
     return [
         Crowd(str(to_timestamp(minute * MINUTE_MS)), -count, tuple(names[minute][:NAMED])) for count, minute in full
@@ -146,11 +142,18 @@ NAMED = 10
 
 
 def _fires(plan: Plan | None, window: Window) -> Fires:
-    return Fires((), complete=True) if plan is None else fires_of(plan.recurrence, window)
+    return Fires((), complete=True) if plan is None else fires_of(plan, window)
 
 
 def _reach(fires: Fires, window: Window) -> int:
     return window.end_ms if fires.complete else fires.nominals[-1].at_ms
+
+
+def _ending(plan: Plan, fires: Fires, window: Window) -> Window:
+    """Return the part of a window in which a schedule has runs left."""
+    if plan.runs is None or len(fires.nominals) < plan.runs:
+        return window
+    return Window(window.start_ms, fires.nominals[-1].at_ms if fires.nominals else window.start_ms)
 
 
 def _skipped(recurrence: Recurrence, window: Window) -> Iterator[tuple[int, str, str]]:
@@ -159,12 +162,12 @@ def _skipped(recurrence: Recurrence, window: Window) -> Iterator[tuple[int, str,
         yield from _skipped(part, window)
     if recurrence.cron is None:
         return
-    cron = crons.parse(recurrence.cron)
+    cron = cron_of(recurrence)
     low_ms = max(window.start_ms, recurrence.start_ms or 0)
     high_ms = window.end_ms if recurrence.end_ms is None else min(window.end_ms, recurrence.end_ms + 1)
     if on_gap(recurrence, cron) != "skip" or low_ms >= high_ms:
         return
-    days = exclusions.parse(recurrence.exclude)
+    days = exclusions.parse(recurrence.exclude).days
     for segment in zones.segments(recurrence.timezone, low_ms // 1000, -(-high_ms // 1000)):
         first = segment.start_s + segment.offset_s
         if not segment.skipped_s or not low_ms <= segment.start_s * 1000 < high_ms:

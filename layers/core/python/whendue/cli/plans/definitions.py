@@ -7,21 +7,29 @@ from datetime import timedelta
 from typing import Any, Literal, cast
 
 from whendue.errors import InvalidScheduleError
-from whendue.quotas import NAME_BYTES
+from whendue.quotas import NAME_BYTES, SCHEDULE_WEEKS_MAX
+from whendue.schedule_quotas import SCHEDULE_RUNS
 from whendue.schedules.calendar import durations
 from whendue.schedules.calendar.recurrence import Recurrence, anchored, check
 from whendue.support.timestamps import EPOCH, instant
 
-_TEXTS = ("cron", "every", "at", "timezone", "start", "end", "gap", "fold")
+_TEXTS = ("cron", "every", "at", "timezone", "start", "end", "gap", "fold", "anchor")
 _CHOICES: Mapping[str, tuple[str, ...]] = {"gap": ("skip", "next"), "fold": ("once", "twice")}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A schedule by its name, and when it fires."""
+    """A schedule by its name, and when it fires.
+
+    Args:
+        name: its name.
+        recurrence: when it fires.
+        runs: the number of fires that it runs from now on; None: no maximum.
+    """
 
     name: str
     recurrence: Recurrence
+    runs: int | None = None
 
 
 class InvalidPlansError(Exception):
@@ -61,13 +69,16 @@ def _listed(document: Any) -> list[Any]:
     return items if isinstance(items, list) else [document]
 
 
-def plans_of(items: Iterable[Any], now_ms: int, created: Mapping[str, str] | None = None) -> dict[str, Plan]:
+def plans_of(
+    items: Iterable[Any], now_ms: int, deployed: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Plan]:
     """Read schedules, each with its `name` and the fields of `PUT /schedules/{name}`; others are ignored.
 
     Args:
         items: the schedules as JSON.
         now_ms: an interval without `start` counts from here, as if it were put now, ms UTC.
-        created: when the schedules that are there already were created, RFC 3339; their intervals count from then.
+        deployed: the schedules that are there already, by name, as the API returns them: an interval counts from when
+            it was created, and runs that it has had count.
 
     Raises:
         InvalidPlansError: some are not valid; all of them are named.
@@ -82,15 +93,24 @@ def plans_of(items: Iterable[Any], now_ms: int, created: Mapping[str, str] | Non
             problems.append(f"{name}: comes twice")
         else:
             try:
-                since_ms = _time((created or {}).get(name), "createdAt")
-                recurrence = recurrence_of(item, now_ms if since_ms is None else since_ms)
+                plans[name] = _plan(name, item, now_ms, (deployed or {}).get(name, {}))
             except InvalidScheduleError as error:
                 problems.append(f"{name}: {error}")
-            else:
-                plans[name] = Plan(name, recurrence)
     if problems:
         raise InvalidPlansError(problems)
     return plans
+
+
+def _plan(name: str, item: Mapping[str, Any], now_ms: int, known: Mapping[str, Any]) -> Plan:
+    since_ms = _time(known.get("createdAt"), "createdAt")
+    recurrence = recurrence_of(item, now_ms if since_ms is None else since_ms)
+    most = _number(item, "maxRuns", SCHEDULE_RUNS)
+    if most is None:
+        return Plan(name, recurrence)
+    # As the API lists it, or as it was put: then less what it has run since its maximum was set.
+    left = item.get("remainingRuns") if "remainingRuns" in item and not known else None
+    had = (known.get("maxRuns") or 0) - (known.get("remainingRuns") or 0)
+    return Plan(name, recurrence, left if isinstance(left, int) else max(0, most - had))
 
 
 def recurrence_of(item: Mapping[str, Any], now_ms: int) -> Recurrence:
@@ -106,7 +126,7 @@ def recurrence_of(item: Mapping[str, Any], now_ms: int) -> Recurrence:
     texts = {name: _text(item, name) for name in _TEXTS}
     exclude = item.get("exclude") or []
     if not isinstance(exclude, list) or not all(isinstance(day, str) for day in exclude):
-        raise InvalidScheduleError("exclude", "must be a list of dates")
+        raise InvalidScheduleError("exclude", "must be a list of dates and times of day")
     several = item.get("crons") or []
     if not isinstance(several, list) or not all(isinstance(text, str) for text in several):
         raise InvalidScheduleError("crons", "must be a list of cron expressions")
@@ -121,6 +141,8 @@ def recurrence_of(item: Mapping[str, Any], now_ms: int) -> Recurrence:
         end_ms=_time(texts["end"], "end"),
         exclude=tuple(exclude),
         crons=tuple(several),
+        every_weeks=_number(item, "everyWeeks", SCHEDULE_WEEKS_MAX),
+        anchor=texts["anchor"],
     )
     recurrence = anchored(recurrence, now_ms)
     check(recurrence)
@@ -135,6 +157,15 @@ def _text(item: Mapping[str, Any], name: str) -> str | None:
         raise InvalidScheduleError(name, "must be a text")
     if name in _CHOICES and value not in _CHOICES[name]:
         raise InvalidScheduleError(name, f"must be one of {', '.join(_CHOICES[name])}")
+    return value
+
+
+def _number(item: Mapping[str, Any], name: str, most: int) -> int | None:
+    value = item.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidScheduleError(name, f"must be a number from 1 to {most}")
     return value
 
 

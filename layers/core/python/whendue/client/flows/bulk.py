@@ -8,7 +8,8 @@ from whendue.client.errors import ClientError
 from whendue.client.flows.sending import new_key
 from whendue.client.inputs.jobs import BatchJob, DeadLetterFilter, NewJob
 from whendue.client.messages import checked_key
-from whendue.client.models.jobs import Batch, BatchItem, RedriveResult
+from whendue.client.models.dead_letters import RedriveResult
+from whendue.client.models.jobs import Batch, BatchItem
 from whendue.client.requests.jobs import encoded, redrive_dead_letters, submit_batch
 from whendue.support.clock import Clock
 
@@ -98,4 +99,5 @@ def summed(parts: Sequence[RedriveResult]) -> RedriveResult:
         dry_run=parts[-1].dry_run,
         cursor=None,
         missing=parts[-1].missing,
+        operation_id=parts[0].operation_id if len(parts) == 1 else None,
     )

@@ -6,9 +6,11 @@ from typing import Final, TypeVar
 from whendue.client.actions import Flow, ReadClock, Sleep
 from whendue.client.errors import WaitTimeoutError
 from whendue.client.messages import Request
+from whendue.client.models.bulk import BulkOperation
 from whendue.client.models.jobs import JobWithTimeline
 from whendue.client.models.schedules import Backfill
 from whendue.client.models.workflows import WorkflowDetails
+from whendue.client.requests.bulk import get_operation
 from whendue.client.requests.jobs import get_job
 from whendue.client.requests.schedules import get_backfill
 from whendue.client.requests.workflows import get_workflow
@@ -18,6 +20,8 @@ T = TypeVar("T")
 FIRST_S: Final = 0.5
 FACTOR: Final = 1.5
 LONGEST_S: Final = 15.0
+# Of jobs: a request that could wait is answered at its end, so one that may not is sent again soon.
+JOB_LONGEST_S: Final = 2.0
 TIMEOUT_S: Final = 300.0
 # The longest that the API lets a request wait for a job.
 REQUEST_WAIT_S: Final = 20
@@ -25,7 +29,12 @@ REQUEST_WAIT_S: Final = 20
 _SHORTEST: Final = 0.5
 
 
-def wait_until(read: Callable[[float], Request[T]], has_ended: Callable[[T], bool], timeout_s: float) -> Flow[T]:
+def wait_until(
+    read: Callable[[float], Request[T]],
+    has_ended: Callable[[T], bool],
+    timeout_s: float,
+    longest_s: float = LONGEST_S,
+) -> Flow[T]:
     """Read something until it has ended.
 
     Args:
@@ -33,6 +42,7 @@ def wait_until(read: Callable[[float], Request[T]], has_ended: Callable[[T], boo
             interval, the rest of that is waited here.
         has_ended: whether what was read has ended.
         timeout_s: how long to wait, seconds.
+        longest_s: the longest interval, seconds.
 
     Raises:
         WaitTimeoutError: it has not ended in time; it was read at least once.
@@ -55,11 +65,13 @@ def wait_until(read: Callable[[float], Request[T]], has_ended: Callable[[T], boo
         wait_s = interval_s * (_SHORTEST + (1 - _SHORTEST) * clock.random()) - (now_ms - asked_ms) / 1000
         if wait_s > 0:
             yield Sleep(min(wait_s, left_s))
-        interval_s = min(LONGEST_S, interval_s * FACTOR)
+        interval_s = min(longest_s, interval_s * FACTOR)
 
 
 def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTimeline]:
     """Wait until a job has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
+
+    A request waits for up to 20 s. If the API has no room for that and answers at once, the job is read every 2 s.
 
     Args:
         job_id: id of the job.
@@ -72,6 +84,7 @@ def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTi
         lambda left_s: get_job(job_id, wait_s=max(0, min(REQUEST_WAIT_S, int(left_s)))),
         lambda job: job.ended,
         timeout_s,
+        JOB_LONGEST_S,
     )
 
 
@@ -101,3 +114,17 @@ def wait_for_backfill(name: str, backfill_id: str, *, timeout_s: float = TIMEOUT
     """
     wanted = get_backfill(name, backfill_id)
     return wait_until(lambda _: wanted, lambda backfill: backfill.state not in ("running", "paused"), timeout_s)
+
+
+def wait_for_operation(operation_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[BulkOperation]:
+    """Wait until a bulk operation has come to all its jobs, and return it: `finished` or `cancelled`.
+
+    Args:
+        operation_id: id of the operation.
+        timeout_s: how long to wait, seconds.
+
+    Raises:
+        WaitTimeoutError: it has not ended in that time; it goes on.
+    """
+    wanted = get_operation(operation_id)
+    return wait_until(lambda _: wanted, lambda operation: operation.state != "running", timeout_s)

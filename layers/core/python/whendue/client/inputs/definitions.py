@@ -42,18 +42,24 @@ class NewSchedule:
             Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
         fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`.
             Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
-        exclude: Local dates without fires, each a date or a range with both ends included. Default: none.
+        exclude: When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of
+            times of day without their end (at most 10 of these). Default: none.
+        every_weeks: Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks
+            begin on Monday. Only with `cron` or `crons`. Default: in every week.
+        anchor: Local date in a week in which it fires; must be sent with `every_weeks`.
         max_runs: Maximum number of fires that run, caught up ones included; then it has ended. They are counted from
             the change that sets it first. Default: no maximum.
-        jitter_seconds: Delays all fires by the same offset between 0 and this many seconds. The offset depends on
-            tenant and name only.
-        name: Must be the name in the path, if sent. Default: that name.
+        jitter_seconds: Delays fires by an offset between 0 and this many seconds, see `jitter_per`.
+        jitter_per: `schedule`: all fires have the same offset, which depends on tenant and name only. `fire`: each has
+            one of its own, which depends on its nominal time as well.
+        name: Ignored: the name is that of the path, so that what was read can be put as a copy.
         misfire: What happens to fires that were missed. Default: the latest of them runs.
         overlap: What a fire does while an earlier job of the schedule has not ended: `allow` runs both, `skip` skips
             the fire, `buffer_one` runs one fire after it, `cancel_running` cancels the earlier job and then runs.
         expires: `next_fire`: the job of a fire expires, unless it has begun, at the first nominal time after it is due.
             Default: what the job or workflow says in `expires_seconds`.
         pause_after_failures: Pauses the schedule when this many fires in a row have ended dead. Default: never.
+        remove_after_seconds: Removes the schedule this many seconds after it has ended. Default: it is kept.
         paused: Creates the schedule paused. One that exists stays as it is: pause and resume it by their own requests.
             Default: it is active.
         job: The job that each fire runs. Send this or `workflow`.
@@ -70,13 +76,17 @@ class NewSchedule:
     gap: Literal["skip", "next"] | None = None
     fold: Literal["once", "twice"] | None = None
     exclude: Sequence[str] | None = None
+    every_weeks: int | None = None
+    anchor: str | None = None
     max_runs: int | None = None
     jitter_seconds: int | None = None
+    jitter_per: Literal["schedule", "fire"] | None = None
     name: str | None = None
     misfire: Misfire | None = None
     overlap: Literal["allow", "skip", "buffer_one", "cancel_running"] | None = None
     expires: Literal["next_fire"] | None = None
     pause_after_failures: int | None = None
+    remove_after_seconds: int | None = None
     paused: InitialPause | None = None
     job: JobTemplate | None = None
     workflow: WorkflowTemplate | None = None
@@ -103,7 +113,9 @@ class NewProfile:
         expires_seconds: Seconds after its due time from which on it is not begun any more: it ends as `expired`, or as
             `dead` if an attempt of it has failed. With dependencies, they count from the end of the last one. Default:
             the profile's, else never.
-        priority: Priority of jobs that do not set one. Default: `normal`.
+        priority: Queue of jobs that set none, one of these four. Default: the task's, else `normal`.
+        queue: Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or
+            `priority`. Default: that of `priority`.
         follow: Whether each attempt of its jobs uses the newest version instead of the one of their submission.
         limits: Limits that all its jobs share, from their next attempt on. Default: none.
         notify: Names of subscriptions to notify, in addition to those that apply to all jobs. Default: none.
@@ -118,6 +130,7 @@ class NewProfile:
     never_retry: Sequence[str] | None = None
     expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     follow: bool | None = None
     limits: Limits | None = None
     notify: Sequence[str] | None = None

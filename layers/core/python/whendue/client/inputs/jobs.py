@@ -9,8 +9,8 @@ from whendue.client.models.common import Backoff, Limits
 
 
 @dataclass(frozen=True, slots=True)
-class JobTemplate:
-    """A job without the time at which it is due.
+class JobFields:
+    """A job without the time at which it is due, alone or in a workflow.
 
     Args:
         retries: Maximum number of attempts after the first one. Send this or `max_attempts`. Default: the profile's,
@@ -31,7 +31,9 @@ class JobTemplate:
             the profile's, else never.
         type: Name of the task to run.
         payload: Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
-        priority: Queue that the job goes to. Default: the profile's, else `normal`.
+        priority: Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
+        queue: Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send
+            this or `priority`. Default: that of `priority`.
         profile: Name of the profile that the policy is taken from.
         follow_profile: Whether each attempt uses the newest version of the profile. Default: what the profile says in
             `follow`.
@@ -55,6 +57,7 @@ class JobTemplate:
     never_retry: Sequence[str] | None = None
     expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     profile: str | None = None
     follow_profile: bool | None = None
     tags: Mapping[str, str] | None = None
@@ -87,8 +90,8 @@ class Unique:
 
     Args:
         key: The key, among the jobs of the same type. Send this or `by_payload`.
-        by_payload: Places in the payload that the key is made of: names of fields, joined by dots. An empty list means
-            the whole payload. Send this or `key`.
+        by_payload: Places in the payload that the key is made of: names of fields, joined by dots. At least one of
+            them must be there; another one counts as null. An empty list means the whole payload. Send this or `key`.
         scope: How long the job holds the key: until it begins (`pending`), until it ends (`running`), until it
             succeeds, is cancelled or expires (`until_success`), or `for_seconds` from now (`for_seconds`). Default:
             `running`.
@@ -98,7 +101,7 @@ class Unique:
             `unique_conflict`, `replace` that one, which is cancelled, or `postpone`: `replace` it, up to the longest
             wait. A job that has begun is not replaced: `unique_conflict`. Default: `return`.
         max_wait_seconds: Longest wait of `postpone`: seconds from the first of the jobs that replace each other until
-            the last one is due.
+            the last one is due; at least `delay_seconds`.
     """
 
     key: str | None = None
@@ -107,6 +110,18 @@ class Unique:
     for_seconds: float | None = None
     on_conflict: Literal["return", "reject", "replace", "postpone"] | None = None
     max_wait_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTemplate(JobFields):
+    """A job without the time at which it is due.
+
+    Args:
+        unique: A key that one job of this type holds at a time. A fire is skipped while another job holds its
+            key, unless `on_conflict` is `replace` and that job has not begun. Default: none.
+    """
+
+    unique: Unique | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +174,38 @@ class DeadLetterFilter:
     type: str | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
     fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to select: all that have all of what is given.
+
+    Args:
+        state: State of the jobs. Default: all states that the action applies to, and `dead` for `redrive`.
+        type: Name of the task.
+        priority: Queue of the jobs, one of these four.
+        queue: Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
+        fingerprint: Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
+        tags: Tags that a job must have, with these values.
+        schedule: Name of the schedule that created the jobs.
+        workflow: Id of the workflow, or the `forEach` job, that created the jobs.
+        created_after: Only jobs submitted at this time or later.
+        created_before: Only jobs submitted before this time.
+        finished_after: Only jobs that ended at this time or later.
+        finished_before: Only jobs that ended before this time.
+    """
+
+    state: Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"] | None = (
+        None
+    )
+    type: str | None = None
+    priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
+    fingerprint: str | None = None
+    tags: Mapping[str, str] | None = None
+    schedule: str | None = None
+    workflow: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    finished_after: datetime | None = None
+    finished_before: datetime | None = None

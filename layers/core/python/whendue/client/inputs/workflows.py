@@ -31,7 +31,9 @@ class Step:
             the profile's, else never.
         type: Name of the task to run.
         payload: Argument of the task: JSON that fits the task's model, up to 1 MiB. Default: `{}`.
-        priority: Queue that the job goes to. Default: the profile's, else `normal`.
+        priority: Queue that the job goes to, one of these four. Default: the profile's, else the task's, else `normal`.
+        queue: Queue that the job goes to, one of the four priorities or of the deployment's own (`GET /queues`). Send
+            this or `priority`. Default: that of `priority`.
         profile: Name of the profile that the policy is taken from. Default: the workflow's.
         follow_profile: Whether each attempt uses the newest version of the profile. Default: what the profile says in
             `follow`.
@@ -61,6 +63,7 @@ class Step:
     never_retry: Sequence[str] | None = None
     expires_seconds: float | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     profile: str | None = None
     follow_profile: bool | None = None
     tags: Mapping[str, str] | None = None
@@ -123,7 +126,10 @@ class WorkflowTemplate:
         group: Jobs that run in parallel.
         chord: Jobs that run in parallel, and one that runs when all of them have succeeded.
         deadline_seconds: Cancels what has not ended this many seconds after the workflow started. Default: never.
-        priority: Priority of jobs that do not set one. Default: the profile's, else `normal`.
+        priority: Queue of jobs that set none, one of these four. Default: the profile's, else the task's, else
+            `normal`.
+        queue: Queue of jobs that set none, one of the four priorities or of the deployment's own. Send this or
+            `priority`. Default: that of `priority`.
         profile: Profile of jobs that do not set one. Default: `default`.
         tags: Labels of your own, returned with the job and its notifications. Default: none.
     """
@@ -135,6 +141,7 @@ class WorkflowTemplate:
     chord: Chord | None = None
     deadline_seconds: int | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     profile: str | None = None
     tags: Mapping[str, str] | None = None
 

@@ -58,6 +58,29 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobUnique:
+    """The unique key that a job was submitted with.
+
+    Args:
+        key_id: Id of the key: jobs with the same key have the same one.
+        scope: How long a job holds it: `pending`, `running`, `until_success` or `for_seconds`.
+        held: Whether the job holds it now.
+        held_until: When it does not hold it any more, whatever its state.
+        replaced_id: Id of the job that this one replaced; None: none.
+        first_submitted_at: When the first of the jobs was submitted that were postponed; None: this is it.
+        latest_due_at: Up to when later requests may postpone it; None: they were not said to.
+    """
+
+    key_id: str
+    scope: str
+    held: bool
+    held_until: datetime
+    replaced_id: str | None = None
+    first_submitted_at: datetime | None = None
+    latest_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Concurrency and rate limits of a job or a profile.
 

@@ -1,4 +1,4 @@
-"""Jobs and dead letters, as the API answers with them."""
+"""Jobs, as the API answers with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from whendue.client.json_values import from_header
-from whendue.client.models.common import Attempt, Failure, Limits, Problem, Sourced
+from whendue.client.models.common import Attempt, Failure, JobUnique, Limits, Problem, Sourced
 
 # States in which nothing changes any more, unless the job is run again.
 ENDED: Final = frozenset({"succeeded", "dead", "cancelled", "expired"})
@@ -57,7 +57,9 @@ class Job:
         id: Id of the job.
         type: Name of the task.
         state: `scheduled`, `queued`, `waiting`, `running`, `succeeded`, `dead`, `cancelled` or `expired`.
-        priority: `critical`, `high`, `normal` or `low`; `notifications` for a delivery.
+        priority: Name of its queue, as in `queue`.
+        queue: Queue that it is in: `critical`, `high`, `normal`, `low` or one of the deployment's own; `notifications`
+            for a delivery.
         profile: Name of its profile.
         profile_version: Version of the profile that its policy is taken from; None for a built-in profile.
         follow_profile: Whether each attempt uses the newest version of the profile.
@@ -78,6 +80,7 @@ class Job:
         tags: Labels that it was submitted with.
         group: Part of the tenant that it belongs to.
         limits: Limits that the request set; None if the profile's apply.
+        unique: Its unique key; None: it was submitted without one, or a redrive has taken it away.
         schedule: Name of the schedule that created it.
         nominal_at: Nominal time of the fire that created it.
         unmet_dependencies: Number of jobs that must end before it runs; None: none.
@@ -94,6 +97,7 @@ class Job:
     type: str
     state: str
     priority: str
+    queue: str | None = None
     profile: str
     profile_version: int | None
     follow_profile: bool
@@ -114,6 +118,7 @@ class Job:
     tags: Mapping[str, str]
     group: str | None = None
     limits: Limits | None = None
+    unique: JobUnique | None = None
     schedule: str | None = None
     nominal_at: datetime | None = None
     unmet_dependencies: int | None = None
@@ -140,6 +145,32 @@ class JobWithPolicy(Job):
     """
 
     effective: EffectivePolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedJob(JobWithPolicy):
+    """The job that a request is answered with.
+
+    Args:
+        outcome: What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did
+            (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`,
+            `postponed`).
+    """
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniqueHolder:
+    """The job that holds a unique key.
+
+    Args:
+        key_id: Id of the key, as `unique.key_id` of its jobs.
+        job: The job; None: the key is free.
+    """
+
+    key_id: str
+    job: Job | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +201,15 @@ class BatchItem:
     Args:
         status: HTTP status that the same job would get from `POST /jobs`.
         job: The job; None if it was refused.
+        outcome: What became of the request: it `created` the job; an earlier one with the same Idempotency-Key did
+            (`replayed`); the job holds the unique key (`returned`); or the job that held it was cancelled (`replaced`,
+            `postponed`). None if it was refused.
         problem: Problem details (RFC 9457); None if the job was accepted.
     """
 
     status: int
     job: Job | None = None
+    outcome: str | None = None
     problem: Problem | None = None
 
 
@@ -220,60 +255,16 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterGroup:
-    """Dead jobs with the same error.
-
-    Args:
-        fingerprint: Fingerprint of the error; `POST /dead-letters/redrive` filters by it.
-        error: The error of one of them.
-        count: Number of jobs.
-        types: Names of their tasks.
-        first_at: When the first of them died.
-        last_at: When the last of them died.
-        sample: Ids of some of them.
-    """
-
-    fingerprint: str
-    error: Failure
-    count: int
-    types: tuple[str, ...]
-    first_at: datetime
-    last_at: datetime
-    sample: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetters:
-    """Dead jobs, grouped by error.
-
-    Args:
-        items: The groups, the largest one first.
-        jobs: Number of dead jobs that were counted for this page.
-        other_groups: Number of groups that were counted but are not in `items`; none is larger than the last group in
-            `items`.
-        cursor: None if all dead jobs were counted. Otherwise only those that ended last were: send it as `cursor` to
-            count older ones.
-        missing: `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run
-            `whendue migrate`. Else None.
-    """
-
-    items: tuple[DeadLetterGroup, ...]
-    jobs: int
-    other_groups: int
-    cursor: str | None
-    missing: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent:
     """One thing that happened to a job. What a type of event does not have is None.
 
     Args:
         type: `submitted`, `rescheduled`, `reprioritised`, `started`, `lost`, `cancel_requested`, `failed`, `succeeded`,
-            `dead`, `cancelled`, `expired` or `redriven`.
+            `dead`, `cancelled`, `expired`, `redriven` or `redrive_undone`.
         at: When it happened. Of `lost`, when it was known at the latest.
-        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested` and `redriven`: the token's
-            subject, or the tenant where it has none. None if whendue did.
+        by: Who asked for it, of `rescheduled`, `reprioritised`, `cancel_requested`, `cancelled`, `redriven` and
+            `redrive_undone`: the token's subject, or the tenant where it has none. None if whendue did.
+        operation_id: Id of the bulk operation that it was asked for with.
         attempt: Number of the attempt, of `started` and `failed`.
         error: Why the attempt failed, or why the job ended.
         due_at: The new due time, of `rescheduled` and `redriven`.
@@ -281,11 +272,13 @@ class JobEvent:
         priority: The new priority, if it was changed.
         previous_priority: The priority before, if it was changed.
         workers: Of `lost`: number of workers that died, or were not heard of, since the submit or the last `redriven`.
+        expires_at: The expiry of the job, of `dead`, if the next attempt would have begun after it.
     """
 
     type: str
     at: datetime
     by: str | None
+    operation_id: str | None
     attempt: int | None
     error: Failure | None
     due_at: datetime | None
@@ -293,6 +286,7 @@ class JobEvent:
     priority: str | None
     previous_priority: str | None
     workers: int | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,38 +303,3 @@ class JobEventPage:
     items: tuple[JobEvent, ...]
     cursor: str | None
     complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedRedrive:
-    """A job that was not run again.
-
-    Args:
-        id: Id of the job.
-        problem: Problem details (RFC 9457).
-    """
-
-    id: str
-    problem: Problem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedriveResult:
-    """What a bulk redrive did.
-
-    Args:
-        matched: Number of dead jobs that match the filter.
-        redriven: Ids of the jobs that run again; empty in a dry run.
-        failed: Jobs that could not be run again, and why.
-        dry_run: Whether the jobs were only counted.
-        cursor: Send it as `cursor` to continue; None at the end.
-        missing: `jobs_before_upgrade` while jobs from before a table upgrade are missing, until the operator has run
-            `whendue migrate`. Else None.
-    """
-
-    matched: int
-    redriven: tuple[str, ...]
-    failed: tuple[FailedRedrive, ...]
-    dry_run: bool
-    cursor: str | None
-    missing: str | None

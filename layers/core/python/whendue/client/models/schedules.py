@@ -16,11 +16,13 @@ class Misfire:
         policy: `skip` or `fire_once` or `catch_up`.
         limit: Maximum number of missed fires that `catch_up` runs.
         grace_seconds: A fire counts as missed when it is later than this, in seconds.
+        max_age_seconds: A missed fire later than this, in seconds, does not run; None: it runs however late it is.
     """
 
     policy: Literal["skip", "fire_once", "catch_up"] = "fire_once"
     limit: int = 10
     grace_seconds: int = 60
+    max_age_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +59,23 @@ class Schedule:
         end: No fire after this time.
         gap: For local times that do not exist: `skip` or `next`.
         fold: For local times that come twice: `once` or `twice`.
-        exclude: Dates and ranges of dates without fires.
-        jitter_seconds: Upper bound of the offset by which all fires are delayed, in seconds.
+        exclude: Dates, ranges of dates and ranges of times of day without fires.
+        every_weeks: It fires in every second week (2), every third (3) and so on; None: in every one.
+        anchor: Local date in a week in which it fires.
+        jitter_seconds: Upper bound of the offset by which fires are delayed, in seconds.
+        jitter_per: `schedule`: all fires have the same offset; `fire`: each has its own.
         overlap: `allow`, `skip`, `buffer_one` or `cancel_running`.
         expires: `next_fire`: jobs of fires expire at the next one; None: as the job says.
         pause_after_failures: Number of fires in a row that must end dead to pause it; None: never.
         max_runs: Maximum number of fires that run; None: no maximum.
         remaining_runs: Number of runs that are left; None: no maximum.
+        remove_after_seconds: It is removed this many seconds after it has ended; None: it is kept.
         job: The job that each fire runs, as it was sent.
         workflow: The workflow that each fire runs, written as `nodes`.
         created_at: When it was created.
         updated_at: When it was changed last; the ETag is made from it.
-        next_at: Nominal time of the next fire, even while it is paused; None at the end.
+        next_at: Nominal time of the next fire that runs, at the end of the pause or later while it is paused; None at
+            the end, and during a pause without an end.
         paused: The pause; None unless `state` is `paused`.
         last_error: Why the last fires created no job.
         etag: Names this version; send it as `if_match`. None in lists.
@@ -87,13 +94,17 @@ class Schedule:
     gap: str | None = None
     fold: str | None = None
     exclude: tuple[str, ...]
+    every_weeks: int | None = None
+    anchor: str | None = None
     jitter_seconds: int
+    jitter_per: str
     misfire: Misfire
     overlap: str
     expires: str | None = None
     pause_after_failures: int | None = None
     max_runs: int | None = None
     remaining_runs: int | None = None
+    remove_after_seconds: int | None = None
     job: Mapping[str, Any] | None = None
     workflow: Mapping[str, Any] | None = None
     created_at: datetime | None

@@ -18,7 +18,8 @@ class Profile:
         version: Version, counted from 1; None for a built-in profile.
         built_in: Whether whendue ships it; such a profile cannot be changed.
         updated_at: When this version was created; None for a built-in profile.
-        priority: Priority of jobs that do not set one.
+        priority: Queue of jobs that name none, if it is one of the four priorities.
+        queue: Queue of jobs that name none, if it is one of the deployment's own.
         max_attempts: Maximum number of attempts, the first one included.
         timeout_seconds: Longest time that one attempt may take, in seconds.
         lease_seconds: Seconds without a heartbeat after which a worker counts as dead.
@@ -36,6 +37,7 @@ class Profile:
     built_in: bool
     updated_at: datetime | None
     priority: str | None
+    queue: str | None = None
     max_attempts: int | None
     backoff: Backoff
     timeout_seconds: int | None
@@ -82,7 +84,14 @@ class Queue:
     """A queue of the deployment, with the jobs of all tenants. Only operators see how full it is.
 
     Args:
-        name: `critical`, `high`, `normal`, `low` or `notifications`.
+        name: `critical`, `high`, `normal`, `low`, `notifications`, or the name of one of the deployment's own.
+        own: Whether it is one of the deployment's own, which has workers of its own.
+        draining: Whether it is to be removed: what is in it runs, and no job is accepted for it.
+        timeout_seconds: Longest time that an attempt of its jobs may take, in seconds; None for `notifications`.
+        weight: Its share while several queues have work: `critical` has 8, `high` 4, `normal` 2, `low` 1.
+        memory_mb: Memory of its worker function, in MB; None if the queue is not an own one.
+        batch_size: Maximum number of its messages that a worker function gets at once; None likewise.
+        maximum_concurrency: Maximum number of its worker functions that run at once; None likewise.
         depth: Approximate number of messages waiting for a worker; None without the scope `operator`.
         in_flight: Approximate number of messages that workers have received; None without the scope `operator`.
         delayed: Approximate number of messages of jobs that are due soon; None without the scope `operator`.
@@ -91,6 +100,13 @@ class Queue:
     """
 
     name: str
+    own: bool = False
+    draining: bool = False
+    timeout_seconds: int | None = None
+    weight: int | None = None
+    memory_mb: int | None = None
+    batch_size: int | None = None
+    maximum_concurrency: int | None = None
     depth: int | None
     in_flight: int | None
     delayed: int | None
@@ -127,6 +143,7 @@ class Task:
         module: Python module that declares it.
         description: First line of its documentation; empty if it has none.
         payload_schema: JSON Schema (2020-12) of its payload; None if its model has none.
+        queue: Queue of its jobs, where neither request nor profile names one; None: none.
         policy: What it asks for over the defaults.
     """
 
@@ -134,6 +151,7 @@ class Task:
     module: str
     description: str
     payload_schema: Mapping[str, Any] | None
+    queue: str | None = None
     policy: TaskPolicy
 
 

@@ -17,7 +17,8 @@ class Workflow:
         id: Id of the workflow.
         state: `scheduled`, `queued`, `running`, `waiting` (its nodes run), `succeeded`, `dead`, `cancelled` or
             `expired`.
-        priority: Priority of jobs that do not set one.
+        priority: Name of its queue, as in `queue`.
+        queue: Queue of its own job, and of jobs that set none.
         profile: Profile of jobs that do not set one.
         tenant: Tenant that it belongs to.
         created_at: When it was submitted.
@@ -37,6 +38,7 @@ class Workflow:
     id: str
     state: str
     priority: str
+    queue: str | None = None
     profile: str
     tenant: str
     created_at: datetime | None

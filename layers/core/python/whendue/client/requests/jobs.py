@@ -6,22 +6,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from whendue.client.inputs.jobs import DeadLetterFilter, NewJob
+from whendue.client.inputs.jobs import DeadLetterFilter, NewJob, Unique
 from whendue.client.json_values import to_json
 from whendue.client.listing import Listing
 from whendue.client.messages import Request, checked_key, json_value, model, nothing, request
 from whendue.client.models.common import Attempt, AttemptLog, Page
+from whendue.client.models.dead_letters import DeadLetterGroup, DeadLetters, RedriveResult, TenantDeadLetters
 from whendue.client.models.jobs import (
     Batch,
-    DeadLetterGroup,
-    DeadLetters,
     Explanation,
     Job,
     JobEvent,
     JobEventPage,
-    JobWithPolicy,
     JobWithTimeline,
-    RedriveResult,
+    SubmittedJob,
+    UniqueHolder,
 )
 
 Priority = Literal["critical", "high", "normal", "low"]
@@ -35,7 +34,7 @@ def creating(idempotency_key: str | None, traceparent: str | None = None) -> dic
 
 def submit_job(
     job: NewJob, *, idempotency_key: str | None = None, traceparent: str | None = None
-) -> Request[JobWithPolicy]:
+) -> Request[SubmittedJob]:
     """Submit a job.
 
     Args:
@@ -43,14 +42,14 @@ def submit_job(
         idempotency_key: makes the call safe to repeat. Default: a new key, for the attempts of this call alone.
         traceparent: the trace that the job belongs to (W3C Trace Context). Default: none.
     """
-    return request("submitJob", model(JobWithPolicy), headers=creating(idempotency_key, traceparent), body=job)
+    return request("submitJob", model(SubmittedJob), headers=creating(idempotency_key, traceparent), body=job)
 
 
 def schedule_task(
     job: NewJob, *, idempotency_key: str | None = None, traceparent: str | None = None
-) -> Request[JobWithPolicy]:
+) -> Request[SubmittedJob]:
     """Submit a job by the alternative path of the API; the same as `submit_job`."""
-    return request("scheduleTask", model(JobWithPolicy), headers=creating(idempotency_key, traceparent), body=job)
+    return request("scheduleTask", model(SubmittedJob), headers=creating(idempotency_key, traceparent), body=job)
 
 
 def encoded(job: NewJob) -> bytes:
@@ -68,12 +67,17 @@ def list_jobs(
     *,
     state: str | None = None,
     type: str | None = None,  # noqa: A002 - the parameter's name
+    queue: str | None = None,
     priority: str | None = None,
+    fingerprint: str | None = None,
     tags: Mapping[str, str] | None = None,
     schedule: str | None = None,
     workflow: str | None = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    finished_after: datetime | None = None,
+    finished_before: datetime | None = None,
+    order: Literal["newest", "oldest"] | None = None,
     limit: int | None = None,
     cursor: str | None = None,
 ) -> Listing[Page[Job], Job]:
@@ -82,24 +86,34 @@ def list_jobs(
     Args:
         state: only jobs in this state.
         type: only jobs of this task.
+        queue: only jobs in this queue, one of the four priorities or of the deployment's own; or `priority`.
         priority: only jobs of this priority.
+        fingerprint: only jobs whose last error has this fingerprint.
         tags: only jobs with all of these tags.
         schedule: only jobs that the schedule with this name created.
         workflow: only jobs that the workflow or `forEach` job with this id created.
         created_after: only jobs submitted at this time or later.
         created_before: only jobs submitted before this time.
+        finished_after: only jobs that ended at this time or later.
+        finished_before: only jobs that ended before this time.
+        order: `oldest` lists the oldest first, up to the time of the first request. Default: `newest`.
         limit: maximum number of items in a page. Default: the API's.
         cursor: of the page to begin with. Default: the first page.
     """
     query = {
         "state": state,
         "type": type,
+        "queue": queue,
         "priority": priority,
+        "fingerprint": fingerprint,
         "tag": [f"{name}:{value}" for name, value in tags.items()] if tags else None,
         "schedule": schedule,
         "workflow": workflow,
         "createdAfter": created_after,
         "createdBefore": created_before,
+        "finishedAfter": finished_after,
+        "finishedBefore": finished_before,
+        "order": order,
         "limit": limit,
     }
     return Listing(
@@ -185,18 +199,36 @@ def explain_job(job_id: str) -> Request[Explanation]:
     return request("explainJob", model(Explanation), at={"job_id": job_id})
 
 
+def find_unique_holder(type: str, unique: Unique, payload: Any = None) -> Request[UniqueHolder]:  # noqa: A002
+    """Find the job that holds a unique key: the one that a submit with the same arguments would meet now.
+
+    Args:
+        type: name of the task.
+        unique: the key; only `key` and `by_payload` count.
+        payload: what `by_payload` takes the values from. Default: `{}`.
+    """
+    body = {"type": type, "payload": {} if payload is None else payload, "unique": unique}
+    return request("findUniqueHolder", model(UniqueHolder), body=body)
+
+
 def update_job(
-    job_id: str, *, due_at: datetime | None = None, priority: Priority | None = None, if_match: str | None = None
+    job_id: str,
+    *,
+    due_at: datetime | None = None,
+    priority: Priority | None = None,
+    queue: str | None = None,
+    if_match: str | None = None,
 ) -> Request[Job]:
-    """Reschedule or reprioritise a job that has not started, or that waits for its next attempt.
+    """Reschedule a job that has not started, or that waits for its next attempt, or move it to another queue.
 
     Args:
         job_id: id of the job.
         due_at: new due time, the earliest time at which it runs. Default: unchanged.
-        priority: new priority. Default: unchanged.
+        priority: new queue, one of these four. Default: unchanged.
+        queue: new queue, one of the four priorities or of the deployment's own; or `priority`.
         if_match: only if the job still has this `etag`.
     """
-    changes = {"dueAt": due_at, "priority": priority}
+    changes = {"dueAt": due_at, "priority": priority, "queue": queue}
     body = {name: value for name, value in changes.items() if value is not None}
     return request("updateJob", model(Job), at={"job_id": job_id}, headers={"If-Match": if_match}, body=body)
 
@@ -232,6 +264,21 @@ def list_dead_letters(
     query = {"type": type, "priority": priority}
     return Listing(
         lambda at: request("listDeadLetters", model(DeadLetters), query=query | {"cursor": at}),
+        lambda page: page,
+        cursor,
+    )
+
+
+def list_dead_letters_by_tenant(
+    *,
+    type: str | None = None,  # noqa: A002 - the parameter's name
+    priority: str | None = None,
+    cursor: str | None = None,
+) -> Listing[Page[TenantDeadLetters], TenantDeadLetters]:
+    """Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`."""
+    query = {"type": type, "priority": priority}
+    return Listing(
+        lambda at: request("listDeadLettersByTenant", model(Page[TenantDeadLetters]), query=query | {"cursor": at}),
         lambda page: page,
         cursor,
     )

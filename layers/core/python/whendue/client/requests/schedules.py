@@ -97,6 +97,7 @@ def trigger_schedule(
     *,
     payload: Any = None,
     priority: Literal["critical", "high", "normal", "low"] | None = None,
+    queue: str | None = None,
     tags: Mapping[str, str] | None = None,
     idempotency_key: str | None = None,
 ) -> Request[Job]:
@@ -105,11 +106,12 @@ def trigger_schedule(
     Args:
         name: name of the schedule.
         payload: payload of this run; it replaces the template's. Default: the template's.
-        priority: queue of this run. Default: the template's.
+        priority: queue of this run, one of these four. Default: the template's.
+        queue: queue of this run, one of the four priorities or of the deployment's own; or `priority`.
         tags: tags of this run; they replace the template's. Default: the template's.
         idempotency_key: makes the call safe to repeat. Default: a new key, for the attempts of this call alone.
     """
-    given = {"payload": payload, "priority": priority, "tags": tags}
+    given = {"payload": payload, "priority": priority, "queue": queue, "tags": tags}
     body = {field: value for field, value in given.items() if value is not None} or None
     return request("triggerSchedule", model(Job), at={"name": name}, headers=creating(idempotency_key), body=body)
 

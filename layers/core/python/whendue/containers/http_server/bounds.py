@@ -22,6 +22,8 @@ WRITE_S: Final = 30
 # request on a connection that is being closed here:
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
 KEEP_ALIVE_S: Final = 75
+# For the first request on a connection, when the server drains.
+FIRST_REQUEST_S: Final = 1
 # A process may open 1,024 files by default (Linux); a connection is one, and calls to AWS need some.
 CONNECTIONS: Final = 800
 BACKLOG: Final = 256

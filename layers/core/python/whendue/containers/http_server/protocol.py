@@ -33,6 +33,7 @@ class BoundedProtocol(H11Protocol):
     _receiving: str | None = None
     _too_slow: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _unused: asyncio.TimerHandle | None = None
     _discarded_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,9 +51,20 @@ class BoundedProtocol(H11Protocol):
         """Forget all timers."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-        for timer in (self._too_slow, self._stalled):
+        for timer in (self._too_slow, self._stalled, self._unused):
             if timer:
                 timer.cancel()
+
+    def shutdown(self) -> None:
+        """Close when the request under way is answered; on a new connection, the first one may be about to come.
+
+        Its client may have sent it already: a close would reset the connection, and libraries do not send a request
+        again that failed on a new connection.
+        """
+        if self.cycle is None:
+            self._unused = self.loop.call_later(bounds.FIRST_REQUEST_S, super().shutdown)
+        else:
+            super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Note whether a request is on its way, and cut off what is sent after its answer."""

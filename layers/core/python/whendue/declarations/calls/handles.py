@@ -309,9 +309,12 @@ def _node(workflow: "WorkflowDetails", name: str | None) -> "WorkflowNode":
 
 
 def _new_job(call: Call) -> "NewJob":
-    from whendue.client import NewJob
+    from whendue.client import NewJob, Unique
 
-    return NewJob(call.type, call.payload, delay_seconds=call.delay_s, due_at=call.due_at, **call.fields)
+    fields = dict(call.fields)
+    if "unique" in fields:
+        fields["unique"] = Unique(**fields["unique"])
+    return NewJob(call.type, call.payload, delay_seconds=call.delay_s, due_at=call.due_at, **fields)
 
 
 def _new_workflow(call: WorkflowCall) -> "NewWorkflow":

@@ -36,7 +36,8 @@ class StepOptions(TypedDict, total=False):
     Args:
         in_: the delay, seconds or a timedelta: from now, or from the end of the last job that it waits for.
         expires_seconds: from when it is due until it expires, unless it has begun.
-        priority: the queue that it goes to.
+        priority: the queue that it goes to, if it is one of these.
+        queue: the queue that it goes to; or `priority`.
         profile: the profile that its policy is taken from.
         follow_profile: whether each attempt uses the newest version of the profile.
         tags: labels.
@@ -54,6 +55,7 @@ class StepOptions(TypedDict, total=False):
     in_: float | timedelta | None
     expires_seconds: float | None
     priority: Literal["critical", "high", "normal", "low"] | None
+    queue: str | None
     profile: str | None
     follow_profile: bool | None
     tags: Mapping[str, str] | None
@@ -68,16 +70,29 @@ class StepOptions(TypedDict, total=False):
     on_dependency_failure: Literal["cancel", "run", "hold"] | None
 
 
+class UniqueOptions(TypedDict, total=False):
+    """A unique key, as of `Unique` of the client: `key` or `by_payload`, and how it is held (docs/guide/unique.md)."""
+
+    key: str
+    by_payload: Sequence[str]
+    scope: Literal["pending", "running", "until_success", "for_seconds"]
+    for_seconds: float
+    on_conflict: Literal["return", "reject", "replace", "postpone"]
+    max_wait_seconds: float
+
+
 class Options(StepOptions, total=False):
     """Fields of a job that stands alone.
 
     Args:
         at: when it is due, with an offset; or `in_`.
         depends_on: ids of jobs that must succeed first.
+        unique: a key that one job of its task holds at a time.
     """
 
     at: datetime | None
     depends_on: Sequence[str] | None
+    unique: UniqueOptions | None
 
 
 class WorkflowOptions(TypedDict, total=False):
@@ -88,6 +103,7 @@ class WorkflowOptions(TypedDict, total=False):
         expires_seconds: as of a job.
         at: when it starts, with an offset; or `in_`.
         priority: of steps that set none.
+        queue: of steps that set none; or `priority`.
         profile: of steps that set none.
         tags: of the workflow, and of steps that set none.
         deadline_seconds: from its start; what has not ended by then is cancelled.
@@ -97,6 +113,7 @@ class WorkflowOptions(TypedDict, total=False):
     expires_seconds: float | None
     at: datetime | None
     priority: Literal["critical", "high", "normal", "low"] | None
+    queue: str | None
     profile: str | None
     tags: Mapping[str, str] | None
     deadline_seconds: int | None
@@ -114,7 +131,6 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "expires_at": "expires_seconds",
     "idempotency_key": "key",
     "kwargs": "the payload",
-    "queue": "priority",
     "task_id": "key",
     "time_limit": "timeout_seconds",
 }

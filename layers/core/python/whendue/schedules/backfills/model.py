@@ -6,15 +6,17 @@ from enum import StrEnum
 from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
-from whendue.quotas import BACKFILL_CHUNK, FIRE_HISTORY_KEPT_S
+from whendue.jobs.due_index import partition_of
+from whendue.quotas import FIRE_HISTORY_KEPT_S
+from whendue.schedule_quotas import BACKFILL_CHUNK, IN_FLIGHT_S
 from whendue.schedules.calendar.recurrence import after
 from whendue.schedules.fires import Fire, FireOutcome
-from whendue.schedules.model import Definition, fires_pk, from_text, partition_of, to_text
+from whendue.schedules.model import Definition, fires_pk, from_text, to_text
 from whendue.submission.request import JobRequest
 from whendue.table.ids import Ids
 from whendue.table.items import known
 from whendue.table.keys import Key
-from whendue.table.writes import REMOVE, Condition, Is, Write, insert
+from whendue.table.writes import REMOVE, Condition, Is, Lacks, Write, insert
 
 # How a fire ended that has had its job.
 HAD_A_JOB: Final = (FireOutcome.RAN, FireOutcome.CAUGHT_UP)
@@ -46,6 +48,8 @@ class Backfill:
         made: jobs made.
         passed: fires left alone, as they had run.
         error: why it failed.
+        settles_at: of one that was stopped or has failed: when the timer completes a chunk that a process may have
+            left half done, ms UTC; None once that is done.
     """
 
     tenant: str
@@ -64,11 +68,17 @@ class Backfill:
     schedule_made_at: int = 0
     state: BackfillState = BackfillState.RUNNING
     error: str | None = None
+    settles_at: int | None = None
 
     @property
     def key(self) -> Key:
         """The item's key."""
         return backfill_key(self.tenant, self.name, self.id)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the timer has something left to do for it."""
+        return self.state is BackfillState.RUNNING or self.settles_at is not None
 
 
 def backfill_key(tenant: str, name: str, backfill_id: str) -> Key:
@@ -122,6 +132,30 @@ def _is_wanted(backfill: Backfill, entered: Fire | None) -> bool:
     return backfill.force or entered.outcome not in HAD_A_JOB
 
 
+def begun_fires(backfill: Backfill, fires: Sequence[Fire], entered: Mapping[int, Fire]) -> list[Fire]:
+    """Return the entries of the next fires that say that this backfill made their jobs, whether it came to that or not.
+
+    Args:
+        backfill: as stored.
+        fires: the next ones.
+        entered: what the history has of them, by nominal time.
+    """
+    entries = [entered[fire.nominal] for fire in fires if fire.nominal in entered]
+    return [entry for entry in entries if entry.backfill == backfill.id and entry.outcome is FireOutcome.CAUGHT_UP]
+
+
+def ended(backfill: Backfill, state: BackfillState, now_ms: int, error: str | None = None) -> Backfill:
+    """Return the backfill as paused, cancelled or failed; it is settled once no process can be at its chunk any more.
+
+    Args:
+        backfill: as stored.
+        state: what it becomes.
+        now_ms: the time.
+        error: why it failed.
+    """
+    return replace(backfill, state=state, error=error, settles_at=now_ms + IN_FLIGHT_S * 1000)
+
+
 def moved(backfill: Backfill, done: list[Fire], made: int) -> Backfill:
     """Return the backfill after some fires are done, `made` of which created a job."""
     passed = len(done) - made
@@ -154,18 +188,23 @@ def create(backfill: Backfill, shards: int) -> Write:
     return insert("create_backfill", backfill.key, _values(backfill) | _due(backfill, shards, backfill.created_at))
 
 
-def step(before: Backfill, then: Backfill) -> Write:
-    """Advance a backfill, if it has not been advanced meanwhile; one that does not run leaves the due index."""
+def step(before: Backfill, then: Backfill, shards: int) -> Write:
+    """Advance a backfill, if it has not been advanced meanwhile; with nothing left to do, it leaves the due index."""
     changes = _values(then)
     if then.state is not BackfillState.RUNNING:
-        changes |= {"due_pk": REMOVE, "check_at": REMOVE}
+        changes |= _gone() if then.settles_at is None else _due(then, shards, then.settles_at)
     return Write("move_backfill", before.key, _as_read(before), changes)
 
 
 def resume(paused: Backfill, shards: int, now_ms: int) -> Write:
-    """Put a paused backfill back into the due index, if it is as it was read."""
-    changes = _values(replace(paused, state=BackfillState.RUNNING)) | _due(paused, shards, now_ms)
+    """Put a paused backfill back to work, if it is as it was read."""
+    running = replace(paused, state=BackfillState.RUNNING, settles_at=None)
+    changes = _values(running) | {"settles_at": REMOVE} | _due(paused, shards, now_ms)
     return Write("resume_backfill", paused.key, _as_read(paused), changes)
+
+
+def _gone() -> dict[str, Any]:
+    return dict.fromkeys(("due_pk", "check_at", "settles_at"), REMOVE)
 
 
 def _due(backfill: Backfill, shards: int, check_at: int) -> dict[str, Any]:
@@ -173,7 +212,8 @@ def _due(backfill: Backfill, shards: int, check_at: int) -> dict[str, Any]:
 
 
 def _as_read(backfill: Backfill) -> list[Condition]:
-    return [Is("cursor", backfill.cursor), Is("state", backfill.state.value)]
+    settles = Lacks("settles_at") if backfill.settles_at is None else Is("settles_at", backfill.settles_at)
+    return [Is("cursor", backfill.cursor), Is("state", backfill.state.value), settles]
 
 
 def _values(backfill: Backfill) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final, NamedTuple, NoReturn
 
 from whendue.bulkhead import raised_by_users
-from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
@@ -16,30 +15,38 @@ from whendue.errors import (
     ScheduleNotFoundError,
     StateConflictError,
     UnavailableError,
+    UniqueConflictError,
     UnstorableError,
     WhendueError,
 )
 from whendue.jobs.transition import Transition
-from whendue.quotas import BACKFILL_FIRES, SCHEDULE_TRIES
+from whendue.quotas import SCHEDULE_TRIES
+from whendue.schedule_quotas import BACKFILL_FIRES
 from whendue.schedules.backfills.model import (
     Backfill,
     BackfillState,
     backfill_key,
+    begun_fires,
     chosen,
     chunk,
     create,
+    ended,
     from_item,
     moved,
     request_of,
     resume,
     step,
 )
+from whendue.schedules.calendar.recurrence import Recurrence, after
 from whendue.schedules.enqueuer import FireEnqueuer
-from whendue.schedules.fires import Fire, enter, error_text, fire_from, revise
+from whendue.schedules.fires import Fire, enter, error_code, error_text, fire_from, revise, skipped
 from whendue.schedules.lookup import find_schedule
 from whendue.schedules.model import LAST
 from whendue.submission.submit import Submit
+from whendue.submission.unique_fires import commit_fires, is_held
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
+from whendue.support.timestamps import to_timestamp
+from whendue.table.keys import job_key
 from whendue.table.writes import Write
 
 STOPPED: Final = (BackfillState.PAUSED, BackfillState.CANCELLED)
@@ -74,7 +81,7 @@ class BackfillService:
 
         Raises:
             ScheduleNotFoundError: there is none.
-            InvalidRequestError: the range is empty or begins before 1970, or its job would be refused.
+            InvalidRequestError: the range is empty, begins before 1970 or has no fire, or its job would be refused.
             UnavailableError: nothing was begun; ask again.
         """
         if from_ms < 0:
@@ -84,6 +91,7 @@ class BackfillService:
         schedule = self._enqueuer.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
             raise InvalidRequestError("from must be in the past and not later than to")
+        _insist_on_a_fire(schedule.definition.recurrence, from_ms, min(to_ms, now_ms))
         begun = Backfill(
             tenant=tenant,
             name=name,
@@ -154,9 +162,12 @@ class BackfillService:
             return backfill
 
         def apply(backfill: Backfill) -> Backfill | Conflict:
-            then = replace(backfill, state=state)
             shards, now_ms = self._runtime.settings.shards, self._runtime.clock.now_ms()
-            write = resume(backfill, shards, now_ms) if state is BackfillState.RUNNING else step(backfill, then)
+            if state is BackfillState.RUNNING:
+                then, write = replace(backfill, state=state, settles_at=None), resume(backfill, shards, now_ms)
+            else:
+                then = ended(backfill, state, now_ms)
+                write = step(backfill, then, shards)
             [result] = self._runtime.store.apply([write])
             return then if result.done_or_raise() else CONFLICT
 
@@ -167,11 +178,16 @@ class BackfillService:
     def further(self, backfill: Backfill) -> Backfill:
         """Do the next chunk; each step of it can be repeated by any process.
 
+        Of one that was stopped, or has failed, complete the chunk that may have begun, once no other process can be
+        at it; until then it is returned as it is.
+
         Raises:
             UnavailableError: some of it is still to be done.
         """
+        if backfill.state is not BackfillState.RUNNING:
+            return self._settled(backfill)
         then = self._with_next_chunk(backfill)
-        [result] = self._runtime.store.apply([step(backfill, then)])
+        [result] = self._runtime.store.apply([step(backfill, then, self._runtime.settings.shards)])
         if result.status is WriteStatus.UNAVAILABLE:
             raise UnavailableError
         # A current item means that the write was refused: another process has done this chunk, or it was stopped.
@@ -181,9 +197,55 @@ class BackfillService:
         """Count the chunk that a pause or a cancel met halfway: its jobs exist."""
         if current.cursor != before.cursor or current.state not in STOPPED:
             return current
-        counted = replace(then, state=current.state, error=None)
-        [result] = self._runtime.store.apply([step(current, counted)])
+        counted = replace(then, state=current.state, error=None, settles_at=current.settles_at)
+        [result] = self._runtime.store.apply([step(current, counted, self._runtime.settings.shards)])
         return counted if result.done else current
+
+    def _settled(self, backfill: Backfill) -> Backfill:
+        """Complete what a process may have begun before the backfill was stopped; then the timer is done with it."""
+        if backfill.settles_at is None or self._runtime.clock.now_ms() < backfill.settles_at:
+            return backfill
+        then = replace(self._with_begun_chunk(backfill), state=backfill.state, settles_at=None)
+        [result] = self._runtime.store.apply([step(backfill, then, self._runtime.settings.shards)])
+        if result.status is WriteStatus.UNAVAILABLE:
+            raise UnavailableError
+        return then if result.current is None else from_item(result.current)
+
+    def _with_begun_chunk(self, backfill: Backfill) -> Backfill:
+        """Return the backfill after the next chunk, if any fire of it is entered; the same if none is.
+
+        If its jobs can no longer be created, the fires without a job are skipped, as the history must not name one.
+        """
+        fires = chunk(backfill, self._runtime.ids)
+        entries = begun_fires(backfill, fires, self._entered(fires))
+        if not entries:
+            return backfill
+        try:
+            self._check_schedule(backfill)
+            return self._chunk_done(backfill)
+        except UnavailableError:
+            raise
+        except raised_by_users() as error:
+            self._note(backfill, error)
+            self._skip_without_job(entries, error_code(error))
+            return backfill
+
+    def _skip_without_job(self, entries: Sequence[Fire], reason: str) -> None:
+        """Change entries whose jobs do not exist to skipped, with a reason."""
+        jobs = self._runtime.store.get([job_key(entry.job or "") for entry in entries])
+        lost = [entry for entry, job in zip(entries, jobs, strict=True) if job is None]
+        self._skip(lost, reason)
+
+    def _skip(self, fires: Sequence[Fire], reason: str) -> None:
+        writes = [revise("skip_fire", fire, skipped(fire, reason)) for fire in fires]
+        results = self._runtime.store.apply(writes) if writes else []
+        if any(result.status is WriteStatus.UNAVAILABLE for result in results):
+            raise UnavailableError
+
+    def _note(self, backfill: Backfill, error: BaseException) -> None:
+        """Log what a validator of a payload raised; it may be anything."""
+        if not isinstance(error, WhendueError):
+            self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
 
     def _with_next_chunk(self, backfill: Backfill) -> Backfill:
         """Return the backfill after its next chunk, or as failed when its jobs can no longer be created.
@@ -197,13 +259,14 @@ class BackfillService:
         except UnavailableError:
             raise
         except ScheduleNotFoundError as error:
-            return replace(backfill, state=BackfillState.FAILED, error=error.code)
+            return self._failed(backfill, error.code)
         except raised_by_users() as error:
-            # The template no longer makes a valid job. A validator of a payload may raise anything.
-            if not isinstance(error, WhendueError):
-                self._runtime.bulkhead.note("backfill", f"{backfill.tenant}/{backfill.name}/{backfill.id}", error)
-            text = error_text(error, "its jobs could not be created")
-            return replace(backfill, state=BackfillState.FAILED, error=text)
+            # The template no longer makes a valid job.
+            self._note(backfill, error)
+            return self._failed(backfill, error_text(error, "its jobs could not be created"))
+
+    def _failed(self, backfill: Backfill, error: str) -> Backfill:
+        return ended(backfill, BackfillState.FAILED, self._runtime.clock.now_ms(), error)
 
     def _check_schedule(self, backfill: Backfill) -> None:
         """Insist that the backfill's schedule exists, and not only another one of its name."""
@@ -221,8 +284,8 @@ class BackfillService:
         now_ms = self._runtime.clock.now_ms()
         jobs = [self._submit.prepare(backfill.tenant, request_of(backfill, fire), now_ms) for fire in wanted]
         self._enter(wanted, entered)
-        self._create(jobs, now_ms)
-        return moved(backfill, done, len(wanted))
+        made = self._create(backfill, wanted, jobs, now_ms)
+        return moved(backfill, done, made)
 
     def _entered(self, fires: Sequence[Fire]) -> dict[int, Fire]:
         """Read what the history has of some fires, by nominal time."""
@@ -238,15 +301,34 @@ class BackfillService:
             # Or another process wrote the same fire: the next chunk sees it.
             raise UnavailableError
 
-    def _create(self, jobs: Sequence[Transition], now_ms: int) -> None:
-        results = commit(self._runtime, jobs, now_ms) if jobs else []
+    def _create(self, backfill: Backfill, fires: Sequence[Fire], jobs: Sequence[Transition], now_ms: int) -> int:
+        """Create the jobs of fires, and return how many; a fire whose unique key is held by another job is skipped."""
+        asked = self._submit.unique_of(backfill.definition.template)
+        results = commit_fires(self._runtime, [(job, asked) for job in jobs], now_ms) if jobs else []
         _insist_that_they_are_storable(results)
         if any(result.status is WriteStatus.UNAVAILABLE for result in results):
             raise UnavailableError
+        held = [fire for fire, result in zip(fires, results, strict=True) if is_held(result)]
+        self._skip(held, UniqueConflictError.code)
+        return len(fires) - len(held)
 
 
 def _keeps_changing() -> NoReturn:
     raise StateConflictError("the backfill keeps changing; try again")
+
+
+def _insist_on_a_fire(recurrence: Recurrence, from_ms: int, to_ms: int) -> None:
+    """Refuse a range (ms UTC, both inclusive) in which the schedule has no nominal time: nothing would come of it."""
+    first = next(after(recurrence, from_ms - 1), None)
+    if first is not None and first.at_ms <= to_ms:
+        return
+    start_ms = recurrence.start_ms
+    if start_ms is None or to_ms >= start_ms:
+        raise InvalidRequestError("the schedule has no nominal time between from and to; send another range")
+    counted = ", from which its interval is counted" if recurrence.every_s else ""
+    raise InvalidRequestError(
+        f"the schedule fires from {to_timestamp(start_ms)} on{counted}; send a later range, or put an earlier start"
+    )
 
 
 def _entry(before: Fire | None, fire: Fire) -> Write:

@@ -6,9 +6,10 @@ https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html.
 """
 
 import re
+from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Reversible
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 from whendue.errors import InvalidScheduleError
 from whendue.quotas import CRON_BYTES
 from whendue.schedules.calendar.cron_fields import EACH, FIELDS, LAST, LAST_DAY, Which, numbers, refused, weekdays
-from whendue.schedules.calendar.exclusions import DAY_S, EPOCH_DAY
+from whendue.schedules.calendar.exclusions import DAY_S, EPOCH_DAY, Spans
 from whendue.schedules.calendar.notations import foreign_cron
 
 # As in Vixie cron, less @reboot: https://man7.org/linux/man-pages/man5/crontab.5.html
@@ -45,6 +46,8 @@ class Cron:
         days: days of the month, -1 for the last one; None when the field says nothing.
         weekdays: (weekday, which one of the month), 0 for each, -1 for the last one; None when the field says nothing.
         hourly: it runs in every hour, or steps over all of them: the hour field is `*` or begins with it.
+        starts: seconds of the day at which its minutes begin, ascending; None: those of `hours` and `minutes`.
+        weeks: (n, k): only in weeks whose number, from Monday 1969-12-29 on, is k modulo n; None: in all.
     """
 
     seconds: tuple[int, ...]
@@ -54,9 +57,13 @@ class Cron:
     days: frozenset[int] | None
     weekdays: Which | None
     hourly: bool
+    starts: tuple[int, ...] | None = None
+    weeks: tuple[int, int] | None = None
 
     def times(self, low_s: int, high_s: int, *, backward: bool = False) -> Iterator[int]:
         """Yield the matching times in [low_s, high_s), in order, or the last first if `backward`."""
+        if self.starts == ():
+            return
         for day in self._days(low_s // DAY_S, (high_s - 1) // DAY_S, backward=backward):
             midnight = day * DAY_S
             for second in self._seconds_of_day(low_s - midnight, high_s - midnight, backward=backward):
@@ -73,8 +80,11 @@ class Cron:
             before = date(year, month, 1).toordinal() - EPOCH_DAY - 1
             days = range(max(1, first - before), min(length, last - before) + 1)
             for day in _ordered(days, backward=backward):
-                if self._on(day, length, (before + day + _EPOCH_WEEKDAY) % 7):
+                if self._on(day, length, (before + day + _EPOCH_WEEKDAY) % 7) and self._in_week(before + day):
                     yield before + day
+
+    def _in_week(self, day: int) -> bool:
+        return self.weeks is None or week_of(day) % self.weeks[0] == self.weeks[1]
 
     def _on(self, day: int, length: int, weekday: int) -> bool:
         """Decide a day: when both fields say something, either is enough, as POSIX has it."""
@@ -91,16 +101,49 @@ class Cron:
         )
 
     def _seconds_of_day(self, low: int, high: int, *, backward: bool) -> Iterator[int]:
+        for start in self._minutes_of_day(low, high, backward=backward):
+            for second in _ordered(self.seconds, backward=backward):
+                if low <= start + second < high:
+                    yield start + second
+
+    def _minutes_of_day(self, low: int, high: int, *, backward: bool) -> Iterator[int]:
+        """Yield where minutes begin that overlap [low, high)."""
+        if self.starts is not None:
+            some = self.starts[bisect_left(self.starts, low - 59) : bisect_left(self.starts, high)]
+            yield from _ordered(some, backward=backward)
+            return
         for hour in _ordered(self.hours, backward=backward):
             if not low - 3600 < hour * 3600 < high:
                 continue
             for minute in _ordered(self.minutes, backward=backward):
                 start = hour * 3600 + minute * 60
-                if not low - 60 < start < high:
-                    continue
-                for second in _ordered(self.seconds, backward=backward):
-                    if low <= start + second < high:
-                        yield start + second
+                if low - 60 < start < high:
+                    yield start
+
+
+def week_of(day: int) -> int:
+    """Number the week of a day since 1970; weeks begin on Monday, and the number of the first one is 0."""
+    return (day + _EPOCH_WEEKDAY - 1) // 7
+
+
+@lru_cache(maxsize=256)
+def restricted(expression: str, closed: Spans, weeks: tuple[int, int] | None) -> Cron:
+    """Read a cron expression that holds at some times only.
+
+    Args:
+        expression: as of `parse`.
+        closed: seconds of the day at which it does not fire, of whole minutes.
+        weeks: as of `Cron`.
+
+    Raises:
+        InvalidScheduleError: as `parse`.
+    """
+    cron = parse(expression)
+    if not closed:
+        return replace(cron, weeks=weeks)
+    starts = (hour * 3600 + minute * 60 for hour in cron.hours for minute in cron.minutes)
+    opened = tuple(start for start in starts if not any(low <= start < high for low, high in closed))
+    return replace(cron, starts=opened, weeks=weeks)
 
 
 @lru_cache(maxsize=1024)

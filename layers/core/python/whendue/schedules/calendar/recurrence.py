@@ -14,7 +14,14 @@ from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from whendue.errors import InvalidScheduleError
-from whendue.quotas import EVERY_MAX_S, EVERY_MIN_S, SCHEDULE_CRONS, SCHEDULE_END_MS, SCHEDULE_SEARCH_S
+from whendue.quotas import (
+    EVERY_MAX_S,
+    EVERY_MIN_S,
+    SCHEDULE_CRONS,
+    SCHEDULE_END_MS,
+    SCHEDULE_SEARCH_S,
+    SCHEDULE_WEEKS_MAX,
+)
 from whendue.schedules.calendar import cron as crons
 from whendue.schedules.calendar import exclusions
 from whendue.schedules.calendar import time_zones as zones
@@ -37,7 +44,10 @@ class Recurrence:
         start_ms: the first instant at which it may fire, ms UTC.
         end_ms: the last one.
         crons: several of them: it fires when one does, and once where several do.
-        exclude: local dates (2026-12-25) and ranges (2026-12-24/2027-01-01, inclusive) on which it does not fire.
+        exclude: local dates (2026-12-25), ranges of dates (2026-12-24/2027-01-01, inclusive) and ranges of times of day
+            (22:00/06:00, without the last one) at which it does not fire.
+        every_weeks: of `cron` and `crons`: it fires in every n-th week, which begins on Monday; needs `anchor`.
+        anchor: a local date in one of those weeks.
     """
 
     cron: str | None = None
@@ -50,6 +60,8 @@ class Recurrence:
     end_ms: int | None = None
     exclude: tuple[str, ...] = ()
     crons: tuple[str, ...] = ()
+    every_weeks: int | None = None
+    anchor: str | None = None
 
 
 class Note(StrEnum):
@@ -97,6 +109,7 @@ def check(recurrence: Recurrence) -> None:
             raise InvalidScheduleError(name, "must be in the years 1970 to 2199")
     if recurrence.start_ms is not None and recurrence.end_ms is not None and recurrence.end_ms < recurrence.start_ms:
         raise InvalidScheduleError("end", "must not be before start")
+    _check_weeks(recurrence)
     if recurrence.crons:
         _check_each(recurrence)
         return
@@ -105,9 +118,14 @@ def check(recurrence: Recurrence) -> None:
     else:
         crons.parse(recurrence.cron)
     if next(after(recurrence, -1), None) is None:
-        raise InvalidScheduleError(
-            given[0].split("_")[0], "never fires: start, end and exclude leave no time that matches"
-        )
+        raise InvalidScheduleError(given[0].split("_")[0], _why_never(recurrence))
+
+
+def _why_never(recurrence: Recurrence) -> str:
+    """Say why a recurrence fires at no time: its expression matches none, or the other fields leave none."""
+    if recurrence.cron is not None and next(after(Recurrence(cron=recurrence.cron), -1), None) is None:
+        return "never fires: no date matches its day of month, month and day of week; check these fields"
+    return "never fires: the other fields, such as end and exclude, leave no time that matches"
 
 
 def anchored(recurrence: Recurrence, at_ms: int) -> Recurrence:
@@ -138,8 +156,16 @@ def latest(recurrence: Recurrence, after_ms: int, until_ms: int, count: int) -> 
     return fires[::-1]
 
 
-def jitter_ms(identity: str, jitter_s: int) -> int:
-    """Return how long after its nominal time a schedule fires, in ms: fixed for each identity, below `jitter_s`."""
+def jitter_ms(identity: str, jitter_s: int, nominal_ms: int | None = None) -> int:
+    """Return how long after a nominal time a schedule fires, in ms: always the same, below `jitter_s`.
+
+    Args:
+        identity: of the schedule.
+        jitter_s: the bound, s.
+        nominal_ms: the nominal time, if each has an offset of its own, ms UTC; None: all have the same.
+    """
+    if nominal_ms is not None:
+        identity = f"{identity} {nominal_ms}"
     draw = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8])
     return draw % (jitter_s * 1000) if jitter_s else 0
 
@@ -148,6 +174,21 @@ def local(recurrence: Recurrence, at_ms: int) -> str:
     """Return an instant as ISO 8601 local time with its offset, for previews."""
     whole, part = divmod(at_ms, 1000)
     return zones.local_time(recurrence.timezone, whole).replace(microsecond=part * 1000).isoformat()
+
+
+def cron_of(recurrence: Recurrence) -> Cron:
+    """Return the expression of a recurrence that has one, without what is excluded of each day and of weeks.
+
+    Raises:
+        InvalidScheduleError: as `check` would.
+    """
+    weeks = None
+    if recurrence.every_weeks is not None:
+        weeks = (recurrence.every_weeks, crons.week_of(_anchor_day(recurrence)) % recurrence.every_weeks)
+    closed = exclusions.parse(recurrence.exclude).times
+    return (
+        crons.restricted(str(recurrence.cron), closed, weeks) if closed or weeks else crons.parse(str(recurrence.cron))
+    )
 
 
 def each_of(recurrence: Recurrence) -> list[Recurrence]:
@@ -164,6 +205,33 @@ def _check_each(recurrence: Recurrence) -> None:
             check(part)
         except InvalidScheduleError as error:
             raise InvalidScheduleError(f"crons.{number}", str(error).partition(": ")[2]) from None
+
+
+def _check_weeks(recurrence: Recurrence) -> None:
+    if recurrence.every_weeks is None:
+        if recurrence.anchor is not None:
+            raise InvalidScheduleError("anchor", "can be used only with everyWeeks")
+        return
+    if recurrence.cron is None and not recurrence.crons:
+        raise InvalidScheduleError("everyWeeks", 'can be used only with cron or crons; an interval is "every": "P2W"')
+    if not 1 <= recurrence.every_weeks <= SCHEDULE_WEEKS_MAX:
+        raise InvalidScheduleError("everyWeeks", f"must be between 1 and {SCHEDULE_WEEKS_MAX}")
+    _anchor_day(recurrence)
+
+
+def _anchor_day(recurrence: Recurrence) -> int:
+    """Return the number of the day that is in one of the weeks, since 1970."""
+    if recurrence.anchor is None:
+        raise InvalidScheduleError(
+            "anchor", "must be set with everyWeeks: a date in one of its weeks, as in 2026-01-05"
+        )
+    try:
+        [(first, last)] = exclusions.parse((recurrence.anchor,)).days
+    except (InvalidScheduleError, ValueError):
+        first, last = 0, -1
+    if first != last or "/" in recurrence.anchor:
+        raise InvalidScheduleError("anchor", "must be a date that exists, as in 2026-01-05")
+    return first
 
 
 def _check_absolute(recurrence: Recurrence) -> None:
@@ -218,8 +286,16 @@ def _fires_in(
 ) -> Iterator[Nominal]:
     low_ms, end_ms = max(low_ms, segment.start_s * 1000), min(high_ms + 1, segment.end_s * 1000)
     if recurrence.cron is None:
-        return _grid(recurrence, segment, low_ms, end_ms, backward=backward)
-    cron = crons.parse(recurrence.cron)
+        # Workers read schedules' keys, and compute no fire.
+        from whendue.schedules.calendar import intervals
+
+        anchor_ms = recurrence.at_ms if recurrence.at_ms is not None else _anchor(recurrence)
+        step_ms = (recurrence.every_s or EVERY_MAX_S) * 1000
+        excluded = exclusions.parse(recurrence.exclude)
+        return map(
+            Nominal, intervals.instants(anchor_ms, step_ms, excluded, segment, (low_ms, end_ms), backward=backward)
+        )
+    cron = cron_of(recurrence)
     inside = _wall_clock(recurrence, cron, segment, -(-low_ms // 1000), -(-end_ms // 1000), backward=backward)
     if low_ms != segment.start_s * 1000 or not _moves_here(recurrence, cron, segment):
         return inside
@@ -231,7 +307,7 @@ def _open_times(
     recurrence: Recurrence, cron: Cron, low_s: int, high_s: int, *, backward: bool = False
 ) -> Iterator[int]:
     """Iterate over the matches in [low_s, high_s) of local time, on days that are not excluded."""
-    spans = open_spans(exclusions.parse(recurrence.exclude), low_s, high_s)
+    spans = open_spans(exclusions.parse(recurrence.exclude).days, low_s, high_s)
     return chain.from_iterable(
         cron.times(low, high, backward=backward) for low, high in (reversed(spans) if backward else spans)
     )
@@ -257,18 +333,5 @@ def _moves_here(recurrence: Recurrence, cron: Cron, segment: Segment) -> bool:
     first = segment.start_s + segment.offset_s
     if on_gap(recurrence, cron) == "skip" or any(cron.times(first, first + 1)):
         return False
-    is_open = open_spans(exclusions.parse(recurrence.exclude), first, first + 1)
-    return bool(is_open) and next(_open_times(recurrence, cron, first - segment.skipped_s, first), None) is not None
-
-
-def _grid(recurrence: Recurrence, segment: Segment, low_ms: int, end_ms: int, *, backward: bool) -> Iterator[Nominal]:
-    """Yield the fires of an interval or a single instant in [low_ms, end_ms), which lies within the segment."""
-    anchor = recurrence.at_ms if recurrence.at_ms is not None else _anchor(recurrence)
-    step = (recurrence.every_s or EVERY_MAX_S) * 1000
-    shift = segment.offset_s
-    days = exclusions.parse(recurrence.exclude)
-    spans = open_spans(days, segment.start_s + shift, segment.end_s + shift)
-    for first, last in reversed(spans) if backward else spans:
-        low, end = max(low_ms, (first - shift) * 1000), min(end_ms, (last - shift) * 1000)
-        grid = range(low + (anchor - low) % step, end, step)
-        yield from (Nominal(at) for at in (reversed(grid) if backward else grid))
+    is_open = exclusions.parse(recurrence.exclude).is_open(first)
+    return is_open and next(_open_times(recurrence, cron, first - segment.skipped_s, first), None) is not None

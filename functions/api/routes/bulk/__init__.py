@@ -1,0 +1,4 @@
+"""Routes of bulk operations.
+
+Imports what `functions.api.routes` may.
+"""

@@ -1,0 +1,4 @@
+"""What requests and answers of bulk operations look like.
+
+Imports what `functions.api.schemas` may.
+"""

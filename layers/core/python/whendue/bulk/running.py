@@ -1,0 +1,68 @@
+"""The quota of running operations: a tenant has so many marks, and each names the operation that has taken it.
+
+Nobody gives a mark back: one whose operation has ended is free. So none is lost if a process dies.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from whendue.bulk.model import Operation, OperationState, operation_key, operations_pk
+from whendue.bulk.quotas import OPERATION_KEPT_S, OPERATIONS_RUNNING
+from whendue.engine.ports import Item
+from whendue.engine.runtime import Runtime
+from whendue.errors import TooManyOperationsError
+from whendue.schedule_quotas import IN_FLIGHT_S
+from whendue.table.keys import Key
+from whendue.table.writes import Is, Write, insert
+
+
+class RunningMarks:
+    """Takes marks."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Use this runtime."""
+        self._runtime = runtime
+
+    def take(self, operation: Operation) -> None:
+        """Take a mark for an operation that is created next.
+
+        Raises:
+            TooManyOperationsError: all are taken.
+            UnavailableError: the table does not answer.
+        """
+        pk = operations_pk(operation.tenant)
+        items = self._runtime.store.query_range(pk, first="running#", last="running#~", limit=OPERATIONS_RUNNING)
+        taken = {int(item["number"]): item for item in items}
+        free = [number for number in range(OPERATIONS_RUNNING) if number not in taken]
+        # Only if none has never been taken: then the operations are read.
+        for number in free or self._ended(operation, taken):
+            if self._runtime.store.apply([_mark(operation, number, taken.get(number))])[0].done_or_raise():
+                return
+        raise TooManyOperationsError(
+            f"a tenant can have at most {OPERATIONS_RUNNING} running operations; wait for one, or cancel it"
+        )
+
+    def _ended(self, operation: Operation, taken: Mapping[int, Item]) -> list[int]:
+        """Return the marks whose operations have ended, or were never created."""
+        numbers = sorted(taken)
+        keys = [operation_key(operation.tenant, str(taken[number]["operation"])) for number in numbers]
+        found = self._runtime.store.get(keys)
+        never_after = operation.created_at - 1000 * IN_FLIGHT_S
+        return [
+            number
+            for number, item in zip(numbers, found, strict=True)
+            if (taken[number]["at"] < never_after if item is None else item.get("state") != OperationState.RUNNING)
+        ]
+
+
+def _mark(operation: Operation, number: int, before: Item | None) -> Write:
+    values: dict[str, Any] = {
+        "number": number,
+        "operation": operation.id,
+        "at": operation.created_at,
+        "expires_at": operation.created_at // 1000 + OPERATION_KEPT_S,
+    }
+    key = Key(operations_pk(operation.tenant), f"running#{number:03}")
+    if before is None:
+        return insert("mark_running", key, values)
+    return Write("mark_running", key, [Is("operation", before["operation"])], values)

@@ -1,0 +1,170 @@
+"""`whendue operations`: change many jobs with one request, watch how far it is, cancel and undo it."""
+
+import sys
+from functools import partial
+from itertools import islice
+from typing import Annotated, Literal
+
+import typer
+
+from whendue.cli.commands.arguments import seconds_of, tags_of, time_of
+from whendue.cli.connection import JsonOption, ProfileOption, connect
+from whendue.cli.failures import ExitCode, UsageProblemError
+from whendue.cli.output import Column, cell, write_line, write_list, write_one
+from whendue.client import BulkOperation, JobFilter
+from whendue.quotas import PAGE_MAX
+
+app = typer.Typer(
+    name="operations", no_args_is_help=True, help="Cancel, redrive, move or delete many jobs with one request."
+)
+Action = Literal["cancel", "redrive", "reprioritise", "reschedule", "delete"]
+State = Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"]
+Priority = Literal["critical", "high", "normal", "low"]
+OperationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the operation.")]
+TagsOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; repeatable.")
+]
+AfterOption = Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted then or later.")]
+AtOption = Annotated[str | None, typer.Option(metavar="TIME", help="The new due time, of reschedule, with its offset.")]
+DelayOption = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="The new due time, from now, instead of --at.")
+]
+ToQueueOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The new queue, of reprioritise; or --to-priority.")
+]
+COLUMNS: tuple[Column[BulkOperation], ...] = (
+    ("id", lambda operation: operation.id),
+    ("action", lambda operation: operation.action),
+    ("state", lambda operation: operation.state),
+    ("changed", lambda operation: operation.counts.changed),
+    ("unchanged", lambda operation: operation.counts.unchanged),
+    ("failed", lambda operation: operation.counts.failed),
+    ("by", lambda operation: operation.by),
+    ("created", lambda operation: operation.created_at),
+)
+
+
+@app.command()
+def start(
+    action: Annotated[Action, typer.Argument(help="What is done with each job.")],
+    *,
+    ids: Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="This job; repeatable.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All jobs that the action applies to.")] = False,
+    state: Annotated[State | None, typer.Option(help="Only jobs in this state.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="NAME", help="Only jobs in this queue; or --priority.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error.")] = None,
+    tag: TagsOption = None,
+    schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only jobs of the workflow with this id.")] = None,
+    after: AfterOption = None,
+    before: Annotated[str | None, typer.Option("--before", metavar="TIME", help="Only jobs submitted before.")] = None,
+    finished_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended since then.")] = None,
+    finished_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended before.")] = None,
+    to_priority: Annotated[Priority | None, typer.Option(help="The new priority, of reprioritise.")] = None,
+    to_queue: ToQueueOption = None,
+    at: AtOption = None,
+    delay: DelayOption = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Maximum number of jobs per second.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of jobs.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change many jobs; it continues in the background. With --wait, exit code 1 if a job could not be changed."""
+    wanted = JobFilter(
+        state=state,
+        type=type_,
+        priority=priority,
+        queue=queue,
+        fingerprint=fingerprint,
+        tags=tags_of(tag),
+        schedule=schedule,
+        workflow=workflow,
+        created_after=time_of(after, "--after"),
+        created_before=time_of(before, "--before"),
+        finished_after=time_of(finished_after, "--finished-after"),
+        finished_before=time_of(finished_before, "--finished-before"),
+    )
+    with connect(profile) as client:
+        send = partial(
+            client.start_operation,
+            action,
+            None if wanted == JobFilter() else wanted,
+            ids=ids,
+            all_jobs=every,
+            priority=to_priority,
+            queue=to_queue,
+            due_at=time_of(at, "--at"),
+            delay_seconds=None if delay is None else seconds_of(delay, "--delay"),
+            rate_per_second=rate,
+            limit=limit,
+        )
+        if dry_run or not yes:
+            found = send(dry_run=True)
+            if dry_run:
+                _write(found, as_json=as_json)
+                return
+            _ask(action, found)
+        made = send()
+        if wait and made.id is not None:
+            made = client.wait_for_operation(made.id)
+    _write(made, as_json=as_json)
+    if wait and made.counts.failed:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _ask(action: str, found: BulkOperation) -> None:
+    count = f"{found.counts.matched} jobs" if found.exact else f"{found.counts.matched} jobs or more"
+    if not sys.stdin.isatty():
+        raise UsageProblemError(f"{action}: {count} match: add --yes")
+    if not typer.confirm(f"{action}: {count}?", err=True):
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+@app.command("list")
+def list_(
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of operations.")] = 50,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the bulk operations, the newest first."""
+    with connect(profile) as client:
+        found = client.list_operations(limit=min(limit, PAGE_MAX))
+        write_list(islice(found, limit), COLUMNS, as_json=as_json)
+
+
+@app.command()
+def get(operation_id: OperationId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Show a bulk operation, how far it is, and jobs that it could not change."""
+    with connect(profile) as client:
+        _write(client.get_operation(operation_id), as_json=as_json)
+
+
+@app.command()
+def cancel(operation_id: OperationId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Cancel a bulk operation: it changes no further jobs; what is changed stays."""
+    with connect(profile) as client:
+        _write(client.cancel_operation(operation_id), as_json=as_json)
+
+
+@app.command()
+def undo(operation_id: OperationId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Undo a redrive: end the jobs that have not begun, as they had ended before."""
+    with connect(profile) as client:
+        _write(client.undo_operation(operation_id), as_json=as_json)
+
+
+def _write(operation: BulkOperation, *, as_json: bool) -> None:
+    if operation.dry_run and not as_json:
+        write_line(f"{operation.counts.matched} jobs match" + ("" if operation.exact else ", or more"))
+        return
+    write_one(operation, {title: value(operation) for title, value in COLUMNS}, as_json=as_json)
+    if as_json:
+        return
+    for failed in operation.failures:
+        write_line(f"{cell(failed.id)}: {cell(failed.problem.code)}: {cell(failed.problem.detail)}")
