@@ -32,6 +32,7 @@ async function hostile(): Promise<string[]> {
   const flow = await call<{ id: string }>("POST", "/workflows", { chain: [{ type: "demo.greet", payload: { name: XSS } }], tags });
   await until(good.id, "succeeded");
   await until(bad.id, "dead");
+  const operation = await call<{ id: string }>("POST", "/operations", { action: "reprioritise", queue: "low", filter: { tags } });
   return [
     "",
     "dashboard/jobs",
@@ -48,6 +49,8 @@ async function hostile(): Promise<string[]> {
     "dashboard/schedules/hostile",
     "dashboard/workflows",
     `dashboard/workflows/${flow.id}`,
+    "dashboard/operations",
+    `dashboard/operations/${operation.id}`,
   ];
 }
 
@@ -109,6 +112,7 @@ test("axe finds nothing serious in what opens above a page", async () => {
       bulk: async () => {
         await page.getByLabel("Select all jobs of the page").check();
         await page.getByRole("region", { name: "Selected jobs" }).getByRole("button", { name: "Cancel" }).click();
+        await page.getByRole("dialog").getByText("Counting…").waitFor({ state: "detached" });
       },
     };
     for (const [name, show] of Object.entries(opens)) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { open, settled, start, type Watched } from "./browser.js";
+import { settled, start, type Watched } from "./browser.js";
+import { confirm, inPage as inBrowser, state } from "./in-page.js";
 import { call, submit, until, type Job } from "./stack.js";
 
 const GREET = { type: "demo.greet", payload: { name: "dashboard" } };
@@ -15,22 +16,7 @@ before(async () => {
 
 after(() => browser.close());
 
-/** Run a test in a page that is closed behind it, and insist that it did nothing that it must not. */
-async function inPage(path: string, work: (page: Page, watched: Watched) => Promise<void>): Promise<void> {
-  const watched = await open(browser, path);
-  await work(watched.page, watched);
-  const { executed, violations, elsewhere, errors } = watched.faults;
-  assert.deepEqual([executed, violations, elsewhere], [[], [], []]);
-  assert.deepEqual(errors.filter((text) => !/status of 4\d\d/.test(text)), []);
-  await watched.context.close();
-}
-
-const state = (page: Page) => page.locator(".page-head .badge");
-
-async function confirm(page: Page, verb: string): Promise<void> {
-  await page.getByRole("dialog").getByRole("button", { name: verb, exact: true }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
-}
+const inPage = (path: string, work: (page: Page, watched: Watched) => Promise<void>) => inBrowser(browser, path, work);
 
 test("submit a job, and watch it finish", () =>
   inPage("dashboard/jobs", async (page) => {
@@ -177,7 +163,7 @@ test("many jobs are cancelled together, with progress, and by the keyboard alone
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").getByRole("button", { name: "Cancel 12 jobs" }).focus();
     await page.keyboard.press("Enter");
-    await page.getByText("Cancel: 12 jobs.").waitFor();
+    await page.getByText("Cancel: 12 changed.").waitFor();
     await page.getByText("scheduled", { exact: true }).locator("visible=true").and(page.locator(".badge")).first().waitFor({ state: "detached" });
   });
   for (const { id } of jobs) assert.equal((await call<Job>("GET", `/jobs/${id}`)).state, "cancelled");
@@ -210,7 +196,8 @@ test("of a group of dead jobs one is tried first; then the rest runs", async () 
     await page.getByRole("button", { name: "Try one first" }).click();
     await page.getByText("The canary died again").waitFor();
     await page.getByRole("button", { name: "Run the rest" }).click();
-    await page.getByText(/3 jobs running again/).waitFor();
+    await page.getByText("3 changed").waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
   });
   for (const { id } of jobs) {
     const { items } = await call<{ items: { type: string }[] }>("GET", `/jobs/${id}/events`);

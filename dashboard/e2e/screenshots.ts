@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   if (only === "docs") return forDocs();
   const { items } = await call<{ items: (Job & { type: string })[] }>("GET", "/jobs?limit=200");
   const flows = await call<{ items: Job[] }>("GET", "/workflows?limit=1");
+  const operations = await call<{ items: Job[] }>("GET", "/operations?limit=1");
   const of = (state: string): string => `dashboard/jobs/${items.find((job) => job.state === state)?.id ?? "none"}`;
   const pages: Record<string, string> = {
     overview: "",
@@ -61,6 +62,8 @@ async function main(): Promise<void> {
     schedule: "dashboard/schedules/nightly-report",
     workflows: "dashboard/workflows",
     workflow: `dashboard/workflows/${flows.items[0]?.id ?? "none"}`,
+    operations: "dashboard/operations",
+    operation: `dashboard/operations/${operations.items[0]?.id ?? "none"}`,
     none: "dashboard/jobs?type=none.at.all",
   };
   const browser = await start();

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError, problemOf } from "../src/api/problems.js";
-import type { Job, Redriven } from "../src/api/types.js";
-import { inPages } from "../src/pages/dead-letters/redrive.js";
+import { problemOf } from "../src/api/problems.js";
+import type { Job } from "../src/api/types.js";
 import { attention } from "../src/pages/overview/attention.js";
-import { AT_ONCE, forEachJob } from "../src/pages/jobs/bulk.js";
 import { csvOf } from "../src/pages/jobs/csv.js";
 import { chips, filterOf, NAMES, without } from "../src/pages/jobs/filter.js";
 import { found } from "../src/shell/matching.js";
@@ -25,42 +23,6 @@ test("every filter of the API goes through the address", () => {
 test("a page size that there is none of is the usual one", () => {
   assert.equal(filterOf(new URLSearchParams({ order: "nonsense" })).order, undefined);
   for (const limit of ["0", "1e9", "abc", ""]) assert.equal(filterOf(new URLSearchParams({ limit })).limit, 50);
-});
-
-test("a bulk action goes through all, a few at a time, and says which were refused", async () => {
-  let underWay = 0;
-  let most = 0;
-  const ids = Array.from({ length: 20 }, (_, number) => String(number));
-  const seen: number[] = [];
-  const outcome = await forEachJob(
-    ids,
-    async (id) => {
-      most = Math.max(most, ++underWay);
-      await new Promise((resolve) => setImmediate(resolve));
-      underWay -= 1;
-      if (id === "7") throw new ApiError(409, "state_conflict", "it has ended");
-    },
-    ({ done, failed }) => seen.push(done + failed.length),
-    new AbortController().signal,
-  );
-  assert.deepEqual([outcome.done, outcome.failed.map(({ id }) => id)], [19, ["7"]]);
-  assert.equal(most, AT_ONCE);
-  assert.deepEqual(seen, ids.map((_, number) => number + 1));
-});
-
-test("a bulk action that is stopped leaves the rest", async () => {
-  const stop = new AbortController();
-  const outcome = await forEachJob(Array.from({ length: 50 }, String), async () => stop.abort(), () => undefined, stop.signal);
-  assert.ok(outcome.done <= AT_ONCE);
-});
-
-test("a group is redriven until its cursor ends", async () => {
-  const asked: unknown[] = [];
-  const pages = [{ redriven: ["a", "b"], failed: [], cursor: "next" }, { redriven: ["c"], failed: [{}], cursor: null }] as unknown as Redriven[];
-  const sums: unknown[] = [];
-  await inPages(async (body) => (asked.push(body), pages.shift() as Redriven), 5, (sum) => sums.push(sum), new AbortController().signal);
-  assert.deepEqual(asked, [{ ratePerSecond: 5 }, { cursor: "next", ratePerSecond: 5 }]);
-  assert.deepEqual(sums.at(-1), { redriven: 3, failed: 1 });
 });
 
 test("a spreadsheet takes no text for a formula", () => {

@@ -64,6 +64,21 @@ test("marks are in order, and nothing is outside", () => {
   for (const mark of timeline.marks) assert.ok(mark.at >= timeline.from && mark.at <= timeline.to);
 });
 
+test("between an end and a redrive it is no backoff, and who asked for what stands at its mark", () => {
+  const events = [{ type: "redriven", at: at(60_000), by: "ada" }, { type: "redrive_undone", at: at(90_000), by: "bob" }] as JobEvent[];
+  const job = jobOf({ state: "dead", attempts: [attempt(1, 10_000, 11_000, "failed"), attempt(1, 61_000, 62_000, "failed")], finishedAt: at(62_000) });
+  assert.deepEqual(plain(job, 99_000, events), [
+    ["planned", 0, 10_000],
+    ["failed", 10_000, 11_000],
+    ["over", 11_000, 60_000],
+    ["planned", 60_000, 61_000],
+    ["failed", 61_000, 62_000],
+  ]);
+  assert.deepEqual(timelineOf(job, events, ZERO + 99_000).marks.filter(({ kind }) => kind === "changed").map(({ text }) => text), ["Run again by ada", "Redrive undone by bob"]);
+  const waits = jobOf({ dueAt: at(80_000), attempts: [attempt(1, 10_000, 11_000, "failed")] });
+  assert.deepEqual(plain(waits, 70_000, events).slice(2), [["over", 11_000, 60_000], ["planned", 60_000, 80_000]]);
+});
+
 test("clocks that differ make no time before the start", () => {
   const timeline = timelineOf(jobOf({ createdAt: at(500) }), [{ type: "lost", at: at(0) } as JobEvent], ZERO);
   assert.ok(timeline.from <= ZERO && timeline.to > timeline.from);

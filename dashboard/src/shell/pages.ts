@@ -1,5 +1,6 @@
 /** The pages: their names in the address and in the navigation, and what loads them when they are first asked for. */
 import type { ComponentType } from "preact";
+import { may } from "../session/session.js";
 import type { IconName } from "../ui/icons.js";
 
 /** What each page gets. */
@@ -13,6 +14,10 @@ export interface PageEntry {
   icon: IconName;
   /** Second key of its shortcut, after `g`. */
   key: string;
+  /** The token must have it for the page to be offered; left out: every token may. */
+  scope?: string;
+  /** On a phone it is below "More". */
+  minor?: boolean;
   load: () => Promise<{ default: ComponentType<PageProps> }>;
   /** The page of one thing, where the path has a parameter. */
   one?: () => Promise<{ default: ComponentType<PageProps> }>;
@@ -47,5 +52,18 @@ export const PAGES: Readonly<Record<string, PageEntry>> = {
     load: () => import("../pages/schedules/page.js"),
     one: () => import("../pages/schedules/one.js"),
   },
-  queues: { title: "Queues", icon: "queues", key: "q", load: () => import("../pages/queues/page.js") },
+  queues: { title: "Queues", icon: "queues", key: "q", minor: true, load: () => import("../pages/queues/page.js") },
+  operations: {
+    title: "Operations",
+    icon: "operations",
+    key: "b",
+    minor: true,
+    load: () => import("../pages/operations/page.js"),
+    one: () => import("../pages/operations/one.js"),
+  },
 };
+
+/** Return the pages that the token may see, with their names in the address. */
+export function offeredPages(): [string, PageEntry][] {
+  return Object.entries(PAGES).filter(([, { scope }]) => scope === undefined || may(scope));
+}

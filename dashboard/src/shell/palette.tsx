@@ -9,7 +9,7 @@ import { Icon, type IconName } from "../ui/icons.js";
 import { toggleZone } from "./clock.js";
 import { shortcuts } from "./keys.js";
 import { found, type Command } from "./matching.js";
-import { PAGES } from "./pages.js";
+import { offeredPages } from "./pages.js";
 import { nextTheme } from "./theme.js";
 
 /** Whether it is open. */
@@ -26,7 +26,7 @@ export function listenToPalette(): void {
 }
 
 function commands(): Command<IconName>[] {
-  const pages = Object.entries(PAGES).map(([name, page]) => ({
+  const pages = offeredPages().map(([name, page]) => ({
     text: `Go to ${page.title}`,
     icon: page.icon,
     keys: `g ${page.key}`,

@@ -14,12 +14,12 @@ import { Help, isHelpOpen } from "./help.js";
 import { useShortcuts } from "./keys.js";
 import { PageHead } from "./page-head.js";
 import { isOpen, Palette } from "./palette.js";
-import { PAGES, type PageProps } from "./pages.js";
+import { offeredPages, PAGES, type PageProps } from "./pages.js";
 import { nextTheme, theme } from "./theme.js";
 
 export function Shell() {
   useShortcuts([
-    ...Object.entries(PAGES).map(([name, { title, key }]) => ({
+    ...offeredPages().map(([name, { title, key }]) => ({
       keys: `g ${key}`,
       text: `Go to ${title}`,
       run: () => go(pathOf(name)),
@@ -52,12 +52,17 @@ export function Shell() {
 function Navigation() {
   return (
     <nav class="nav" aria-label="Pages">
-      {Object.entries(PAGES).map(([name, { title, icon }]) => (
-        <Link key={name} to={pathOf(name)} current={route.value.page === name}>
+      {offeredPages().map(([name, { title, icon, minor }]) => (
+        <Link key={name} to={pathOf(name)} current={route.value.page === name} {...(minor ? { class: "nav-minor" } : {})}>
           <Icon name={icon} />
           {title}
         </Link>
       ))}
+      {/* On a phone there is no room for all: the palette lists them. */}
+      <button type="button" class="nav-more" data-current={PAGES[route.value.page]?.minor} onClick={() => (isOpen.value = true)}>
+        <Icon name="more" />
+        More
+      </button>
     </nav>
   );
 }

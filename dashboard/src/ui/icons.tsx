@@ -5,6 +5,8 @@ const PATHS = {
   jobs: "M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01",
   workflows: "M4 5h6v5H4zm10 9h6v5h-6zM10 7.5h4a3 3 0 0 1 3 3V14",
   queues: "M4 7h16M4 12h10M4 17h6",
+  operations: "M4 6h9M4 12h6M4 18h6M14 15l3 3 4-6",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
   "dead-letters": "M12 8v5m0 3.5v.01M10.3 3.9 2.6 17.2A2 2 0 0 0 4.3 20h15.4a2 2 0 0 0 1.7-2.8L13.7 3.9a2 2 0 0 0-3.4 0z",
   schedules: "M7 3v3m10-3v3M4 9h16M5 5h14a1 1 0 0 1 1 1v13a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z",
   search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zm5-2 4 4",

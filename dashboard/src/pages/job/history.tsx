@@ -2,6 +2,8 @@
 import type { Live } from "../../api/live.js";
 import type { JobEvent, JobEventList } from "../../api/types.js";
 import { absolute, instant, short } from "../../format/times.js";
+import { pathOf } from "../../routing/paths.js";
+import { Link } from "../../routing/router.js";
 import { now, zone } from "../../shell/clock.js";
 import { Failed, Loading } from "../../ui/states.js";
 import { Time } from "../../ui/time.js";
@@ -25,6 +27,12 @@ export function History({ events }: { events: Live<JobEventList> }) {
                 <span class="muted small">
                   <Time at={event.at} form="both" />
                   {event.by ? ` by ${event.by}` : ""}
+                  {event.operationId ? (
+                    <>
+                      {" "}
+                      with <Link to={pathOf("operations", event.operationId)}>a bulk operation</Link>
+                    </>
+                  ) : null}
                 </span>
               </li>
             ))}

@@ -5,7 +5,7 @@ import type { Attempt, JobDetails, JobEvent } from "../../api/types.js";
 
 const PROMISED_MS = 1000;
 
-export type SpanKind = "planned" | "late" | "run" | "failed" | "succeeded" | "backoff";
+export type SpanKind = "planned" | "late" | "run" | "failed" | "succeeded" | "backoff" | "over";
 
 /** A stretch of time, ms since 1970. */
 export interface Span {
@@ -46,16 +46,28 @@ export function timelineOf(job: JobDetails, events: readonly JobEvent[], nowMs: 
   for (const attempt of job.attempts) {
     const started = instant(attempt.startedAt);
     if (started === null) continue;
-    spans.push(...before(since, started, isFirst ? firstDue(job, events, started) : null, isFirst));
+    const again = isFirst ? null : redriven(events, since, started);
+    if (again !== null) spans.push({ kind: "over", from: since, to: again, text: "Had ended, until it was run again" });
+    spans.push(...before(again ?? since, started, isFirst ? firstDue(job, events, started) : null, isFirst || again !== null));
     const ended = instant(attempt.endedAt) ?? Math.max(nowMs, started);
     spans.push({ kind: kindOf(attempt), from: started, to: ended, text: `Attempt ${attempt.attempt}` });
     since = ended;
     isFirst = false;
   }
-  if (!hasEnded(job.state) && job.state !== "running") spans.push(...open(job, since, due, nowMs, isFirst));
+  if (!hasEnded(job.state) && job.state !== "running") {
+    const again = isFirst ? null : redriven(events, since, nowMs);
+    if (again !== null) spans.push({ kind: "over", from: since, to: again, text: "Had ended, until it was run again" });
+    spans.push(...open(job, again ?? since, due, nowMs, isFirst || again !== null));
+  }
   const marks = marksOf(job, events, created, due, nowMs);
   const ends = [...spans.map(({ to }) => to), ...marks.map(({ at }) => at)];
   return { spans, marks, from: Math.min(created, ...marks.map(({ at }) => at)), to: Math.max(created + 1, ...ends) };
+}
+
+/** When an ended job was run again between two times; null if it was not. */
+function redriven(events: readonly JobEvent[], from: number, to: number): number | null {
+  const times = events.filter(({ type }) => type === "redriven").map(({ at }) => instant(at));
+  return times.filter((ms): ms is number => ms !== null && ms >= from && ms <= to).sort((one, other) => one - other).at(-1) ?? null;
 }
 
 function kindOf(attempt: Attempt): SpanKind {
@@ -109,7 +121,7 @@ function marksOf(job: JobDetails, events: readonly JobEvent[], created: number, 
     const at = instant(event.at);
     if (at === null) continue;
     if (event.type === "lost") marks.push({ at, kind: "lost", text: "Worker lost" });
-    else if (CHANGES.has(event.type)) marks.push({ at, kind: "changed", text: CHANGES.get(event.type) ?? "" });
+    else if (CHANGES.has(event.type)) marks.push({ at, kind: "changed", text: `${CHANGES.get(event.type)}${event.by ? ` by ${event.by}` : ""}` });
   }
   const finished = instant(job.finishedAt);
   if (finished !== null) marks.push({ at: finished, kind: "end", text: `Ended: ${job.state}` });

@@ -26,10 +26,11 @@ export default function JobsPage() {
     read(api.GET("/jobs", { params: { query: filter }, headers: unlessSame(etag) })),
   );
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [isAll, setAll] = useState(false);
   const [active, setActive] = useState(-1);
   const [isSubmitting, setSubmitting] = useState(false);
   useEffect(() => {
-    setSelected(new Set());
+    select(new Set());
     setActive(-1);
   }, [key]);
   const jobs = list.data?.items ?? [];
@@ -40,11 +41,16 @@ export default function JobsPage() {
     document.querySelector<HTMLElement>(`[data-row="${next}"] a`)?.focus();
   }
 
+  function select(ids: ReadonlySet<string>): void {
+    setSelected(ids);
+    setAll(false);
+  }
+
   function toggle(id: string | undefined): void {
     if (id === undefined) return;
     const next = new Set(selected);
     if (!next.delete(id)) next.add(id);
-    setSelected(next);
+    select(next);
   }
 
   useShortcuts([
@@ -77,13 +83,21 @@ export default function JobsPage() {
         ) : !list.data ? (
           <Loading lines={8} />
         ) : jobs.length ? (
-          <JobTable jobs={jobs} selected={selected} select={setSelected} stale={list.loading} />
+          <JobTable jobs={jobs} selected={selected} select={select} stale={list.loading} />
         ) : (
           <Nothing isFiltered={chips(query.value).length > 0} more={list.data.cursor !== null} submit={() => setSubmitting(true)} />
         )}
       </section>
       <Pager cursor={list.data?.cursor ?? null} shown={things(jobs.length, "job")} oldestFirst={isOldestFirst(query.value)} />
-      <BulkBar jobs={jobs.filter(({ id }) => selected.has(id))} clear={() => setSelected(new Set())} />
+      <BulkBar
+        key={key}
+        jobs={jobs.filter(({ id }) => selected.has(id))}
+        isPage={jobs.length > 0 && jobs.every(({ id }) => selected.has(id))}
+        more={Boolean(list.data?.cursor || query.value.get("cursor"))}
+        isAll={isAll}
+        selectAll={() => setAll(true)}
+        clear={() => select(new Set())}
+      />
       {isSubmitting ? (
         <SubmitDialog close={() => setSubmitting(false)} submitted={(id) => go(pathOf("jobs", id))} />
       ) : null}
