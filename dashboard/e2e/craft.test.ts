@@ -32,6 +32,10 @@ async function hostile(): Promise<string[]> {
   const flow = await call<{ id: string }>("POST", "/workflows", { chain: [{ type: "demo.greet", payload: { name: XSS } }], tags });
   await until(good.id, "succeeded");
   await until(bad.id, "dead");
+  for (const maxAttempts of [2, 3]) await call("PUT", "/profiles/craft", { maxAttempts });
+  const config = { url: "https://hooks.example.com/?q='onload=alert(5)" };
+  await call("PUT", "/subscriptions/craft", { channel: "webhook", config, events: ["dead"], applies: "named" });
+  await call("POST", "/subscriptions/craft/test");
   const operation = await call<{ id: string }>("POST", "/operations", { action: "reprioritise", queue: "low", filter: { tags } });
   return [
     "",
@@ -49,6 +53,11 @@ async function hostile(): Promise<string[]> {
     "dashboard/schedules/hostile",
     "dashboard/workflows",
     `dashboard/workflows/${flow.id}`,
+    "dashboard/tenants",
+    "dashboard/notifications",
+    "dashboard/notifications/craft",
+    "dashboard/profiles",
+    "dashboard/profiles/craft",
     "dashboard/operations",
     `dashboard/operations/${operation.id}`,
   ];

@@ -64,8 +64,16 @@ async function main(): Promise<void> {
     workflow: `dashboard/workflows/${flows.items[0]?.id ?? "none"}`,
     operations: "dashboard/operations",
     operation: `dashboard/operations/${operations.items[0]?.id ?? "none"}`,
+    profiles: "dashboard/profiles",
+    profile: "dashboard/profiles/mails",
+    notifications: "dashboard/notifications",
+    notification: "dashboard/notifications/orders",
+    tenants: "dashboard/tenants",
     none: "dashboard/jobs?type=none.at.all",
   };
+  for (const maxAttempts of [8, 12]) await call("PUT", "/profiles/mails", { maxAttempts, backoff: { baseSeconds: 30, capSeconds: 21_600 }, limits: { concurrency: 5 } });
+  await call("PUT", "/subscriptions/orders", { channel: "webhook", config: { url: "https://hooks.example.com/whendue" }, events: ["succeeded", "dead"], applies: "named" });
+  await call("POST", "/subscriptions/orders/test");
   const browser = await start();
   for (const [name, path] of Object.entries(pages)) {
     if (only && !name.startsWith(only)) continue;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Schedule } from "../src/api/types.js";
 import { nextClockChange, offsetOf } from "../src/pages/schedules/clock-change.js";
-import { bodyOf, changes, draftOf, previewOf, recurrenceOf } from "../src/pages/schedules/draft.js";
+import { changes } from "../src/format/changes.js";
+import { bodyOf, draftOf, previewOf, recurrenceOf } from "../src/pages/schedules/draft.js";
 
 const HOUR_MS = 3_600_000;
 

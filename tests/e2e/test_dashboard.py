@@ -45,6 +45,8 @@ def shown(stage_named: Callable[..., Stage], port: int) -> Stage:
     settings = {
         "WHENDUE_DASHBOARD_ISSUER": f"http://127.0.0.1:{port}",
         "WHENDUE_DASHBOARD_CLIENT_ID": "dashboard",
+        # A receiver of the test.
+        "WHENDUE_HTTP_ALLOW": "127.0.0.0/8",
     }
     return stage_named("dashboard", schedule_timer=True, **sign_in_link.SETTINGS, **settings)
 

@@ -61,6 +61,23 @@ export const PAGES: Readonly<Record<string, PageEntry>> = {
     load: () => import("../pages/operations/page.js"),
     one: () => import("../pages/operations/one.js"),
   },
+  profiles: {
+    title: "Profiles",
+    icon: "profiles",
+    key: "p",
+    minor: true,
+    load: () => import("../pages/profiles/page.js"),
+    one: () => import("../pages/profiles/one.js"),
+  },
+  notifications: {
+    title: "Notifications",
+    icon: "notifications",
+    key: "n",
+    minor: true,
+    load: () => import("../pages/notifications/page.js"),
+    one: () => import("../pages/notifications/one.js"),
+  },
+  tenants: { title: "Tenants", icon: "tenants", key: "t", scope: "operator", minor: true, load: () => import("../pages/tenants/page.js") },
 };
 
 /** Return the pages that the token may see, with their names in the address. */

@@ -39,10 +39,12 @@ interface InputProps extends Common {
   min?: number;
   max?: number;
   pattern?: string;
+  /** A number is typed; unlike `type="number"`, what is none can be told. */
+  numeric?: boolean;
   focus?: boolean;
 }
 
-export function Input({ label, hint, problem, value, change, type = "text", list, focus, ...more }: InputProps) {
+export function Input({ label, hint, problem, value, change, type = "text", list, focus, numeric, ...more }: InputProps) {
   const id = useId();
   return (
     <Frame id={id} label={label} {...(hint ? { hint } : {})} problem={problem ?? null}>
@@ -54,6 +56,7 @@ export function Input({ label, hint, problem, value, change, type = "text", list
         step={type === "datetime-local" ? 1 : undefined}
         autocomplete="off"
         autofocus={focus}
+        inputMode={numeric ? "decimal" : undefined}
         aria-invalid={problem ? "true" : undefined}
         aria-describedby={hint ? `${id}-hint` : undefined}
         list={list ? `${id}-list` : undefined}

@@ -170,7 +170,9 @@ function Belongs({ job }: { job: JobDetails }) {
       {job.subscription ? (
         <>
           <dt>Delivery of</dt>
-          <dd>{job.subscription}</dd>
+          <dd>
+            <Link to={pathOf("notifications", job.subscription)}>{job.subscription}</Link>
+          </dd>
         </>
       ) : null}
       {job.traceparent ? (

@@ -23,7 +23,9 @@ interface BulkBarProps {
 export function BulkBar({ jobs, isPage, more, isAll, selectAll, clear }: BulkBarProps) {
   const [action, setAction] = useState<BulkAction | null>(null);
   if (!may("jobs:write")) return null;
-  const selection: Selection = isAll ? { query: query.value } : { ids: jobs.map(({ id }) => id) };
+  // Of those that were selected one by one, the ones that the action does nothing for are left out, and said to be.
+  const fitting = jobs.filter(({ state }) => action !== null && FITS[action].has(state));
+  const selection: Selection = isAll ? { query: query.value } : { ids: fitting.map(({ id }) => id) };
   // The dialog stays when what it does takes the jobs out of the list.
   return (
     <>
@@ -55,7 +57,7 @@ export function BulkBar({ jobs, isPage, more, isAll, selectAll, clear }: BulkBar
           </button>
         </div>
       ) : null}
-      {action ? <StartDialog action={action} selection={selection} close={() => setAction(null)} begun={clear} /> : null}
+      {action ? <StartDialog action={action} selection={selection} leftOut={isAll ? 0 : jobs.length - fitting.length} close={() => setAction(null)} begun={clear} /> : null}
     </>
   );
 }

@@ -38,14 +38,17 @@ const SENTENCES: Record<BulkAction, string> = {
 interface StartDialogProps {
   action: BulkAction;
   selection: Selection;
+  /** Number of jobs that were selected, and that the action does nothing for. */
+  leftOut: number;
   close: () => void;
   /** Called once the operation has begun. */
   begun?: () => void;
 }
 
-export function StartDialog({ action, selection, close, begun }: StartDialogProps) {
+export function StartDialog({ action, selection, leftOut, close, begun }: StartDialogProps) {
   // What was selected when the dialog opened: the list behind it lives on.
   const [chosen] = useState(selection);
+  const [left] = useState(leftOut);
   const [queue, setQueue] = useState("high");
   const [due, setDue] = useState(() => toField(Date.now() + HOUR_MS, zone.value));
   const [rate, setRate] = useState("");
@@ -89,6 +92,11 @@ export function StartDialog({ action, selection, close, begun }: StartDialogProp
     <Dialog title={`${LABELS[action]} many jobs`} close={close} wide>
       {problem ? <Notice tone="bad">{problem}</Notice> : null}
       {counted ? <Counted counted={counted} action={action} /> : problem ? null : <Loading lines={1} />}
+      {left ? (
+        <Notice tone="warn">
+          {things(left, "selected job")} left as {left === 1 ? "it is" : "they are"}: the state does not fit.
+        </Notice>
+      ) : null}
       <div class="filters-row">
         {action === "move" ? <QueueSelect label="To queue" value={queue} change={setQueue} /> : null}
         {action === "reschedule" ? <Input label={`Due (${zone.value === "utc" ? "UTC" : "local time"})`} type="datetime-local" value={due} change={setDue} required /> : null}
@@ -115,7 +123,12 @@ function Counted({ counted, action }: { counted: Operation; action: BulkAction }
           {exact ? "" : "More than "}
           {things(counts.matched, "job")}
         </strong>
-        : <span class="wrap-anywhere">{selectionOf(counted)}</span>. {counts.matched ? SENTENCES[action] : "There is nothing to do."}
+        {counted.idCount === null ? (
+          <>
+            : <span class="wrap-anywhere">{selectionOf(counted)}</span>
+          </>
+        ) : null}
+        . {counts.matched ? SENTENCES[action] : "There is nothing to do."}
       </p>
       {counts.failed ? (
         <Notice tone="warn">

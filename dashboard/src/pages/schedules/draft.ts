@@ -77,21 +77,3 @@ export function bodyOf(draft: Draft, before: Schedule | null): ScheduleBody {
     ...(before?.workflow ? { workflow: runs } : { job: runs }),
   } as ScheduleBody;
 }
-
-export interface Change {
-  name: string;
-  before: string;
-  after: string;
-}
-
-/** Return which fields a body changes, each as short JSON. */
-export function changes(before: Schedule | null, body: ScheduleBody): Change[] {
-  const [old, next] = [(before ?? {}) as Record<string, unknown>, body as Record<string, unknown>];
-  return Object.keys(next)
-    .filter((name) => text(old[name]) !== text(next[name]))
-    .map((name) => ({ name, before: text(old[name]), after: text(next[name]) }));
-}
-
-function text(value: unknown): string {
-  return value === undefined || value === null ? "–" : JSON.stringify(value);
-}

@@ -4,15 +4,16 @@ import { api, done, read } from "../../api/client.js";
 import { refreshAll } from "../../api/live.js";
 import { ApiError, asApiError } from "../../api/problems.js";
 import type { Preview, Schedule } from "../../api/types.js";
-import { things } from "../../format/numbers.js";
+import { changes, type Change } from "../../format/changes.js";
 import { HOUR_MS } from "../../format/times.js";
 import { now } from "../../shell/clock.js";
+import { Difference } from "../../ui/difference.js";
 import { Confirm } from "../../ui/dialog.js";
 import { Input, Select, TextArea } from "../../ui/field.js";
 import { Loading, Notice } from "../../ui/states.js";
 import { toast } from "../../ui/toasts.js";
 import { nextClockChange } from "./clock-change.js";
-import { bodyOf, changes, draftOf, MISFIRES, OVERLAPS, previewOf, type Change, type Draft, type Kind } from "./draft.js";
+import { bodyOf, draftOf, MISFIRES, OVERLAPS, previewOf, type Draft, type Kind } from "./draft.js";
 import { NextFires } from "./next-fires.js";
 
 const SHOWN = 6;
@@ -84,7 +85,11 @@ function Form({ before, etag, close, saved }: { before: Schedule | null; etag: s
         </div>
         <PreviewPane draft={draft} before={before} />
       </div>
-      {"changes" in difference ? <Difference list={difference.changes} isNew={!before} /> : null}
+      {before && "changes" in difference ? (
+        <Difference list={difference.changes}>
+          <p class="small muted">Jobs that were planned ahead under the definition before do not run.</p>
+        </Difference>
+      ) : null}
     </Confirm>
   );
 }
@@ -95,27 +100,6 @@ function differenceOf(draft: Draft, before: Schedule | null): { changes: Change[
   } catch (thrown) {
     return { problem: thrown instanceof Error ? thrown.message : String(thrown) };
   }
-}
-
-function Difference({ list, isNew }: { list: readonly Change[]; isNew: boolean }) {
-  if (isNew) return null;
-  if (!list.length) return <p class="muted">Nothing is changed yet.</p>;
-  return (
-    <section class="stack-s" aria-label="What will change">
-      <h3>{things(list.length, "field")} will change</h3>
-      <dl class="facts small">
-        {list.map(({ name, before, after }) => (
-          <>
-            <dt key={name}>{name}</dt>
-            <dd key={`${name} values`}>
-              <del class="mono">{before}</del> → <ins class="mono">{after}</ins>
-            </dd>
-          </>
-        ))}
-      </dl>
-      <p class="small muted">Jobs that were planned ahead under the definition before do not run.</p>
-    </section>
-  );
 }
 
 function PreviewPane({ draft, before }: { draft: Draft; before: Schedule | null }) {
