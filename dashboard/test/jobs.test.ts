@@ -48,11 +48,13 @@ test("a few letters find a command", () => {
 
 test("the worst comes first", () => {
   const items = attention({
-    queues: { items: [{ name: "low", paused: { reason: "r" } }] } as never,
+    queues: { items: [{ name: "low", paused: { reason: "r" } }, { name: "gpu", paused: null, draining: true }] } as never,
     pauses: { items: [] } as never,
     dead: { items: [{ fingerprint: "f", count: 2, types: ["t"], error: { type: "E" } }] } as never,
     schedules: { items: [{ name: "s", lastError: "no", paused: null }] } as never,
+    subscriptions: { items: [{ name: "a", active: true, failingSince: null }, { name: "b", active: false, disabledReason: "410" }] } as never,
+    operations: { items: [{ id: "1", action: "cancel", state: "running", filter: {}, idCount: null, counts: { changed: 1 } }, { state: "finished" }] } as never,
   });
-  assert.deepEqual(items.map(({ word }) => word), ["dead", "failing", "paused"]);
-  assert.deepEqual(attention({ queues: null, pauses: null, dead: null, schedules: null }), []);
+  assert.deepEqual(items.map(({ word }) => word), ["dead", "failing", "disabled", "paused", "draining", "running"]);
+  assert.deepEqual(attention({ queues: null, pauses: null, dead: null, schedules: null, subscriptions: null, operations: null }), []);
 });

@@ -1,8 +1,9 @@
 /** What needs attention first, the worst at the top. Pure. */
-import type { DeadLetters, PauseList, QueueList, ScheduleList } from "../../api/types.js";
+import type { DeadLetters, OperationList, PauseList, QueueList, ScheduleList, SubscriptionList } from "../../api/types.js";
 import { things } from "../../format/numbers.js";
 import type { Tone } from "../../format/states.js";
 import { pathOf } from "../../routing/paths.js";
+import { progressOf, selectionOf, verbOf } from "../operations/words.js";
 
 export interface Attention {
   word: string;
@@ -19,12 +20,14 @@ interface Read {
   pauses: PauseList | null;
   dead: DeadLetters | null;
   schedules: ScheduleList | null;
+  subscriptions: SubscriptionList | null;
+  operations: OperationList | null;
 }
 
 const DEAD_SHOWN = 5;
 
 /** Return what needs attention, of what was read. */
-export function attention({ queues, pauses, dead, schedules }: Read): Attention[] {
+export function attention({ queues, pauses, dead, schedules, subscriptions, operations }: Read): Attention[] {
   const failing = (schedules?.items ?? []).filter(({ lastError }) => lastError);
   const stopped = (schedules?.items ?? []).filter(({ paused }) => paused && !paused.by);
   return [
@@ -42,6 +45,15 @@ export function attention({ queues, pauses, dead, schedules }: Read): Attention[
       more: lastError ?? "",
       to: pathOf("schedules", name),
     })),
+    ...(subscriptions?.items ?? [])
+      .filter(({ active, failingSince }) => !active || failingSince)
+      .map(({ name, active, disabledReason }) => ({
+        word: active ? "failing" : "disabled",
+        tone: "bad" as const,
+        text: active ? `Notifications of ${name} do not arrive` : `Notifications of ${name} are not sent any more`,
+        more: disabledReason ?? "",
+        to: pathOf("notifications", name),
+      })),
     ...stopped.map(({ name }) => ({
       word: "paused",
       tone: "warn" as const,
@@ -52,6 +64,9 @@ export function attention({ queues, pauses, dead, schedules }: Read): Attention[
     ...(queues?.items ?? []).flatMap(({ name, paused }) =>
       paused ? [{ word: "paused", tone: "warn" as const, text: `The queue ${name} is paused`, more: paused.reason ?? "", to: pathOf("queues") }] : [],
     ),
+    ...(queues?.items ?? [])
+      .filter(({ draining }) => draining)
+      .map(({ name }) => ({ word: "draining", tone: "warn" as const, text: `The queue ${name} is to be removed`, more: "", to: pathOf("queues") })),
     ...(pauses?.items ?? []).map(({ type, reason }) => ({
       word: "paused",
       tone: "warn" as const,
@@ -59,5 +74,14 @@ export function attention({ queues, pauses, dead, schedules }: Read): Attention[
       more: reason ?? "",
       to: pathOf("queues"),
     })),
+    ...(operations?.items ?? [])
+      .filter(({ state }) => state === "running")
+      .map((operation) => ({
+        word: "running",
+        tone: "busy" as const,
+        text: `${verbOf(operation)}: ${selectionOf(operation)}`,
+        more: progressOf(operation),
+        to: pathOf("operations", operation.id),
+      })),
   ];
 }

@@ -1,7 +1,7 @@
 /** What needs attention first; then how the queues are, what happens now, and what it costs. */
 import { api, read, unlessSame } from "../../api/client.js";
 import { useLive } from "../../api/live.js";
-import type { DeadLetters, JobList, PauseList, QueueList, ScheduleList, Usage } from "../../api/types.js";
+import type { DeadLetters, JobList, OperationList, PauseList, QueueList, ScheduleList, SubscriptionList, Usage } from "../../api/types.js";
 import { compact, dollars, things } from "../../format/numbers.js";
 import { pathOf } from "../../routing/paths.js";
 import { Link } from "../../routing/router.js";
@@ -20,10 +20,12 @@ export default function OverviewPage() {
   const pauses = useLive<PauseList>("pauses", (etag) => read(api.GET("/pauses", { headers: unlessSame(etag) })), "slow");
   const dead = useLive<DeadLetters>("dead letters", (etag) => read(api.GET("/dead-letters", { headers: unlessSame(etag) })), "slow");
   const schedules = useLive<ScheduleList>("all schedules", (etag) => read(api.GET("/schedules", { params: { query: { limit: 200 } }, headers: unlessSame(etag) })), "slow");
+  const subscriptions = useLive<SubscriptionList>("subscriptions", (etag) => read(api.GET("/subscriptions", { headers: unlessSame(etag) })), "slow");
+  const operations = useLive<OperationList>("latest operations", (etag) => read(api.GET("/operations", { params: { query: { limit: LATEST } }, headers: unlessSame(etag) })), "slow");
   const latest = useLive<JobList>("latest", (etag) => read(api.GET("/jobs", { params: { query: { limit: LATEST } }, headers: unlessSame(etag) })));
   const usage = useLive<Usage>("usage", (etag) => read(api.GET("/usage", { headers: unlessSame(etag) })), "slow");
-  const items = attention({ queues: queues.data, pauses: pauses.data, dead: dead.data, schedules: schedules.data });
-  const isRead = queues.data && pauses.data && dead.data && schedules.data;
+  const items = attention({ queues: queues.data, pauses: pauses.data, dead: dead.data, schedules: schedules.data, subscriptions: subscriptions.data, operations: operations.data });
+  const isRead = queues.data && pauses.data && dead.data && schedules.data && subscriptions.data;
   return (
     <>
       <PageHead title="Overview" />
@@ -43,7 +45,7 @@ export default function OverviewPage() {
               ))}
             </ul>
           ) : isRead ? (
-            <p class="card-body muted">Nothing: no dead jobs, no pauses, no schedule that fails.</p>
+            <p class="card-body muted">Nothing: no dead jobs, no pauses, no schedule or subscription that fails.</p>
           ) : (
             <Loading lines={2} />
           )}
