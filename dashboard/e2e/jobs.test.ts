@@ -221,6 +221,27 @@ test("a schedule shows its next fires; it is paused, resumed, triggered", async 
   });
 });
 
+test("past fires without a job are backfilled, with progress", async () => {
+  const name = `dashboard-backfill-${Date.now()}`;
+  await call("PUT", `/schedules/${name}`, { cron: "0 * * * *", job: GREET });
+  await inPage(`dashboard/schedules/${name}`, async (page) => {
+    const card = page.getByRole("region", { name: "Backfills" });
+    await card.getByText("None.").waitFor();
+    await card.getByRole("button", { name: "Backfill…" }).click();
+    const dialog = page.getByRole("dialog");
+    const range = await dialog.getByLabel(/^To/).inputValue();
+    await dialog.getByLabel(/^From/).fill("2999-01-01T00:00:00");
+    await dialog.getByText("It ends before it begins.").waitFor();
+    await dialog.getByLabel(/^From/).fill(`${range.slice(0, 10)}T00:00:00`);
+    await dialog.getByLabel(/^To/).fill(`${range.slice(0, 10)}T00:30:00`);
+    await confirm(page, "Begin");
+    await card.getByText("finished").waitFor({ timeout: 90_000 });
+    await card.getByText("1 job created").waitFor();
+    await page.getByRole("link", { name: "Its jobs" }).click();
+    await page.getByRole("row", { name: /demo.greet succeeded/ }).waitFor({ timeout: 60_000 });
+  });
+});
+
 test("a new schedule is tried across a clock change before it is saved, and what an edit changes is shown", () =>
   inPage("dashboard/schedules", async (page) => {
     const name = `dashboard-new-${Date.now()}`;

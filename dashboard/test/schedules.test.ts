@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Schedule } from "../src/api/types.js";
 import { nextClockChange, offsetOf } from "../src/pages/schedules/clock-change.js";
 import { changes } from "../src/format/changes.js";
+import { doneOf, outcomeOf, wrongRange } from "../src/pages/schedules/backfill.js";
 import { bodyOf, draftOf, previewOf, recurrenceOf } from "../src/pages/schedules/draft.js";
 
 const HOUR_MS = 3_600_000;
@@ -51,6 +52,23 @@ test("a preview is of the whole schedule, and what only cron expressions have go
   assert.equal("everyWeeks" in previewOf({ ...draft, kind: "every", when: "PT15M" }, second), false);
   assert.equal(bodyOf({ ...draft, kind: "every", when: "PT15M" }, second).everyWeeks, null);
   assert.equal(bodyOf(draft, second).everyWeeks, 2);
+});
+
+test("a backfill is as far as the time that it has reached", () => {
+  const range = { state: "running", from: "2026-11-01T00:00:00Z", to: "2026-11-05T00:00:00Z" };
+  assert.deepEqual(
+    [null, "2026-11-02T00:00:00Z", "2026-11-09T00:00:00Z"].map((reached) => doneOf({ ...range, reached })),
+    [0, 0.25, 1],
+  );
+  assert.equal(doneOf({ ...range, state: "finished", reached: null }), 1);
+  assert.equal(doneOf({ ...range, to: range.from, reached: range.from }), 0);
+  assert.equal(outcomeOf({ createdJobs: 1, skippedFires: 1200 }), "1 job created, 1,200 fires had one already");
+});
+
+test("a range ends after it begins, and not all of it is to come", () => {
+  assert.equal(wrongRange(1, 2, 3), null);
+  assert.equal(wrongRange(1, 5, 3), null);
+  for (const [from, to] of [[null, 2], [2, null], [2, 1], [4, 5]] as const) assert.notEqual(wrongRange(from, to, 3), null);
 });
 
 test("a line is an expression", () => {

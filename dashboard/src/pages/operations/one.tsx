@@ -1,4 +1,5 @@
 /** One bulk operation: its progress, live; what it could not change; and how to stop or undo it. */
+import { useEffect, useState } from "preact/hooks";
 import { api, read, unlessSame } from "../../api/client.js";
 import { useLive } from "../../api/live.js";
 import type { Operation } from "../../api/types.js";
@@ -18,9 +19,14 @@ import { selectionOf, verbOf } from "./words.js";
 export default function OperationPage({ parameter }: PageProps) {
   const id = parameter ?? "";
   const params = { path: { operation_id: id } };
-  const { data, problem, refresh } = useLive<Operation>(`operation ${id}`, (etag) =>
-    read(api.GET("/operations/{operation_id}", { params, headers: unlessSame(etag) })),
+  // What has ended changes no more.
+  const [isOver, setOver] = useState(false);
+  const { data, problem, refresh, version } = useLive<Operation>(
+    `operation ${id}`,
+    (etag) => read(api.GET("/operations/{operation_id}", { params, headers: unlessSame(etag) })),
+    isOver ? "slow" : "live",
   );
+  useEffect(() => setOver(data !== null && data.state !== "running"), [version]);
   if (!data) {
     return (
       <>

@@ -155,7 +155,7 @@ function QueueTable({ queues, pause }: { queues: readonly Queue[]; pause: (name:
 
 function PauseTable({ pauses }: { pauses: readonly TenantPause[] }) {
   return (
-    <table class="table table-cards">
+    <table class="table table-cards pause-table">
       <thead>
         <tr>
           <th scope="col">What</th>

@@ -19,6 +19,7 @@ import { CopyJson, Json } from "../../ui/json-view.js";
 import { Failed, Loading, Notice } from "../../ui/states.js";
 import { Time } from "../../ui/time.js";
 import { toast } from "../../ui/toasts.js";
+import { Backfills } from "./backfills.js";
 import { Editor } from "./editor.js";
 import { NextFires } from "./next-fires.js";
 import { rhythm } from "./rhythm.js";
@@ -69,6 +70,7 @@ export default function SchedulePage({ parameter }: PageProps) {
               </div>
               {fires.data ? <Fires fires={fires.data.items} /> : fires.problem ? <Failed problem={fires.problem} /> : <Loading />}
             </section>
+            <Backfills name={name} />
             <section class="card" aria-label="What it runs">
               <div class="card-head">
                 <h2>What it runs</h2>
