@@ -11,7 +11,7 @@ BASE_PYTHON := $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 pytho
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
-export EMULATOR TENANT SCOPES FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH QUICK QUICK_S \
+export EMULATOR TENANT SCOPES SUBJECT FOLLOW SEED EXAMPLES URL TOKEN SCENARIO DURATION USERS ALLOW_REMOTE TARGET FRESH QUICK QUICK_S \
 	TRIALS KILLS MINUTES JOBS PROCESSES THREADS SYSTEMS CONDITIONS PUBLISH
 export PYTHONPATH := layers/core/python:.
 
@@ -34,7 +34,7 @@ url: $(READY)  ## print the API's address
 	@$(PY) -m localstack url
 environment: $(READY)  ## print what a worker process beside the stack needs: eval "$(make -s environment)"
 	@$(PY) -m localstack environment
-token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write")
+token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write" SUBJECT=ada)
 	@$(PY) -m localstack token
 link: $(READY)  ## print a one-time link to the dashboard (TENANT=demo SCOPES="jobs:read")
 	@$(PY) -m localstack link
@@ -118,7 +118,9 @@ dashboard: $(READY)  ## build the dashboard into functions/api/dashboard/static,
 	@$(PY) -m scripts.build_dashboard
 package: $(READY)  ## build the Python package into .local/dist
 	@rm -rf .local/dist
-	$(PY) -m build --no-isolation --outdir .local/dist
+	@echo "Building the source distribution and the wheel (.local/package.log)..."
+	@$(PY) -m build --no-isolation --outdir .local/dist >.local/package.log 2>&1 || { cat .local/package.log >&2; exit 1; }
+	@ls .local/dist/*
 lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) -o requirements/emulator.txt requirements/emulator.in
 	# LocalStack's runtime runs on Python 3.13 alone.

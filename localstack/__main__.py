@@ -4,14 +4,15 @@ import argparse
 import os
 import sys
 
-from localstack import lifecycle, logs, token
+from localstack import lifecycle, logs, steps, token
 from localstack.broken_modules import broken_modules
+from localstack.command_line import write_command
 from localstack.stack import Stack, load
 
 NEXT = """
 Next:
   make up      the same stack, to keep; prints its address
-  make token   a token for it (TENANT=..., SCOPES=...)
+  make token   a token for it (TENANT=..., SCOPES=..., SUBJECT=...)
   make logs    what the functions print
   README.md    a curl to start with
 """
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     # An account's profile has no meaning for an emulator; boto3 refuses to make any client where it is not known.
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
+    steps.show()
     try:
         return int(options.command())
     except KeyboardInterrupt:
@@ -58,6 +60,7 @@ def up() -> int:
     """Bring the stack up, or up to date (EMULATOR=ministack or localstack)."""
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
+    print(f"Command    {write_command()}")
     print(f"Dashboard  {lifecycle.dashboard_link(stack)}")
     print("           (signs in once, within 10 minutes; make link: another one)")
     for module, reason in broken_modules(stack).items():
@@ -97,22 +100,24 @@ def environment() -> int:
 
 
 def make_token() -> int:
-    """Print a development token (TENANT, SCOPES)."""
+    """Print a development token (TENANT, SCOPES, SUBJECT)."""
     tenant, scopes = os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES
-    if problem := token.problem(tenant, scopes):
+    subject = os.environ.get("SUBJECT") or token.SUBJECT
+    if problem := token.problem(tenant, scopes, subject):
         print(problem, file=sys.stderr)
         return 2
-    print(token.make(tenant, scopes))
+    print(token.make(tenant, scopes, subject=subject))
     return 0
 
 
 def link() -> int:
-    """Print a one-time link to the dashboard (TENANT, SCOPES)."""
+    """Print a one-time link to the dashboard (TENANT, SCOPES, SUBJECT)."""
     tenant, scopes = os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES
-    if problem := token.problem(tenant, scopes):
+    subject = os.environ.get("SUBJECT") or token.SUBJECT
+    if problem := token.problem(tenant, scopes, subject):
         print(problem, file=sys.stderr)
         return 2
-    print(lifecycle.dashboard_link(_known(), tenant, scopes))
+    print(lifecycle.dashboard_link(_known(), tenant, scopes, subject))
     return 0
 
 
@@ -135,6 +140,7 @@ def build() -> int:
 
     target = builder.wanted_target("lambda")
     emulator.install()
+    steps.step("Building what has changed of layers and functions")
     made = builder.build(target)
     for path in (*made.layers.values(), *made.functions.values()):
         print(f"{path.stat().st_size / 1024 / 1024:7.2f} MB  {path}")

@@ -17,6 +17,7 @@ from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
 from localstack.paths import LOCAL, STACK_FILE
 from localstack.stack import Stack, load
+from localstack.steps import step
 from whendue.declarations.resources import TaskSettings
 from whendue.errors import ConfigurationError
 from whendue.support.secret import Secret
@@ -49,6 +50,7 @@ def up(kind: str = "ministack") -> Stack:
         running = emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL)
         if running.alive() and answers(f"{known.aws_endpoint_url}/_ministack/health"):
             return _deploy(running.endpoint_url, running)
+    step("Starting the emulator")
     started = emulator.start()
     try:
         return _deploy(started.endpoint_url, started)
@@ -63,6 +65,7 @@ def down() -> bool:
     STACK_FILE.unlink(missing_ok=True)
     if known is None or known.emulator_pid is None:
         return known is not None
+    step("Stopping the emulator and its functions")
     emulator.stop(emulator.Emulator(known.aws_endpoint_url, known.emulator_pid, LOCAL))
     return True
 
@@ -85,9 +88,10 @@ def running_stack() -> Iterator[Stack]:
             down()
 
 
-def dashboard_link(stack: Stack, tenant: str = "demo", scopes: str = token.SCOPES) -> str:
+def dashboard_link(stack: Stack, tenant: str = "demo", scopes: str = token.SCOPES, subject: str = token.SUBJECT) -> str:
     """Return a one-time link to the dashboard, which signs in as a tenant."""
-    made = sign_in_link.make_code(Clients(stack.aws_endpoint_url), stack.table, token.make(tenant, scopes))
+    signed = token.make(tenant, scopes, subject=subject)
+    made = sign_in_link.make_code(Clients(stack.aws_endpoint_url), stack.table, signed)
     return sign_in_link.link(stack.dashboard_url, made)
 
 
@@ -148,6 +152,7 @@ def _deploy(
     _check(environment)
     _store_secrets(endpoint_url, environment)
     stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)
+    step("Starting each function once")
     warm(stack)
     if not answers(f"{stack.api_url}/health/ready"):
         raise RuntimeError(f"the API does not answer at {stack.api_url}/health/ready; see `make logs`")

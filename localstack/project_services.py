@@ -1,13 +1,15 @@
 """The services that `whendue dev` works on: an emulator with table, bucket and queues, and no functions.
 
 `python -m localstack.project_services` writes a line of JSON to its standard output as soon as they are there: the
-variables of a process, a development token, and the code of a link to the dashboard. It stops the emulator when its
-standard input ends, so that no emulator outlives `whendue dev`, however that ends.
+variables of a process, a development token, and the code of a link to the dashboard. A line of its standard input has
+variables that have changed, null for those that are gone; it deploys again, and writes such a line anew. It stops the
+emulator when its standard input ends, so that no emulator outlives `whendue dev`, however that ends.
 """
 
 import json
 import os
 import sys
+from collections.abc import Mapping
 
 from localstack import emulator, sign_in_link, token
 from localstack.deploy import deploy_services, mail
@@ -22,11 +24,19 @@ def main() -> int:
     try:
         with emulator.running(LOCAL) as running:
             print(json.dumps(_described(running.endpoint_url)), flush=True)
-            sys.stdin.read()
+            for line in sys.stdin:
+                _change(json.loads(line))
+                print(json.dumps(_described(running.endpoint_url)), flush=True)
     except (RuntimeError, ConfigurationError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _change(variables: Mapping[str, str | None]) -> None:
+    for name in variables:
+        os.environ.pop(name, None)
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
 
 
 def _described(endpoint_url: str) -> dict[str, object]:

@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 
 from localstack.paths import LOCAL
-from whendue.cli.dev_tokens import AUDIENCE, ISSUER, LIFETIME_S, SCOPES, problem, sign
+from whendue.cli.dev_tokens import AUDIENCE, ISSUER, LIFETIME_S, SCOPES, SUBJECT, problem, sign
 
 __all__ = [
     "AUDIENCE",
     "ISSUER",
     "LIFETIME_S",
     "SCOPES",
+    "SUBJECT",
     "deployment_secret",
     "environment",
     "make",
@@ -50,6 +51,6 @@ def environment(signing_secret: str, own_secret: str | None = None) -> dict[str,
     }
 
 
-def make(tenant: str = "demo", scopes: str = SCOPES, signing_secret: str | None = None) -> str:
+def make(tenant: str = "demo", scopes: str = SCOPES, signing_secret: str | None = None, subject: str = SUBJECT) -> str:
     """Sign a token for a tenant, valid for 12 hours."""
-    return sign(signing_secret or secret(), tenant, scopes, int(time.time()))
+    return sign(signing_secret or secret(), tenant, scopes, int(time.time()), subject)

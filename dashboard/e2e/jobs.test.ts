@@ -234,9 +234,11 @@ test("past fires without a job are backfilled, with progress", async () => {
     await dialog.getByText("It ends before it begins.").waitFor();
     await dialog.getByLabel(/^From/).fill(`${range.slice(0, 10)}T00:00:00`);
     await dialog.getByLabel(/^To/).fill(`${range.slice(0, 10)}T00:30:00`);
+    await dialog.getByLabel("Reason").fill("the source was late");
     await confirm(page, "Begin");
     await card.getByText("finished").waitFor({ timeout: 90_000 });
     await card.getByText("1 job created").waitFor();
+    await card.getByText("the source was late").waitFor();
     await page.getByRole("link", { name: "Its jobs" }).click();
     await page.getByRole("row", { name: /demo.greet succeeded/ }).waitFor({ timeout: 60_000 });
   });

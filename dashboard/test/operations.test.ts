@@ -6,7 +6,7 @@ import { ACTIONS, filterBodyOf, FITS, isSelectable, requestOf, type BulkAction }
 import { comeTo, expected, progressOf, selectionOf, verbOf } from "../src/pages/operations/words.js";
 
 const DETAILS = { queue: "gpu", dueAt: Date.UTC(2026, 10, 28, 15), rate: "" };
-const COUNTS = { matched: 12, changed: 10, unchanged: 1, failed: 1 };
+const COUNTS = { matched: 11, changed: 10, unchanged: 1, failed: 1, total: null };
 
 function asked(text: string): unknown {
   return filterBodyOf(new URLSearchParams(text));
@@ -60,10 +60,11 @@ test("an operation is in words", () => {
 });
 
 test("progress counts what it has come to, and does not promise what is not known", () => {
-  const operation = { counts: COUNTS, state: "running", idCount: null, limit: null };
+  const operation = { counts: COUNTS, state: "running", limit: null };
   assert.equal(progressOf(operation), "10 changed, 1 were so already, 1 could not be changed, so far");
   assert.equal(comeTo(operation), 12);
   assert.equal(expected(operation), null);
-  assert.equal(expected({ ...operation, idCount: 40 }), 40);
+  assert.equal(expected({ ...operation, counts: { ...COUNTS, total: 40 } }), 40);
+  assert.equal(expected({ ...operation, limit: 20 }), 20);
   assert.equal(expected({ ...operation, state: "finished" }), 12);
 });

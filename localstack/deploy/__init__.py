@@ -14,6 +14,7 @@ from localstack.deploy.mail import verify_senders
 from localstack.deploy.storage import JOBS_DEAD_LETTER, deploy_bucket, deploy_queues, deploy_table
 from localstack.deploy.triggers import connect_queue, connect_schedule
 from localstack.stack import REGION, Stack
+from localstack.steps import step
 from localstack.topology import Queues, own_queues, own_workers, topology
 
 
@@ -89,8 +90,11 @@ def deploy(
     """
     plan = topology()
     clients = Clients(endpoint_url)
+    step("Building what has changed of layers and functions")
     built = build(target, extra_tasks)
+    step("Deploying table, bucket and queues")
     services = deploy_services(clients, prefix, environment=environment, queues=queues)
+    step("Deploying functions, and the API")
     names = deploy_functions(clients, prefix, plan, built, services.variables)
     for trigger in (plan.triggers.worker, plan.triggers.notifier, plan.triggers.dead_letter) if feed else ():
         concurrency = min(trigger.maximum_concurrency, plan.local.maximum_concurrency)

@@ -46,6 +46,7 @@ def test_entries_come_by_next_check_and_carry_key_and_due_time(full: JobStore) -
     assert all(entry.due_at == entry.check_at + 7 and entry.key == key_of(entry.pk[4:]) for entry in entries)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("step", [1, 2, 3, 8, 9])
 @pytest.mark.parametrize("newest", [False, True])
 def test_pages_of_any_size_show_every_entry_once(full: JobStore, step: int, newest: bool) -> None:
@@ -60,6 +61,7 @@ def test_newest_first_is_the_same_order_backwards(full: JobStore) -> None:
     assert page(full, newest=True) == page(full)[::-1]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("until", "expected"), [(99, 0), (100, 1), (199, 1), (200, 6), (299, 6), (400, 8)])
 @pytest.mark.parametrize("newest", [False, True])
 def test_the_bound_is_inclusive_in_both_directions(

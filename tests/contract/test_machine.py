@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -20,6 +21,8 @@ from whendue.engine.ports import DueEntry, JobStore, WriteResult, WriteStatus
 from whendue.jobs import transitions
 from whendue.jobs.model import Job
 from whendue.table.writes import REMOVE, Below, Has, In, Is, Lacks, Less, Plus, Write, delete, insert
+
+pytestmark = pytest.mark.thorough
 
 NAMES = ["a", "b", "c", "d"]
 KEYS = [key_of(name) for name in NAMES]

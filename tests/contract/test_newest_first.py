@@ -96,6 +96,7 @@ FILTERS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_filters_and_ranges(full: JobStore, name: str, limit: int) -> None:

@@ -52,6 +52,7 @@ def test_every_transition_is_tried_below() -> None:
     assert {edge.name for edge in ARROWS} == {"submit"} | {name.split()[0] for name in STEPS}
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", STEPS)
 def test_a_transition_carried_out_reads_back_as_the_job_it_promised(store: JobStore, apply: Apply, name: str) -> None:
     """Services go on with `transition.job` and read nothing back."""
@@ -62,6 +63,7 @@ def test_a_transition_carried_out_reads_back_as_the_job_it_promised(store: JobSt
     assert read(store, job) == transition.job
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", STEPS)
 def test_a_transition_carried_out_twice_is_done_and_changes_nothing_more(store: JobStore, name: str) -> None:
     """The lost-reply rule holds for each of them."""
@@ -71,6 +73,7 @@ def test_a_transition_carried_out_twice_is_done_and_changes_nothing_more(store: 
     assert read(store, transition.job) == transition.job
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", AFTER_CLAIM)
 def test_a_stale_fence_changes_nothing(store: JobStore, apply: Apply, name: str) -> None:
     """G5: every write after the claim carries the fence."""

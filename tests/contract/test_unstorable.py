@@ -59,6 +59,7 @@ STORABLE: dict[str, Any] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", UNSTORABLE)
 def test_what_the_table_cannot_hold_is_invalid(store: JobStore, apply: Apply, kind: str) -> None:
     """Not an exception of the whole batch; and nothing of it is there."""
@@ -66,6 +67,7 @@ def test_what_the_table_cannot_hold_is_invalid(store: JobStore, apply: Apply, ki
     assert store.get([key_of("a")]) == [None]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", STORABLE)
 def test_what_the_table_just_can_hold_is_held(store: JobStore, apply: Apply, kind: str) -> None:
     """It is read back as it was."""
@@ -96,6 +98,7 @@ CHANGES: dict[str, Write] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", CHANGES)
 def test_a_write_that_no_table_takes_is_invalid(store: JobStore, apply: Apply, kind: str) -> None:
     """Its item stays as it was."""

@@ -87,6 +87,7 @@ PASSING: dict[str, list[Condition]] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", PASSING)
 def test_an_update_goes_through_when_all_conditions_hold(store: JobStore, apply: Apply, kind: str) -> None:
     """Transitions are conjunctions of these kinds."""
@@ -111,6 +112,7 @@ FAILING: dict[str, list[Condition]] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", FAILING)
 def test_an_update_is_refused_when_one_condition_fails(store: JobStore, apply: Apply, kind: str) -> None:
     """A missing field fails every comparison; nothing of the write is done."""

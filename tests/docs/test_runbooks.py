@@ -1,10 +1,14 @@
 """Each alarm has its page, which an operator finds by name; other pages are about symptoms that no alarm shows."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from functions.api.app import make_resolver, routes_of
+from functions.api.http.body import repeatable
+from functions.api.schemas.bulk.operations import OperationBody
 from localstack.paths import ROOT
 from localstack.topology import topology
 from tests.builders.monitoring import RULES
@@ -115,3 +119,35 @@ def test_the_overview_has_the_topologys_numbers() -> None:
 def test_budgets_runbook_is_named_where_the_budget_is_made() -> None:
     """A budget has no description."""
     assert "docs/operations/runbooks/cost.md" in (ROOT / "infra/terraform/main.tf").read_text()
+
+
+REQUEST = re.compile(r'(-X (?P<method>[A-Z]+) )?"\$API(?P<path>/[^"?]*)')
+ROUTES = [*routes_of(make_resolver())]
+
+
+@pytest.mark.parametrize("page", OPERATIONS, ids=lambda page: page.stem)
+def test_requests_are_ones_that_the_api_has(page: Path) -> None:
+    """A path that was renamed answers 404 in the middle of the night; variables stand for ids."""
+    for command in commands_in(page):
+        for found in REQUEST.finditer(command):
+            path = re.sub(r"\$\{?\w+\}?", "x", found["path"])
+            if found["path"] == "/$1":
+                continue
+            methods = {route.method for route in ROUTES if route.rule.fullmatch(path)}
+            assert (found["method"] or "GET") in methods | ({"POST"} if " -d '" in command else set()), command
+
+
+def test_pages_about_jobs_know_their_history_and_operations() -> None:
+    """Who has asked for what: the first question after a job was cancelled."""
+    stuck, erase = (commands_in(RUNBOOKS / f"{name}.md") for name in ("job-stuck", "erase-data"))
+    assert any("/jobs/$ID/events" in command and "by," in command for command in stuck)
+    begun = [json.loads(found) for command in erase for found in re.findall(r"^begin '(\{.*\})'", command)]
+    assert [OperationBody.model_validate(body).action for body in begun] == ["cancel", "delete", "delete"]
+
+
+def test_the_bounds_of_a_query_name_what_is_repeatable() -> None:
+    """And nothing else is."""
+    [row] = re.findall(r"^\| path and query \|.*$", (ROOT / "docs/reference/api.md").read_text(), re.MULTILINE)
+    several = {(route.method, route.path, name) for route in ROUTES for name in repeatable(route)}
+    assert several == {("GET", "/jobs", "tag")}
+    assert "except `tag` of `GET /jobs`" in row

@@ -44,6 +44,15 @@ def test_a_request_waits_for_the_end_of_a_job(http: Http) -> None:
     assert http.client.get(f"/jobs/{later['id']}?wait=1", timeout=60).json()["state"] == "scheduled"
 
 
+def test_bytes_that_are_not_utf_8_are_refused(http: Http) -> None:
+    """Also where the gateway puts U+FFFD for them: a payload would be another one than was sent."""
+    body = b'{"type":"demo.greet","payload":{"name":"\xff"}}'
+    refused = http.client.post("/jobs", content=body, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "malformed_request")
+    later = http.submit("demo.greet", {"name": "\ufffd"}, delaySeconds=3000)
+    assert http.client.get(f"/jobs/{later['id']}").json()["payload"] == {"name": "\ufffd"}
+
+
 def test_a_failing_job_is_retried_at_its_backoff_until_it_is_dead_with_all_its_errors(http: Http) -> None:
     """The dead job's timeline says everything that happened."""
     job = http.submit("demo.broken", {"reason": "as always"}, retries=2, backoff=QUICK)

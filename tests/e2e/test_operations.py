@@ -9,8 +9,8 @@ from tests.e2e.stage import Http
 TWO_AT_FIRST = 0.03
 
 
-def begun(http: Http, **body: Any) -> dict[str, Any]:
-    answer = http.client.post("/operations", json=body)
+def begun(http: Http, headers: dict[str, str] | None = None, **body: Any) -> dict[str, Any]:
+    answer = http.client.post("/operations", json=body, headers=headers)
     assert answer.status_code == 202, answer.text
     operation: dict[str, Any] = answer.json()
     assert answer.headers["location"] == f"/operations/{operation['id']}"
@@ -34,10 +34,16 @@ def test_an_operation_goes_on_in_the_timer_and_changes_each_job_once(http: Http)
         return int(answer.json()["counts"]["matched"])
 
     eventually(lambda: matched() == 3)
-    operation = begun(http, action="cancel", filter=wanted, ratePerSecond=TWO_AT_FIRST)
+    body = {"action": "cancel", "filter": wanted, "ratePerSecond": TWO_AT_FIRST}
+    key = {"Idempotency-Key": f"cancel-{jobs[0]['id']}"}
+    operation = begun(http, key, **body)
     assert (operation["state"], operation["counts"]["changed"]) == ("running", 2)
+    assert operation["scannedThrough"]
+    assert http.client.post("/operations", json=body, headers=key).json()["id"] == operation["id"]
+    running = http.client.get("/operations", params={"state": "running"}).json()["items"]
+    assert operation["id"] in {item["id"] for item in running}
     eventually(lambda: read(http, operation)["state"] == "finished")
-    assert read(http, operation)["counts"] == {"matched": 3, "changed": 3, "unchanged": 0, "failed": 0}
+    assert read(http, operation)["counts"] == {"total": 3, "matched": 3, "changed": 3, "unchanged": 0, "failed": 0}
     assert {http.job(job)["state"] for job in jobs} == {"cancelled"}
     assert http.job(other)["state"] == "scheduled"
     for job in jobs:

@@ -143,6 +143,7 @@ def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.Captur
         a_broken_import_is_shown_and_heals(session)
         a_failed_job_is_shown(session)
         direct_mode_reaches_the_stack(session, base)
+        a_queue_is_there_when_the_settings_have_it(session)
         assert files_of(base) == before
         a_dependency_is_one_line(session)
         assert {line.partition("|")[0].strip() for line in session.lines} == {
@@ -276,6 +277,27 @@ def a_failed_job_is_shown(session: Session) -> None:
     session.said(r"(api +\| request status=404 )", since)
     source.unlink()
     session.said(r"(tasks: greetings.send, slow.run\n)", since)
+
+
+def a_queue_is_there_when_the_settings_have_it(session: Session) -> None:
+    """Without another start; with the properties that it has then, and gone when they leave it out."""
+    file, greeting = session.folder / "whendue.toml", {"type": "greetings.send", "payload": {"name": "Joan"}}
+    before = file.read_text()
+    for timeout_s in (20, 300):
+        file.write_text(f"{before}\n[queues.tiny]\ntimeout_s = {timeout_s}\n")
+        wanted_s = timeout_s - 3
+        eventually(lambda: longest_of(session, "tiny"), wanted_s.__eq__)
+    sent = session.http.post("/jobs", json={**greeting, "queue": "tiny"})
+    assert sent.status_code == 202
+    assert session.ended(sent.json()["id"])["queue"] == "tiny"
+    file.write_text(before)
+    eventually(lambda: longest_of(session, "tiny") is None)
+
+
+def longest_of(session: Session, queue: str) -> int | None:
+    """Return how long an attempt may take in a queue, seconds; None if there is none of this name."""
+    queues = session.http.get("/queues").json()["items"]
+    return next((item["timeoutSeconds"] for item in queues if item["name"] == queue), None)
 
 
 def direct_mode_reaches_the_stack(session: Session, base: Path) -> None:

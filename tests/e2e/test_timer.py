@@ -111,3 +111,13 @@ def test_the_timer_function_promotes_ten_thousand_due_jobs_or_says_how_far_it_go
         eventually(lambda: sum(timeless.counts("normal")) >= 10_000)
         assert sum(timeless.counts("normal")) == 10_000
         timeless.clients.sqs.purge_queue(QueueUrl=timeless.stack.queues["normal"])
+
+
+def test_what_the_runbook_asks_first_is_answered_here_as_well(timeless: Stage) -> None:
+    """docs/operations/runbooks/timer-silent.md, on a stack of `make up`: state, reservation and rule of the timer."""
+    name = timeless.stack.functions["timer"]
+    found = timeless.clients.functions.get_function(FunctionName=name)
+    assert found["Configuration"]["State"] == "Active"
+    assert found.get("Concurrency", {}).get("ReservedConcurrentExecutions") != 0
+    rule = timeless.clients.events.describe_rule(Name=name.removesuffix("timer") + "tick")
+    assert rule["State"] in ("ENABLED", "DISABLED")

@@ -8,6 +8,7 @@ PARSERS = every_parser()
 CASES = [(name, shape) for name, parser in PARSERS.items() for shape in parser.shapes]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_python_work_grows_no_faster_than_its_input(name: str, shape: str) -> None:
     """Instructions are counted, so that no load of the machine matters."""
@@ -25,6 +26,7 @@ def test_the_largest_input_is_read_within_a_hundred_times_what_is_linear(name: s
     assert list(PARSERS[name].shapes)[-1] in ended.stdout.splitlines()
 
 
+@pytest.mark.thorough
 def test_a_quadratic_parser_is_found_out() -> None:
     """The harness itself can fail: a scan of what is left at each step, and one of all pairs."""
     scan = Parser(lambda text: [list(text[start:]) for start in range(len(text))], {"a": lambda n: "a" * n}, 1)

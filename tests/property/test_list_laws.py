@@ -92,6 +92,7 @@ class Changing:
             return
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("wanted", FILTERS, ids=lambda wanted: str(FILTERS.index(wanted)))
 @settings(max_examples=30, deadline=None)
 @given(

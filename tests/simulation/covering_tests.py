@@ -135,7 +135,7 @@ def _show_nothing() -> None:
 class _Session(Generic[T]):
     """A pytest plugin that does something else with the tests than running them.
 
-    Of the contract's tests it leaves out those that need servers.
+    It leaves out those that take many seconds, and of the contract's tests those that need servers.
     """
 
     def __init__(self, use: Callable[[Sequence[pytest.Item]], T]) -> None:
@@ -146,7 +146,8 @@ class _Session(Generic[T]):
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if "/contract/" not in str(item.path) or "memory" in item.name]
+        quick = [item for item in items if item.get_closest_marker("thorough") is None]
+        items[:] = [item for item in quick if "/contract/" not in str(item.path) or "memory" in item.name]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:

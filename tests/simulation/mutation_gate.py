@@ -32,6 +32,8 @@ QUICK_ALONE = os.environ.get("QUICK")
 # A survivor needs some minutes of CPU.
 CPU_S = 900
 PROCESSES = 3
+# Its tests set the process's timers, by which tests are limited here.
+WITH_TIMERS = "functional/api/test_endless_validators.py"
 # Who noticed a mutant, and each thing that did.
 Stage = tuple[str, Iterator[str]]
 Stages = Callable[[Mutant], list[Stage]]
@@ -77,6 +79,7 @@ def main(wanted: Callable[[Mutant], bool], *, whole: bool, fresh: bool, report: 
 def _judge_all(chosen: Sequence[Mutant], store: CaughtMutants) -> list[Verdict]:
     """Judge mutants: by what is cheap first, and those that are left by everything."""
     over_http = [str(path.relative_to(TESTS)) for path in sorted(TESTS.glob("functional/api/test_*.py"))]
+    over_http.remove(WITH_TIMERS)
     files = list(dict.fromkeys([*(file for part in PARTS for file in part.tests), *over_http]))
     return in_session(files, lambda items: _judge(chosen, items, store))
 

@@ -22,6 +22,7 @@ def test_a_scenario_without_faults_ends_as_it_should(name: str) -> None:
     assert play(SCENARIOS[name], Plan()).monitor.violations == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["now", "retried", "cancelled while it runs", "told of a success"])
 def test_every_single_fault_heals(name: str) -> None:
     """The rest of the scenarios, and the pairs, are `make sim`."""
@@ -48,6 +49,7 @@ def test_random_worlds_hold() -> None:
     assert roam(range(200)).found == []
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("seed", [1286, 2925, 3319, 4358, 5373])
 def test_after_all_retentions_nothing_is_left(seed: int) -> None:
     """Of jobs that wait for hours, with faults and TTL; and nothing went before. Three in a thousand worlds are so."""
@@ -77,6 +79,7 @@ def test_a_world_replayed_from_its_faults_alone_is_the_same() -> None:
     assert replayed > 5
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("bug", SEEDED_BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found_with_a_readable_trace(bug: SeededBug) -> None:
     """The monitors can see."""

@@ -46,6 +46,7 @@ def test_a_world_that_reads_for_ever_is_a_finding() -> None:
     assert len(world.calls) < 2 * CALLS_AT_ONCE
 
 
+@pytest.mark.thorough
 def test_a_functional_test_that_does_not_end_has_failed(tmp_path: Path) -> None:
     """Of a mutant that loops in memory, where no virtual time limits it."""
     endless = tmp_path / "test_endless.py"
@@ -56,6 +57,7 @@ def test_a_functional_test_that_does_not_end_has_failed(tmp_path: Path) -> None:
     assert found.value.endswith("test_endless.py::test_endless")
 
 
+@pytest.mark.thorough
 def test_a_functional_test_that_ends_the_session_has_failed(tmp_path: Path) -> None:
     """As where a mutant lets through what a task has raised."""
     interrupting = tmp_path / "test_interrupting.py"

@@ -14,6 +14,7 @@ import {
   requestsOf,
   result,
   versioned,
+  waited,
 } from "./requests.js";
 import { type RetryPolicy, retryPolicy } from "./retry-policy.js";
 import type { Settings } from "./sending.js";
@@ -120,10 +121,10 @@ export class Client {
    * @param options `waitSeconds`: the answer comes when the job has ended, or after so many seconds; at most 20.
    *   `waitFor` waits longer.
    */
-  async getJob(jobId: string, options: t.WaitingCallOptions = {}): Promise<t.Versioned<t.JobWithTimeline>> {
+  async getJob(jobId: string, options: t.WaitingCallOptions = {}): Promise<t.Waited<t.JobWithTimeline>> {
     const { waitSeconds, ...rest } = options;
     const params = { path: { job_id: jobId }, query: { wait: waitSeconds || undefined } };
-    return versioned(this.#requests.GET("/jobs/{job_id}", { ...rest, params }));
+    return waited(this.#requests.GET("/jobs/{job_id}", { ...rest, params }), this.#clock.nowMs());
   }
 
   /**
@@ -132,13 +133,14 @@ export class Client {
    * @param job the job, or its id.
    * @throws {WaitTimeoutError} it has not ended in time; the job itself goes on.
    */
-  async waitFor(job: string | { id: string }, options: WaitOptions = {}): Promise<t.Versioned<t.JobWithTimeline>> {
+  async waitFor(job: string | { id: string }, options: WaitOptions = {}): Promise<t.Waited<t.JobWithTimeline>> {
     const id = idOf(job);
     const longest = Math.min(REQUEST_WAIT_SECONDS, this.#timeoutSeconds / 2);
     const read = (left: number) =>
       this.getJob(id, { ...signalOf(options), waitSeconds: Math.max(0, Math.floor(Math.min(longest, left))) });
     const hasEnded = ({ state }: { state: string }) => ENDED.has(state);
-    return waitUntil(`job ${id}`, read, hasEnded, this.#clock, options, JOB_LONGEST_SECONDS);
+    const rest = ({ retryAfterSeconds }: { retryAfterSeconds: number | undefined }) => retryAfterSeconds;
+    return waitUntil(`job ${id}`, read, hasEnded, this.#clock, options, JOB_LONGEST_SECONDS, rest);
   }
 
   /** Get the payload of a job alone, however large it is. */
@@ -229,7 +231,7 @@ export class Client {
 
   /** Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`. */
   listDeadLettersByTenant(
-    query: t.DeadLetterQuery = {},
+    query: t.TenantDeadLetterQuery = {},
     options: t.CallOptions = {},
   ): Items<t.TenantDeadLetters, t.TenantDeadLettersPage> {
     return listed(query, (cursor) =>
@@ -261,10 +263,13 @@ export class Client {
   // Bulk operations.
 
   /** Begin a bulk operation. It continues in the background; `waitForOperation` waits for it. */
-  async startOperation(operation: t.NewOperation, options: t.CallOptions = {}): Promise<t.BulkOperation> {
+  async startOperation(
+    operation: t.NewOperation,
+    options: Omit<t.CreateOptions, "traceparent"> = {},
+  ): Promise<t.BulkOperation> {
     // As above: what is left out has its default.
     const body = operation as Required<t.NewOperation>;
-    return result(this.#requests.POST("/operations", { ...options, body }));
+    return result(this.#requests.POST("/operations", { ...creating(options), body }));
   }
 
   /** Get a bulk operation and its progress. */
@@ -274,7 +279,7 @@ export class Client {
   }
 
   /** List the bulk operations, the newest first. */
-  listOperations(page: t.PageOptions = {}, options: t.CallOptions = {}): Items<t.BulkOperation, t.BulkOperationPage> {
+  listOperations(page: t.OperationPageOptions = {}, options: t.CallOptions = {}): Items<t.BulkOperation, t.BulkOperationPage> {
     return listed(page, (cursor) =>
       this.#requests.GET("/operations", { ...options, params: { query: { ...page, cursor } } }),
     );
@@ -389,11 +394,16 @@ export class Client {
     return versioned(this.#requests.POST("/schedules/{name}/resume", changed(name, options)));
   }
 
-  /** Run the job or workflow of a schedule at once; `payload`, `queue` (or `priority`) and `tags` replace the template's. */
+  /**
+   * Run the job or workflow of a schedule at once; `payload`, `queue` (or `priority`) and `tags` replace the template's.
+   * `reason` is shown with the fire.
+   */
   async triggerSchedule(name: string, options: t.TriggerOptions = {}): Promise<t.Created<t.Job>> {
-    const { payload, priority, queue, tags, ...others } = options;
+    const { payload, priority, queue, tags, reason, ...others } = options;
     const { params, ...rest } = creating(others);
-    const changes = Object.entries({ payload, priority, queue, tags }).filter(([, value]) => value !== undefined);
+    const changes = Object.entries({ payload, priority, queue, tags, reason }).filter(
+      ([, value]) => value !== undefined,
+    );
     const body = changes.length > 0 ? { body: Object.fromEntries(changes) } : {};
     return created(
       this.#requests.POST("/schedules/{name}/trigger", { ...rest, ...body, params: { ...params, path: { name } } }),

@@ -1,9 +1,10 @@
 /** The typed requests of openapi-fetch, sent by `sending`, and what reads their results. */
 import createClient, { type Client } from "openapi-fetch";
+import { retryAfterSeconds } from "./answers.js";
 import { UnexpectedAnswerError } from "./errors.js";
 import type { paths } from "./schema.js";
 import { type Settings, operationOf, send } from "./sending.js";
-import type { ChangeOptions, Created, PutOptions, Versioned } from "./types.js";
+import type { ChangeOptions, Created, PutOptions, Versioned, Waited } from "./types.js";
 
 /** Requests by method and path, as openapi-fetch types them. */
 export type Requests = Client<paths>;
@@ -73,6 +74,14 @@ export async function result<T>(call: Promise<Reply<T>>): Promise<T> {
 export async function versioned<T extends object>(call: Promise<Reply<T>>): Promise<Versioned<T>> {
   const { data, response } = await answered(call);
   return { ...data, etag: response.headers.get("etag") ?? undefined };
+}
+
+/** Return a job that a request was to wait for, with when to ask again if it could not wait. */
+export async function waited<T extends object>(call: Promise<Reply<T>>, nowMs: number): Promise<Waited<T>> {
+  const { data, response } = await answered(call);
+  const { headers } = response;
+  const seconds = retryAfterSeconds(headers.get("retry-after"), nowMs);
+  return { ...data, etag: headers.get("etag") ?? undefined, retryAfterSeconds: seconds };
 }
 
 /** Return the result of a request that creates something. */

@@ -34,7 +34,7 @@ export const ROUTES = {
   listDeadLetters: { method: "GET", path: "/dead-letters", repeatable: true, keyed: false, public: false },
   listDeadLettersByTenant: { method: "GET", path: "/dead-letters/by-tenant", repeatable: true, keyed: false, public: false },
   redriveDeadLetters: { method: "POST", path: "/dead-letters/redrive", repeatable: false, keyed: false, public: false },
-  startOperation: { method: "POST", path: "/operations", repeatable: false, keyed: false, public: false },
+  startOperation: { method: "POST", path: "/operations", repeatable: true, keyed: true, public: false },
   listOperations: { method: "GET", path: "/operations", repeatable: true, keyed: false, public: false },
   getOperation: { method: "GET", path: "/operations/{operation_id}", repeatable: true, keyed: false, public: false },
   cancelOperation: { method: "POST", path: "/operations/{operation_id}/cancel", repeatable: true, keyed: false, public: false },

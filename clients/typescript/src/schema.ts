@@ -82,7 +82,8 @@ export interface paths {
          * @description Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
          *
          *     Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
-         *     those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+         *     those jobs are counted that ended last, equally many at most; payloads and results are not shown. With a filter, the
+         *     number of jobs that are looked at stays the same: `hasMore` says that older ones may match.
          *
          *     Required scope: `operator`.
          */
@@ -229,7 +230,7 @@ export interface paths {
          * @description Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
          *
          *     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-         *     once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
+         *     once, with the header `Retry-After`, if too many requests of the tenant, or of this process, are waiting already.
          *
          *     Required scope: `jobs:read`.
          */
@@ -451,6 +452,8 @@ export interface paths {
          * List bulk operations
          * @description Return the bulk operations, newest first. They are kept for 90 days.
          *
+         *     With `state=finished` or `cancelled`, a page may be short, even empty, before the end.
+         *
          *     Required scope: `jobs:read`.
          */
         get: operations["listOperations"];
@@ -460,6 +463,7 @@ export interface paths {
          * @description Begin a bulk operation, or only count its jobs (`dryRun`, answered with 200).
          *
          *     The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress.
+         *     A repeated Idempotency-Key returns the same operation, for 90 days; a dry run ignores it.
          *
          *     Required scope: `jobs:write`.
          */
@@ -872,7 +876,7 @@ export interface paths {
         };
         /**
          * List the backfills of a schedule
-         * @description Return the backfills of a schedule, newest first. They are kept for 90 days.
+         * @description Return the backfills of a schedule, newest first. They are kept for 90 days, also if it is deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -894,7 +898,7 @@ export interface paths {
         };
         /**
          * Get the progress of a backfill
-         * @description Return the progress of a backfill.
+         * @description Return the progress of a backfill, also after its schedule was deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -983,6 +987,8 @@ export interface paths {
         /**
          * List the past fires of a schedule
          * @description Return past fires with their outcome, newest first. Each nominal time appears once.
+         *
+         *     They are kept for 90 days, also if the schedule is deleted.
          *
          *     Required scope: `jobs:read`.
          */
@@ -1612,6 +1618,12 @@ export interface components {
              */
             limit?: number | null;
             /**
+             * Reason
+             * @description Why it is asked for, up to 256 bytes: shown with the backfill. Default: null.
+             * @example the scheduler was down
+             */
+            reason?: string | null;
+            /**
              * To
              * Format: date-time
              * @description Last nominal time, included. A time in the future means now.
@@ -1640,6 +1652,16 @@ export interface components {
          * @description A backfill and its progress.
          */
         BackfillReply: {
+            /**
+             * By
+             * @description Subject of the token that asked for it; null if it is not known.
+             */
+            by?: string | null;
+            /**
+             * Createdat
+             * @description When it was asked for.
+             */
+            createdAt: string | null;
             /**
              * Createdjobs
              * @description Number of jobs created so far.
@@ -1675,6 +1697,11 @@ export interface components {
              * @description All fires up to this nominal time are done; null before the first one.
              */
             reached: string | null;
+            /**
+             * Reason
+             * @description Why it was asked for; null if the request did not say.
+             */
+            reason?: string | null;
             /**
              * Schedule
              * @description Name of the schedule.
@@ -1897,6 +1924,11 @@ export interface components {
              * @description Priority of the jobs.
              */
             priority?: ("critical" | "high" | "normal" | "low") | null;
+            /**
+             * Queue
+             * @description Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
+             */
+            queue?: string | null;
             /**
              * Type
              * @description Name of the task.
@@ -2327,8 +2359,13 @@ export interface components {
              */
             backfill?: string | null;
             /**
+             * By
+             * @description Subject of the token that triggered it; null for other outcomes.
+             */
+            by?: string | null;
+            /**
              * Decidedat
-             * @description When the outcome was decided.
+             * @description When the outcome was decided, or the job triggered.
              */
             decidedAt: string | null;
             /** @description Its job; null if none was created. */
@@ -2350,7 +2387,7 @@ export interface components {
             outcome: string;
             /**
              * Reason
-             * @description Why it was skipped or missed.
+             * @description Why it was skipped or missed; of a triggered one, the `reason` of the request.
              */
             reason?: string | null;
         };
@@ -3794,14 +3831,19 @@ export interface components {
             changed: number;
             /**
              * Failed
-             * @description Jobs that could not be changed.
+             * @description Jobs that could not be changed; of a dry run, that could not be.
              */
             failed: number;
             /**
              * Matched
-             * @description Jobs that the operation has come to so far; of a dry run, jobs that it would.
+             * @description Jobs that are now as the operation wants them: changed and unchanged ones. Of a dry run, jobs that would be.
              */
             matched: number;
+            /**
+             * Total
+             * @description Jobs that the operation comes to, `matched` and `failed` together at its end. Known from the beginning if ids were sent, else at the end alone: null before.
+             */
+            total: number | null;
             /**
              * Unchanged
              * @description Jobs that were as the operation wants them already.
@@ -3821,14 +3863,15 @@ export interface components {
          *           "counts": {
          *             "changed": 99,
          *             "failed": 1,
-         *             "matched": 100,
+         *             "matched": 99,
+         *             "total": null,
          *             "unchanged": 0
          *           },
          *           "createdAt": "2026-11-28T08:00:00.000Z",
          *           "dryRun": false,
          *           "dueAt": null,
          *           "endedAt": null,
-         *           "exact": true,
+         *           "exact": false,
          *           "examples": [],
          *           "failures": [],
          *           "filter": {
@@ -3841,6 +3884,7 @@ export interface components {
          *           "priority": null,
          *           "queue": null,
          *           "ratePerSecond": 10,
+         *           "scannedThrough": "2026-11-27T21:14:03.220Z",
          *           "state": "running",
          *           "undoes": null
          *         }
@@ -3869,14 +3913,15 @@ export interface components {
          *       "counts": {
          *         "changed": 99,
          *         "failed": 1,
-         *         "matched": 100,
+         *         "matched": 99,
+         *         "total": null,
          *         "unchanged": 0
          *       },
          *       "createdAt": "2026-11-28T08:00:00.000Z",
          *       "dryRun": false,
          *       "dueAt": null,
          *       "endedAt": null,
-         *       "exact": true,
+         *       "exact": false,
          *       "examples": [],
          *       "failures": [],
          *       "filter": {
@@ -3889,6 +3934,7 @@ export interface components {
          *       "priority": null,
          *       "queue": null,
          *       "ratePerSecond": 10,
+         *       "scannedThrough": "2026-11-27T21:14:03.220Z",
          *       "state": "running",
          *       "undoes": null
          *     }
@@ -3933,7 +3979,7 @@ export interface components {
             endedAt: string | null;
             /**
              * Exact
-             * @description False for a dry run that has not counted to the end: there may be more jobs.
+             * @description Whether it has come to all jobs, or the dry run has counted them all. False while it runs, and if a `limit`, a cancel or the bounds of a dry run have ended it: there may be more.
              */
             exact: boolean;
             /**
@@ -3983,6 +4029,11 @@ export interface components {
              * @description Maximum number of jobs per second.
              */
             ratePerSecond: number | null;
+            /**
+             * Scannedthrough
+             * @description How far it is: it has come to all jobs that were submitted after this time, of dead ones those that ended after it. Null before the first piece, if `exact`, for ids, and of `undo`.
+             */
+            scannedThrough: string | null;
             /**
              * State
              * @description `running`, `finished` or `cancelled`; null for a dry run.
@@ -4637,6 +4688,7 @@ export interface components {
              * @default {
              *       "fingerprint": null,
              *       "priority": null,
+             *       "queue": null,
              *       "type": null
              *     }
              */
@@ -6015,6 +6067,12 @@ export interface components {
              */
             queue?: string | null;
             /**
+             * Reason
+             * @description Why it is triggered, up to 256 bytes: shown with its fire. Default: null.
+             * @example a customer asked for it
+             */
+            reason?: string | null;
+            /**
              * Tags
              * @description Tags of this run: they replace the template's. Default: the template's.
              */
@@ -6920,6 +6978,8 @@ export interface operations {
                 type?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /** @description Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: all. */
+                queue?: string | null;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
                 cursor?: string | null;
             };
@@ -7034,6 +7094,13 @@ export interface operations {
                 type?: string | null;
                 /** @description Only this priority: `critical`, `high`, `normal` or `low`. Default: all. */
                 priority?: string | null;
+                /** @description Only jobs in this queue, one of the four priorities or of the deployment's own. Send this or `priority`. Default: all. */
+                queue?: string | null;
+                /**
+                 * @description Only jobs with this fingerprint of their last error, as `error.fingerprint` of a job or `GET /dead-letters` shows it. Default: all.
+                 * @example 3f2a9c0d1e4b5a69
+                 */
+                fingerprint?: string | null;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
                 cursor?: string | null;
             };
@@ -7616,7 +7683,7 @@ export interface operations {
             /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -7629,7 +7696,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -7924,6 +7991,8 @@ export interface operations {
                 headers: {
                     /** @description The version; send it as If-Match to change this version only. */
                     ETag?: string;
+                    /** @description Seconds after which to ask again; only if `wait` was sent, and the request could not wait. */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9377,6 +9446,8 @@ export interface operations {
     listOperations: {
         parameters: {
             query?: {
+                /** @description Only operations in this state. Default: all. */
+                state?: ("running" | "finished" | "cancelled") | null;
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
@@ -9489,7 +9560,10 @@ export interface operations {
     startOperation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat. 1 to 255 printable ASCII characters. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9509,9 +9583,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK: a dry run, which has changed nothing */
+            /** @description OK: a dry run, which has changed nothing, or an earlier request with the same Idempotency-Key began the operation */
             200: {
                 headers: {
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
+                    "Idempotency-Replayed"?: string;
+                    /** @description Where to read what was created. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9521,6 +9599,8 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
+                    "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
                     [name: string]: unknown;
@@ -9560,7 +9640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Conflict. Codes: `too_many_operations`. */
+            /** @description Conflict. Codes: `idempotency_conflict`, `too_many_operations`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9618,7 +9698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`. */
+            /** @description Internal Server Error. Codes: `internal_error`, `response_too_large`, `unreadable`. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13176,7 +13256,7 @@ export interface operations {
                 /** @description Last nominal time, RFC 3339 with an offset. Default: now. */
                 to?: string | null;
                 /** @description Only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`. Default: all. */
-                outcome?: string | null;
+                outcome?: ("ran" | "skipped" | "caught_up" | "missed" | "triggered") | null;
                 /** @description Maximum number of items in the page. Default: 50. */
                 limit?: number;
                 /** @description `cursor` of the previous page. Default: start with the first page. */
@@ -13782,7 +13862,7 @@ export interface operations {
             /** @description OK: an earlier request with the same Idempotency-Key created it */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -13795,7 +13875,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -15354,7 +15434,7 @@ export interface operations {
             /** @description OK: an earlier request with the same Idempotency-Key created it, or it holds the unique key that the request sends */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -15367,7 +15447,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -16009,7 +16089,7 @@ export interface operations {
             /** @description OK: an earlier request with the same Idempotency-Key created it */
             200: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;
@@ -16022,7 +16102,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description `true` when an earlier request with the same Idempotency-Key created the job. */
+                    /** @description `true` when an earlier request with the same Idempotency-Key created what is returned. */
                     "Idempotency-Replayed"?: string;
                     /** @description Where to read what was created. */
                     Location?: string;

@@ -138,7 +138,6 @@ class Sending {
 /** Return whether a request may be carried out twice; of some operations that depends on what they are sent with. */
 function isRepeatable(operation: OperationId, headers: Headers, body: string): boolean {
   if (operation === "redriveJob") return headers.has("If-Match");
-  if (operation === "redriveDeadLetters" || operation === "startOperation")
-    return (JSON.parse(body) as { dryRun?: boolean }).dryRun === true;
+  if (operation === "redriveDeadLetters") return (JSON.parse(body) as { dryRun?: boolean }).dryRun === true;
   return ROUTES[operation].repeatable;
 }

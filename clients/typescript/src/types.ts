@@ -80,6 +80,12 @@ export type BatchItem = Omit<Schemas["BatchItemReply"], "problem"> & { problem?:
 /** What was read or changed, with the `etag` of this version: send it as `ifMatch`. */
 export type Versioned<T> = T & { etag: string | undefined };
 
+/**
+ * A job that was read, and `retryAfterSeconds`: the request was to wait and could not, as too many wait. Ask again after
+ * so many seconds; undefined if it could, or was not to wait.
+ */
+export type Waited<T> = Versioned<T> & { retryAfterSeconds: number | undefined };
+
 /** What was created, and whether an earlier request with the same Idempotency-Key had created it. */
 export type Created<T> = T & { replayed: boolean };
 
@@ -127,8 +133,12 @@ export type FireFilter = Query<"listFires">;
 export type WorkflowFilter = Query<"listWorkflows">;
 export type DeliveryFilter = Query<"listDeliveries">;
 export type DeadLetterQuery = Query<"listDeadLetters">;
+/** Which dead jobs of all tenants to group. */
+export type TenantDeadLetterQuery = Query<"listDeadLettersByTenant">;
 /** Which page of a list to begin with, and how many items a page has at most. */
 export type PageOptions = Query<"listSchedules">;
+/** Which bulk operations to list. */
+export type OperationPageOptions = Query<"listOperations">;
 /** Which range to create jobs for. */
 export type BackfillRange = Schemas["BackfillBody"];
 /** How to run the job of a schedule now: what is left out is the template's. */

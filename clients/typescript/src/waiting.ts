@@ -25,6 +25,7 @@ export interface WaitOptions {
  *
  * @param read reads it when so many seconds are left. It may wait; if it is answered earlier than after an interval,
  *   the rest of that is waited here.
+ * @param restSeconds how long the API asks to wait before the next request; undefined: it does not.
  * @throws {WaitTimeoutError} it has not ended in time; it was read at least once.
  */
 export async function waitUntil<T>(
@@ -34,6 +35,7 @@ export async function waitUntil<T>(
   clock: Clock,
   options: WaitOptions = {},
   longestSeconds = LONGEST_SECONDS,
+  restSeconds: (value: T) => number | undefined = () => undefined,
 ): Promise<T> {
   const { timeoutSeconds = WAIT_SECONDS, signal } = options;
   const untilMs = clock.nowMs() + timeoutSeconds * 1000;
@@ -45,7 +47,10 @@ export async function waitUntil<T>(
     const left = (untilMs - nowMs) / 1000;
     // Also if the timeout is not a number.
     if (!(left > 0)) throw new WaitTimeoutError(`${what} has not ended within ${timeoutSeconds} s`, last);
-    const rest = interval * (SHORTEST + (1 - SHORTEST) * clock.random()) - (nowMs - askedMs) / 1000;
+    const spread = SHORTEST + (1 - SHORTEST) * clock.random();
+    const asked = restSeconds(last);
+    // What the API asks for is the least: up to twice as long.
+    const rest = asked === undefined ? interval * spread - (nowMs - askedMs) / 1000 : 2 * asked * spread;
     if (rest > 0) await clock.sleep(Math.min(rest, left), signal);
   }
 }

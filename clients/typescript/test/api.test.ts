@@ -110,6 +110,9 @@ test("bulk operations", async () => {
   assert.equal((await client.getOperation(redriven.id ?? "")).state, "cancelled");
   assert.equal((await client.undoOperation(redriven.id ?? "")).undoes, redriven.id);
   assert.ok((await all(client.listOperations({ limit: 1 }))).some((operation) => operation.id === begun.id));
+  assert.ok((await all(client.listOperations({ state: "finished" }))).some((operation) => operation.id === begun.id));
+  const keyed = () => client.startOperation({ action: "cancel", all: true, limit: 1 }, { idempotencyKey: "typescript" });
+  assert.equal((await keyed()).id, (await keyed()).id);
 });
 
 test("workflows", async () => {

@@ -64,7 +64,6 @@ test("keys are unique where the platform has no crypto", async (context) => {
 const ONCE: Record<string, (client: Client) => Promise<unknown>> = {
   redriveJob: (client) => client.redriveJob("j"),
   redriveDeadLetters: (client) => client.redriveDeadLetters({ filter: { type: "x" } }),
-  startOperation: (client) => client.startOperation({ action: "cancel", all: true }),
   undoOperation: (client) => client.undoOperation("o"),
   retryWorkflow: (client) => client.retryWorkflow("w"),
   backfillSchedule: (client) => client.backfillSchedule("s", { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" }),
@@ -96,6 +95,16 @@ test("a redrive that changes nothing twice is sent again", async (context) => {
     const { url, seen } = await serving(context, dropped, answer(200));
     await call(clientOf(url));
     assert.equal(seen.length, 2);
+  }
+});
+
+test("an operation is begun once, by the key that it is sent again with", async (context) => {
+  for (const options of [{}, { idempotencyKey: "night-7" }]) {
+    const { url, seen } = await serving(context, dropped, answer(200));
+    await clientOf(url).startOperation({ action: "cancel", all: true }, options);
+    const keys = seen.map(({ headers }) => headers["idempotency-key"]);
+    assert.deepEqual(keys, [keys[0], keys[0]]);
+    assert.match(String(keys[0]), "idempotencyKey" in options ? /^night-7$/ : UUID);
   }
 });
 
@@ -280,6 +289,16 @@ test("a job is read every two seconds if the API has no room for requests that w
   assert.equal(Math.max(...clock.slept), 2);
   assert.equal(seen.length, clock.slept.length + 1);
   assert.ok(seen.length < 40);
+});
+
+test("a request that could not wait is sent again when its answer says", async (context) => {
+  const clock = aClock();
+  const { url, seen } = await serving(context, answer(200, { id: "j", state: "running" }, { "Retry-After": "6" }));
+  const client = clientOf(url, { clock });
+  assert.equal((await client.getJob("j", { waitSeconds: 20 })).retryAfterSeconds, 6);
+  await client.waitFor({ id: "j" }, { timeoutSeconds: 60 }).catch((reason) => reason);
+  assert.ok(clock.slept.slice(0, -1).every((seconds) => seconds >= 6 && seconds <= 12));
+  assert.ok(seen.length < 12);
 });
 
 test("options that cannot be sent are refused before anything is", async (context) => {

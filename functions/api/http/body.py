@@ -79,7 +79,6 @@ ROOMS: Final[Mapping[tuple[str, str], Room]] = {
 UNKEYED: Final = frozenset(
     {
         "/dead-letters/redrive",
-        "/operations",
         "/operations/<operation_id>/undo",
         "/schedules/<name>/backfill",
         "/subscriptions/<name>/deliveries/<delivery_id>/replay",
@@ -98,6 +97,8 @@ _IDS: Final[Mapping[str, type[WhendueError]]] = {
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 # RFC 8259 section 8.1; ASCII is part of it.
 UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+# What decoders put where bytes are not UTF-8.
+REPLACEMENT: Final = "\ufffd"
 _CHARSET: Final = re.compile(r"""(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)""", re.IGNORECASE)
 _ID: Final = re.compile(rf"[A-Za-z0-9._:~-]{{1,{ID_CHARACTERS}}}")
 
@@ -257,11 +258,26 @@ def _decoded(raw: str, headers: Mapping[str, str], *, coded: bool) -> str:
     if (charset := _CHARSET.search(parameters)) and charset[1].lower() not in UTF_8:
         raise UnsupportedMediaTypeError("the body must be UTF-8, as all JSON (RFC 8259 section 8.1)")
     if not coded:
+        _check_replaced(raw, headers)
         return raw
     try:
         return base64.b64decode(raw, validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise MalformedRequestError("the body must be UTF-8") from error
+
+
+def _check_replaced(text: str, headers: Mapping[str, str]) -> None:
+    """Refuse a text in which a gateway has put U+FFFD where the bytes were not UTF-8.
+
+    A gateway that hands over text does so without a word. A U+FFFD that was sent as such has the length that was sent,
+    one that stands for a single byte has two bytes more. Nothing is known of a request without Content-Length.
+
+    Raises:
+        MalformedRequestError: it is longer or shorter than what was sent.
+    """
+    sent = headers.get("content-length", "")
+    if REPLACEMENT in text and _INTEGER.fullmatch(sent) and int(sent) != len(text.encode(errors="surrogatepass")):
+        raise MalformedRequestError("the body must be UTF-8")
 
 
 def _fields(value: Any, most: int) -> int:

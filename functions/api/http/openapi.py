@@ -49,7 +49,7 @@ TAGS: Final[Mapping[str, str]] = {
 }
 PUBLIC_TAG: Final = "health"
 # A repeated submit under the same Idempotency-Key is a 200; the first PUT of a name is a 201.
-SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger")
+SUBMITS: Final = ("/jobs", "/tasks/schedule", "/workflows", "/schedules/{name}/trigger", "/operations")
 KEYED: Final = (*SUBMITS, "/jobs/batch")
 VERSIONED: Final = ("/schedules/{name}", "/profiles/{name}", "/subscriptions/{name}")
 ALSO_CONDITIONAL: Final = (
@@ -100,8 +100,9 @@ HEALTH: Final[dict[str, Any]] = {
 }
 HEADERS: Final = {
     "Location": "Where to read what was created.",
-    "Idempotency-Replayed": "`true` when an earlier request with the same Idempotency-Key created the job.",
+    "Idempotency-Replayed": "`true` when an earlier request with the same Idempotency-Key created what is returned.",
     "ETag": "The version; send it as If-Match to change this version only.",
+    "Retry-After": "Seconds after which to ask again; only if `wait` was sent, and the request could not wait.",
 }
 
 
@@ -237,11 +238,14 @@ def _successes(method: str, path: str, responses: Mapping[str, Any]) -> dict[str
 def _other_successes(method: str, path: str) -> dict[str, str]:
     if method == "PUT":
         return {"201": "Created"}
+    if method == "POST" and path == DRY_RUN:
+        return {
+            "200": "OK: a dry run, which has changed nothing, or an earlier request with the same Idempotency-Key "
+            "began the operation"
+        }
     if method == "POST" and path in SUBMITS:
         holder = ", or it holds the unique key that the request sends" if path in ("/jobs", "/tasks/schedule") else ""
         return {"200": f"OK: an earlier request with the same Idempotency-Key created it{holder}"}
-    if method == "POST" and path == DRY_RUN:
-        return {"200": "OK: a dry run, which has changed nothing"}
     return {}
 
 
@@ -256,6 +260,7 @@ def _headers(method: str, code: str, path: str) -> dict[str, Any]:
     names += ["Location"] if path in CONTINUED and code == "202" else []
     of_a_job = path == ONE_JOB or (path in ALSO_CONDITIONAL and path.startswith("/jobs"))
     names += ["ETag"] if (path in VERSIONED or of_a_job) and code != "204" else []
+    names += ["Retry-After"] if (method, path) == ("GET", ONE_JOB) else []
     return {name: {"description": HEADERS[name], "schema": TEXT} for name in names}
 
 

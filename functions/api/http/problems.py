@@ -246,10 +246,10 @@ def reply(error: WhendueError) -> dict[str, Any]:
 
 def invalid(errors: Sequence[Mapping[str, Any]], what: str = "the request is not valid") -> InvalidRequestError:
     """Name the places that pydantic found wrong, without their values; the first of them if there are many."""
-    places = [
-        {"where": location(error["loc"]), "problem": str(error.get("msg", error["type"])).removeprefix("Value error, ")}
-        for error in errors[:PROBLEM_PLACES]
-    ]
+    # Few processes answer a request that is not valid.
+    from functions.api.schemas.shared.plain_words import plain
+
+    places = [{"where": location(error["loc"]), "problem": plain(error)} for error in errors[:PROBLEM_PLACES]]
     return InvalidRequestError(what, errors=places)
 
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
-from functions.api.http.caller import caller, shown
+from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.response import JSON
 from functions.api.routes.schedules import TAGS, ScheduleName
 from functions.api.schemas.schedule.replies import BackfillListReply, BackfillReply, backfill_reply
@@ -17,6 +17,7 @@ from functions.api.schemas.schedule.runs import BackfillBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.quotas import PAGE_DEFAULT
 from whendue.schedules.backfills.model import BackfillState
+from whendue.schedules.fires import Asked
 
 router = APIGatewayHttpRouter()
 BackfillId = Annotated[str, Path(description="Id of the backfill.")]
@@ -33,7 +34,8 @@ def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Respo
     """Create jobs for past fires that had none. It continues in the background; `Location` shows its progress."""
     app, tenant = caller(router)
     first, last = times.read(body.from_), times.read(body.to)
-    begun = app.backfills.begin(tenant, name, first, last, body.limit, force=body.force)
+    asked = Asked(caller_of(router), body.reason)
+    begun = app.backfills.begin(tenant, name, first, last, body.limit, force=body.force, asked=asked)
     headers: dict[str, str | list[str]] = {"Location": f"/schedules/{name}/backfills/{begun.id}"}
     return Response(HTTPStatus.ACCEPTED, JSON, backfill_reply(begun), headers)
 
@@ -45,7 +47,7 @@ def backfill(name: ScheduleName, body: Annotated[BackfillBody, Body()]) -> Respo
     operation_id="getBackfill",
 )
 def read_backfill(name: ScheduleName, backfill_id: BackfillId) -> BackfillReply:
-    """Return the progress of a backfill."""
+    """Return the progress of a backfill, also after its schedule was deleted."""
     app, tenant = caller(router)
     return backfill_reply(app.backfills.get(tenant, name, backfill_id))
 
@@ -56,7 +58,7 @@ def read_backfill(name: ScheduleName, backfill_id: BackfillId) -> BackfillReply:
 def list_backfills(
     name: ScheduleName, limit: PageLimit = PAGE_DEFAULT, cursor: CursorParameter = None
 ) -> BackfillListReply:
-    """Return the backfills of a schedule, newest first. They are kept for 90 days."""
+    """Return the backfills of a schedule, newest first. They are kept for 90 days, also if it is deleted."""
     app, tenant = caller(router)
     page = app.backfills.page(tenant, name, limit, cursor)
     return BackfillListReply(items=shown(app, page.backfills, backfill_reply, attrgetter("id")), cursor=page.cursor)

@@ -17,7 +17,14 @@ from functions.api.schemas.job_replies import (
     tenant_reply,
 )
 from functions.api.schemas.reply import missing
-from functions.api.schemas.shared.list_parameters import CursorParameter, PriorityParameter, TypeParameter, queue_of
+from functions.api.schemas.shared.list_parameters import (
+    CursorParameter,
+    FingerprintParameter,
+    PriorityParameter,
+    QueueParameter,
+    TypeParameter,
+    queue_of,
+)
 from functions.api.schemas.shared.redrive import RedriveBody
 from whendue.operations.listing import JobFilter
 
@@ -28,6 +35,7 @@ router = APIGatewayHttpRouter()
 def groups(
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    queue: QueueParameter = None,
     cursor: CursorParameter = None,
 ) -> DeadLettersReply:
     """Return the number of dead jobs by the fingerprint of their last error, the largest group first.
@@ -35,7 +43,7 @@ def groups(
     One call counts up to 10,000 jobs exactly, the last to end first. If there are more, `cursor` is not null.
     """
     app, tenant = caller(router)
-    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=queue_of(priority)), cursor)
+    found = app.dead_letters.groups(tenant, JobFilter(type=type, queue=queue_of(priority, queue)), cursor)
     return DeadLettersReply(
         items=shown(app, found.groups, group_reply, attrgetter("fingerprint")),
         jobs=found.jobs,
@@ -54,15 +62,19 @@ def groups(
 def by_tenant(
     type: TypeParameter = None,  # noqa: A002 - the parameter's name
     priority: PriorityParameter = None,
+    queue: QueueParameter = None,
+    fingerprint: FingerprintParameter = None,
     cursor: CursorParameter = None,
 ) -> TenantsDeadLettersReply:
     """Return the dead jobs of each tenant by the fingerprint of their last error, for operators.
 
     Tenants are sorted by name; one without dead jobs is left out, so a page may be empty before the end. Of each tenant
-    those jobs are counted that ended last, equally many at most; payloads and results are not shown.
+    those jobs are counted that ended last, equally many at most; payloads and results are not shown. With a filter, the
+    number of jobs that are looked at stays the same: `hasMore` says that older ones may match.
     """
     app, _ = caller(router)
-    found = app.dead_letters.by_tenant(JobFilter(type=type, queue=priority), cursor)
+    wanted = JobFilter(type=type, queue=queue_of(priority, queue), fingerprint=fingerprint)
+    found = app.dead_letters.by_tenant(wanted, cursor)
     return TenantsDeadLettersReply(
         items=shown(app, found.tenants, tenant_reply, attrgetter("tenant")),
         cursor=found.cursor,
@@ -83,7 +95,8 @@ def redrive(body: Annotated[RedriveBody, Body()]) -> RedriveReply:
     operation, `operationId`, that can be undone. `POST /operations` redrives all that match with one request.
     """
     app, tenant = caller(router)
-    wanted = JobFilter(type=body.filter.type, queue=body.filter.priority, fingerprint=body.filter.fingerprint)
+    queue = queue_of(body.filter.priority, body.filter.queue, "body.filter")
+    wanted = JobFilter(type=body.filter.type, queue=queue, fingerprint=body.filter.fingerprint)
     done = app.dead_letter_redrive.redrive(
         tenant,
         wanted,

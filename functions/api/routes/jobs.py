@@ -61,7 +61,7 @@ from functions.api.schemas.shared.unique import HolderBody
 from whendue.bootstrap.application import App
 from whendue.errors import InvalidRequestError, WhendueError
 from whendue.jobs.model import Job, shown_state
-from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT, WAIT_S
+from whendue.quotas import ATTEMPTS_SHOWN, LOGS_SHOWN, MAX_ATTEMPTS, PAGE_DEFAULT, WAIT_INTERVAL_S, WAIT_S
 from whendue.submission.request import JobRequest
 from whendue.submission.submit import Submitted
 
@@ -70,6 +70,8 @@ WaitParameter = Annotated[
     int, Query(ge=0, le=WAIT_S, description="Seconds to wait for the end of the job. Default: 0.", examples=[20])
 ]
 JobId = Annotated[str, Path(description="Id of the job.")]
+# Of an answer to a request that could not wait: as soon as one that waits would read the job again.
+RETRY_WAIT = {"Retry-After": str(round(WAIT_INTERVAL_S))}
 
 
 @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, tags=["jobs"], summary="Submit a job", operation_id="submitJob")
@@ -224,16 +226,19 @@ def read(job_id: JobId, wait: WaitParameter = 0) -> Response[JobWithTimelineRepl
     """Return a job, its payload, its result and its attempts. The ETag changes with every change of the job.
 
     With `wait` the answer comes when the job has ended, or after that time, whatever its state is then. It comes at
-    once if too many requests of the tenant, or of this process, are waiting already: ask again two seconds later.
+    once, with the header `Retry-After`, if too many requests of the tenant, or of this process, are waiting already.
     """
     app, tenant = caller(router)
     waits: Waits = router.context["waits"]
     with waits.take() as may_wait:
         view = app.query.get(tenant, job_id, wait if may_wait else 0)
+    refused = view.wait_refused or (wait > 0 and not may_wait and not view.job.terminal)
     tag, now_ms = job_etag(view.job), app.clock.now_ms()
-    if not _changes_by_itself(view.job, now_ms) and is_unchanged(router.current_event.headers, tag):
+    unchanged = not _changes_by_itself(view.job, now_ms) and is_unchanged(router.current_event.headers, tag)
+    if unchanged and not refused:
         raise NotModifiedError(tag)
-    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, now_ms), {"ETag": tag})
+    headers: dict[str, str | list[str]] = {"ETag": tag, **(RETRY_WAIT if refused else {})}
+    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, now_ms), headers)
 
 
 def _changes_by_itself(job: Job, now_ms: int) -> bool:

@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
-from functions.api.http.caller import caller, shown
+from functions.api.http.caller import caller, caller_of, shown
 from functions.api.http.etags import etag, precondition
 from functions.api.http.response import JSON, accepted
 from functions.api.schemas.job_replies import JobReply, job_reply
@@ -31,10 +31,11 @@ from functions.api.schemas.schedule.runs import TriggerBody
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
 from whendue.adapters.auth import Identity
 from whendue.bootstrap.application import App
-from whendue.errors import InvalidRequestError
+from whendue.errors import InvalidRequestError, invalid_at
 from whendue.quotas import NAME_BYTES, PAGE_DEFAULT
 from whendue.schedule_quotas import PREVIEW_FIRES
 from whendue.schedules.calendar.recurrence import Nominal, Recurrence, after, anchored, check
+from whendue.schedules.fires import Asked
 from whendue.schedules.history import FireFilter
 from whendue.schedules.model import Schedule
 from whendue.schedules.service import Pause
@@ -139,7 +140,8 @@ def trigger(name: ScheduleName, body: Annotated[TriggerBody | None, Body()] = No
     """Run the job or workflow of a schedule at once. Its fires are not affected."""
     app, tenant = caller(router)
     changes = body.changes() if body else {}
-    end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers), changes)
+    asked = Asked(caller_of(router), body.reason if body else None)
+    end = app.schedules.trigger(tenant, name, idempotency_key(router.current_event.headers), changes, asked)
     reply = job_reply(end.job, app.clock.now_ms())
     return accepted(f"/jobs/{end.job.id}", reply, created=end.created, replayed=end.outcome == "replayed")
 
@@ -223,15 +225,20 @@ def fires(
         ),
     ] = None,
     outcome: Annotated[
-        str | None,
+        Literal["ran", "skipped", "caught_up", "missed", "triggered"] | None,
         Query(description="Only this outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`. Default: all."),
     ] = None,
     limit: PageLimit = PAGE_DEFAULT,
     cursor: CursorParameter = None,
 ) -> FireListReply:
-    """Return past fires with their outcome, newest first. Each nominal time appears once."""
+    """Return past fires with their outcome, newest first. Each nominal time appears once.
+
+    They are kept for 90 days, also if the schedule is deleted.
+    """
     app, tenant = caller(router)
     wanted = FireFilter(_time("from", from_), _time("to", to), outcome)
+    if wanted.is_reversed:
+        raise invalid_at("query.to", "must not be earlier than from")
     page = app.fire_history.page(tenant, name, wanted, limit, cursor)
     now_ms = app.clock.now_ms()
     return FireListReply(

@@ -70,16 +70,18 @@ class Body(BaseModel):
         except ValidationError as error:
             if error.error_count() > SUGGESTIONS:
                 raise
-            errors = error.errors(include_url=False, include_input=False, include_context=False)
+            errors = error.errors(include_url=False, include_input=False)
             raise ValidationError.from_exception_data(cls.__name__, list(map(cls._hinted, errors))) from None
 
     @classmethod
     def _hinted(cls, error: Any) -> InitErrorDetails:
-        text, where = error["msg"], error["loc"]
-        if error["type"] == "extra_forbidden" and len(where) == 1:
+        from functions.api.schemas.shared.plain_words import PLAIN, UNKNOWN_FIELD, plain
+
+        text, where = plain(error), error["loc"]
+        if error["type"] == UNKNOWN_FIELD and len(where) == 1:
             fields = [field.alias or name for name, field in cls.model_fields.items()]
             text += cls._hint(str(where[0])[:NAME_BYTES], fields)
-        return {"type": PydanticCustomError(error["type"], text), "loc": where, "input": None}
+        return {"type": PydanticCustomError(PLAIN, text), "loc": where, "input": None}
 
     @classmethod
     def _hint(cls, unknown: str, fields: list[str]) -> str:

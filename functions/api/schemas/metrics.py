@@ -19,9 +19,11 @@ from whendue.metrics.model import (
     ANSWERS,
     BOUNDS_MS,
     BULK,
-    BULK_CHANGES,
+    BULK_ACTIONS,
+    BULK_CHANGED,
     ENDS,
     FAILED,
+    REDRIVEN,
     RESCUED,
     TIMER,
     UNIQUE,
@@ -61,7 +63,10 @@ METRICS: Final[Mapping[str, Described]] = {
     "whendue_unique_submits": Described(
         C, ("answer",), "Submits that met another job with their unique key, by what became of them."
     ),
-    "whendue_bulk_changes": Described(C, (), "Changes that bulk operations have made to jobs, without deletes."),
+    "whendue_redrives": Described(C, (), "Ended jobs that were made to run again, by whichever request."),
+    "whendue_bulk_changes": Described(
+        C, ("action",), "Changes that bulk operations have made to jobs, by action; without deletes."
+    ),
     "whendue_execution_seconds": Described(H, JOB, "Duration of attempts in seconds."),
     "whendue_lateness_seconds": Described(H, JOB, "Seconds from the time an attempt was due to its start."),
     "whendue_notifications_ended": Described(
@@ -124,7 +129,9 @@ class _Collector(Collector):
         self._add_timer()
         for answer in ANSWERS:
             self._add("whendue_unique_submits", (answer,), self._unique[answer])
-        self._add("whendue_bulk_changes", (), self._bulk[BULK_CHANGES])
+        self._add("whendue_redrives", (), self._bulk[REDRIVEN])
+        for action in BULK_ACTIONS.values():
+            self._add("whendue_bulk_changes", (action,), self._bulk[f"{BULK_CHANGED}{action}"])
         self._add_costs()
         for queue in self._measured.queues:
             self._add_queue(queue)

@@ -7,11 +7,12 @@ from typing import Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from functions.api.http import times
+from functions.api.http.problems import location
 from functions.api.schemas.base import Body
 from functions.api.schemas.reply import ALWAYS_WHOLE, CURSOR, MISSING, Missing, Reply, Time
 from functions.api.schemas.shared.attempts import AttemptReply, attempts_of
 from functions.api.schemas.shared.policy import Name, Priority, TypeName
-from whendue.errors import HeaderInjectionError
+from whendue.errors import HeaderInjectionError, InvalidRequestError
 from whendue.jobs.model import shown_state
 from whendue.notifications.subscription import Subscription, Terms
 from whendue.operations.reader import JobView
@@ -74,11 +75,12 @@ class SubscriptionBody(Body):
     def _begins_no_header(cls, value: Any) -> Any:
         """Refuse line breaks everywhere but in bodies: not as one mistake among others, as a 400 of its own."""
         for where, text in _texts(value):
+            named = location(["body", *where])
             if ("\r" in text or "\n" in text) and where not in BODIES:
-                places = [{"where": ".".join(where), "problem": "must not have line breaks"}]
-                raise HeaderInjectionError(errors=places)
+                raise HeaderInjectionError(errors=[{"where": named, "problem": "must not have line breaks"}])
             if (NOT_IN_LINES if where in BODIES else NOT_IN_A_LINE).search(text):
-                raise ValueError(f"{'.'.join(where)[:128]} must not have control characters or direction overrides")
+                problem = "must not have control characters or direction overrides"
+                raise InvalidRequestError("the request is not valid", errors=[{"where": named, "problem": problem}])
         return value
 
     @model_validator(mode="after")

@@ -148,6 +148,24 @@ def test_nobody_stops_what_has_ended_or_is_not_there(begin: Callable[..., Answer
     assert client.send("POST", "/schedules/none/backfills/x/pause").code == "schedule_not_found"
 
 
+def test_a_backfill_says_who_asked_for_it_when_and_why(
+    begin: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """From its beginning to its end, wherever it is shown; the reason is bounded."""
+    now = to_timestamp(world.clock.now_ms())
+    for reason in (None, "é" * 128):
+        given = {} if reason is None else {"reason": reason}
+        begun = begin(limit=1, **given)
+        world.pass_time(120)
+        for shown in (begun.json, client.send("GET", begun.headers["location"]).json):
+            assert (shown["by"], shown["reason"]) == ("developer", reason)
+            assert shown["createdAt"] == begun.json["createdAt"] >= now
+    [latest, _] = client.send("GET", f"{PATH}/backfills").json["items"]
+    assert (latest["state"], latest["by"], latest["reason"]) == ("finished", "developer", "é" * 128)
+    body = {"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z", "reason": "é" * 129}
+    assert client.send("POST", f"{PATH}/backfill", body).code == "invalid_request"
+
+
 def test_a_tenant_sees_and_stops_its_own_alone(
     begin: Callable[..., Answer], client_of: Callable[..., Client], world: World
 ) -> None:

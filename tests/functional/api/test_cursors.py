@@ -115,6 +115,7 @@ def answer_of(client: Client, pattern: str, cursor: str) -> Answer:
     return client.send("GET", LISTS[pattern][0], cursor=cursor.encode(errors="surrogateescape"))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", FORGED)
 @pytest.mark.parametrize("pattern", LISTS)
 def test_a_forged_cursor_is_a_400_of_its_own(full_once: Client, pattern: str, name: str) -> None:

@@ -132,6 +132,33 @@ def test_a_bad_body_has_a_clear_answer(world: World, shape: Shape, name: str) ->
     assert (answer.status, answer.code) == (status, code)
 
 
+# What was sent, and the text that a gateway has made of it.
+NOT_UTF_8 = {
+    "a single byte": (b'{"type":"ok","payload":{"a":"\xff"}}', 400),
+    "Latin-1": ('{"type":"ok","payload":{"a":"Zo\xeb"}}'.encode("latin-1"), 400),
+    "an overlong slash": (b'{"type":"ok","payload":{"a":"\xc0\xaf"}}', 400),
+    "half a surrogate pair": (b'{"type":"ok","payload":{"a":"\xed\xa0\x80"}}', 400),
+    "next to one that was sent": ('{"type":"ok","payload":{"a":"\ufffd'.encode() + b'\xff"}}', 400),
+    "one that was sent": ('{"type":"ok","payload":{"a":"\ufffd"}}'.encode(), 202),
+}
+
+
+@pytest.mark.parametrize("coded", [True, False], ids=["base64", "text"])
+@pytest.mark.parametrize("name", NOT_UTF_8)
+def test_bytes_that_are_not_utf_8_are_refused_also_where_a_gateway_has_replaced_them(
+    world: World, shape: Shape, name: str, *, coded: bool
+) -> None:
+    """A payload would be another one than was sent, and nobody would know; U+FFFD itself may be sent."""
+    sent, status = NOT_UTF_8[name]
+    body = sent if coded else sent.decode(errors="replace")
+    headers = {"Content-Length": str(len(sent))}
+    answer = Client(api_of(world), a_token(), shape).send("POST", "/jobs", body, headers)
+    assert answer.status == status, answer.text
+    if status == 400:
+        assert answer.code == "malformed_request"
+        assert "UTF-8" in answer.json["detail"]
+
+
 def test_a_body_as_deep_as_allowed_is_taken(client: Client) -> None:
     """The limit is where the docs say, not somewhere near it. The body itself is a level."""
     depth = JSON_DEPTH - 2

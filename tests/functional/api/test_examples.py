@@ -52,6 +52,7 @@ def example_of(method: str, path: str) -> Any:
     return document(make_resolver())["paths"][path][method.lower()]["requestBody"]["content"][JSON]["example"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
 def test_the_example_of_a_request_succeeds(client: tuple[Client, Mapping[str, str]], method: str, path: str) -> None:
     """A reader who presses "Execute" gets a 2xx, not a lesson."""

@@ -263,6 +263,7 @@ def test_what_cannot_be_carried_is_refused_by_its_place(client: Client, shape: S
     ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", NOT_CARRIED)
 def test_one_bad_value_in_a_batch_of_500_refuses_its_job_alone(client: Client, name: str) -> None:
     """It was all 500."""

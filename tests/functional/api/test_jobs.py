@@ -263,3 +263,20 @@ def test_an_idempotency_key_that_would_be_ignored_is_refused(client: Client, pat
     answer = client.send("POST", path, {}, {"Idempotency-Key": "k"})
     assert (answer.status, answer.code) == (422, "invalid_request")
     assert "Idempotency-Key" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({"filter": {"tags": {"team": "x"}}}, "body.filter.tags"),
+        ({"filter": {"createdAfter": "2026-01-01T00:00:00Z"}}, "body.filter.createdAfter"),
+        ({"ids": ["a"]}, "body.ids"),
+    ],
+)
+def test_a_bulk_redrive_names_the_request_that_selects_more(client: Client, body: dict[str, Any], where: str) -> None:
+    """What this one does not know, an operation does."""
+    answer = client.send("POST", "/dead-letters/redrive", body)
+    assert (answer.status, answer.code) == (422, "invalid_request")
+    [error] = answer.json["errors"]
+    assert error["where"] == where
+    assert "POST /operations" in error["problem"]

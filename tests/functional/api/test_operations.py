@@ -46,8 +46,9 @@ def test_an_operation_is_accepted_shown_and_listed(client: Client, dead: list[st
         "dueAt": None,
         "ratePerSecond": 5,
         "limit": 10,
-        "counts": {"matched": 1, "changed": 1, "unchanged": 0, "failed": 0},
+        "counts": {"total": 1, "matched": 1, "changed": 1, "unchanged": 0, "failed": 0},
         "exact": True,
+        "scannedThrough": None,
         "failures": [],
         "dryRun": False,
         "examples": [],
@@ -77,8 +78,11 @@ def test_a_filter_is_shown_as_it_was_sent(client: Client) -> None:
     }
     assert client.send("POST", "/operations", {"action": "cancel", "filter": sent}).json["filter"] == sent
     sent |= {"queue": sent.pop("priority")}
-    own = sent | {"queue": "reports"}
-    assert client.send("POST", "/operations", {"action": "cancel", "filter": own}).json["filter"] == own
+    for queue in ("reports", "high"):
+        own = sent | {"queue": queue}
+        assert client.send("POST", "/operations", {"action": "cancel", "filter": own}).json["filter"] == own
+        counted = client.send("POST", "/operations", {"action": "cancel", "filter": own, "dryRun": True})
+        assert counted.json["filter"] == own
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,56 @@ def test_a_dry_run_says_how_many_and_names_some(client: Client, dead: list[str])
     assert client.send("GET", f"/jobs/{dead[0]}").json["state"] == "dead"
 
 
+def test_a_dry_run_is_honest_about_failures_and_a_limit(client: Client, dead: list[str]) -> None:
+    """What could not be changed does not match, and what a limit leaves out makes the number a part."""
+    body = {"action": "redrive", "ids": [*dead, "no-job"], "dryRun": True}
+    found = client.send("POST", "/operations", body).json
+    assert found["counts"] == {"total": 4, "matched": 3, "changed": 0, "unchanged": 0, "failed": 1}
+    assert [failure["problem"]["code"] for failure in found["failures"]] == ["job_not_found"]
+    assert found["exact"]
+    part = client.send("POST", "/operations", {"action": "redrive", "all": True, "limit": 2, "dryRun": True}).json
+    assert (part["counts"]["matched"], part["counts"]["total"], part["exact"]) == (2, 2, False)
+    assert part["scannedThrough"]
+
+
+def test_a_running_one_says_how_far_it_is(client: Client, dead: list[str]) -> None:
+    """By ids of how many, by a filter down to which time."""
+    slow = {"action": "redrive", "ratePerSecond": 0.001}
+    of_ids = client.send("POST", "/operations", slow | {"ids": dead}).json
+    assert (of_ids["counts"]["total"], of_ids["counts"]["matched"], of_ids["exact"]) == (3, 1, False)
+    of_all = client.send("POST", "/operations", slow | {"all": True}).json
+    assert (of_all["counts"]["total"], of_all["counts"]["matched"], of_all["exact"]) == (None, 1, False)
+    assert of_all["scannedThrough"] <= of_all["createdAt"]
+    assert of_ids["scannedThrough"] is None
+
+
+def test_operations_of_a_state_are_listed(client: Client, dead: list[str]) -> None:
+    """Another state is refused."""
+    done = client.send("POST", "/operations", {"action": "redrive", "ids": dead[:1]}).json
+    slow = client.send("POST", "/operations", {"action": "redrive", "all": True, "ratePerSecond": 0.001}).json
+    for state, ids in (("running", [slow["id"]]), ("finished", [done["id"]]), ("cancelled", [])):
+        answer = client.send("GET", "/operations", state=state)
+        assert [item["id"] for item in answer.json["items"]] == ids
+    assert client.send("GET", "/operations", state="asleep").status == 422
+
+
+def test_a_repeated_request_is_the_same_operation(client: Client, dead: list[str]) -> None:
+    """As of `POST /jobs`; a dry run takes no notice of the key."""
+    headers = {"Idempotency-Key": "night-7"}
+    body = {"action": "redrive", "ids": dead[:1]}
+    assert client.send("POST", "/operations", body | {"dryRun": True}, headers=headers).json["id"] is None
+    first = client.send("POST", "/operations", body, headers=headers)
+    again = client.send("POST", "/operations", body, headers=headers)
+    assert (first.status, again.status, again.json) == (202, 200, first.json)
+    assert (again.headers["idempotency-replayed"], again.headers["location"]) == ("true", first.headers["location"])
+    assert "idempotency-replayed" not in first.headers
+    other = client.send("POST", "/operations", body | {"limit": 1}, headers=headers)
+    assert (other.status, other.code) == (409, "idempotency_conflict")
+    odd = client.send("POST", "/operations", body, headers={"Idempotency-Key": ""})
+    assert (odd.status, odd.code) == (422, "invalid_request")
+    assert len(client.send("GET", "/operations").json["items"]) == 1
+
+
 def test_failures_are_problems(client: Client, client_of: Callable[..., Client], dead: list[str]) -> None:
     """Another tenant's job answers like an unknown one."""
     answer = client_of("other").send("POST", "/operations", {"action": "redrive", "ids": dead[:1]})
@@ -139,7 +193,9 @@ def test_a_redrive_is_undone(client: Client, dead: list[str], world: World) -> N
     assert answer.headers["location"] == f"/operations/{answer.json['id']}"
     assert {client.send("GET", f"/jobs/{job}").json["state"] for job in dead} == {"dead"}
     first = client.send("GET", f"/jobs/{dead[0]}/events").json["items"]
-    assert [event["type"] for event in first[:3]] == ["dead", "redrive_undone", "redriven"]
+    assert [event["type"] for event in first[:4]] == ["dead", "redrive_undone", "redriven", "dead"]
+    assert first[0]["error"] == first[3]["error"]
+    assert first[0]["error"]["type"]
     explained = client.send("GET", f"/jobs/{dead[0]}/explain").json["reasons"]
     assert "failed" in {reason["code"] for reason in explained}
 

@@ -100,7 +100,7 @@ def test_a_profile_and_a_task_name_a_queue(world: World, client: Client) -> None
     assert client.submit("heavy", profile="mine", queue="low")["queue"] == "low"
     refused = client.send("POST", "/jobs", {"type": "heavy", "queue": "normal"})
     assert (refused.code, refused.json["queues"]) == ("timeout_too_long", ["reports"])
-    assert "the task 'heavy' asks for 1500 s" in refused.json["detail"]
+    assert "the task 'heavy' has a timeout of 1500 s" in refused.json["detail"]
     long = client.send("PUT", "/profiles/mine", {"queue": "quick", "timeoutSeconds": 21})
     assert (long.code, long.json["limitSeconds"]) == ("timeout_too_long", 20)
     assert client.send("PUT", "/profiles/mine", {"queue": "none"}).code == "unknown_queue"
@@ -214,3 +214,20 @@ def test_a_task_creates_jobs_for_own_queues(world: World, client: Client) -> Non
     [child] = client.send("GET", "/jobs", queue="reports").json["items"]
     assert world.view(world.app.query.get("acme", job["id"]).job).job.state is State.SUCCEEDED
     assert child["type"] == "ok"
+
+
+def test_dead_letters_are_those_of_a_queue_and_a_typo_is_no_empty_list(world: World, client: Client) -> None:
+    """Their groups, those of all tenants, and what is redriven."""
+    for queue in ("reports", "reports", "quick"):
+        client.submit("bad", queue=queue, maxAttempts=1)
+    world.work()
+    operator = Client(api_of(world), a_token(scopes="operator"))
+    [group] = client.send("GET", "/dead-letters", queue="reports").json["items"]
+    assert group["count"] == 2
+    [tenant] = operator.send("GET", "/dead-letters/by-tenant", queue="quick").json["items"]
+    assert tenant["jobs"] == 1
+    for sender, path in ((client, "/dead-letters"), (operator, "/dead-letters/by-tenant")):
+        assert sender.send("GET", path, priority="hihg").code == "invalid_request"
+        assert sender.send("GET", path, priority="low", queue="low").code == "invalid_request"
+    body = {"filter": {"queue": "reports"}, "dryRun": True}
+    assert client.send("POST", "/dead-letters/redrive", body).json["matched"] == 2

@@ -131,6 +131,7 @@ def test_what_is_just_shown_with_its_job_fits_with_all_attempts(world: World, cl
     insist(client.send("GET", f"/jobs/{job['id']}/attempts", limit=limits.ATTEMPTS_SHOWN), 100_000)
 
 
+@pytest.mark.thorough
 def test_a_page_of_the_largest_logs(world: World, client: Client) -> None:
     """As many as a page has, each as large as one is kept."""
 
@@ -212,6 +213,7 @@ def _every() -> Any:
     return JobFilter()
 
 
+@pytest.mark.thorough
 def test_a_thousand_groups_of_dead_letters(world: World, client: Client) -> None:
     """Each with an error of its own; the largest 200 are shown."""
     for _ in range(2):
@@ -268,6 +270,7 @@ def test_a_batch_that_is_wrong_in_every_way(client: Client) -> None:
     assert len(json.dumps(answer.text)) < 100_000
 
 
+@pytest.mark.thorough
 def test_the_largest_workflow(world: World, client: Client) -> None:
     """A thousand nodes, ten thousand edges, each node with an error."""
     names = [f"{number:03d}{'n' * 61}" for number in range(1000)]

@@ -9,7 +9,11 @@ import pytest
 from functions.api.http.times import read, to_timestamp
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Answer, Client, Shape
-from tests.builders.world import World
+from tests.builders.world import TENANT, World
+from whendue.aws_quotas import WRITE_UNIT_BYTES
+from whendue.jobs.model import item_bytes
+from whendue.quotas import SUBJECT_BYTES
+from whendue.schedules.model import schedule_key
 
 EVERY_MINUTE: dict[str, Any] = {"cron": "* * * * *", "job": {"type": "ok", "payload": {"n": 1}}}
 
@@ -328,9 +332,61 @@ def test_a_trigger_with_a_body_changes_that_run_alone(put: Callable[..., Answer]
     assert client.send("GET", f"/jobs/{whole.json['id']}").json["payload"] == {"n": 2}
 
 
+def test_a_triggered_fire_says_who_triggered_it_and_why(
+    put: Callable[..., Answer], client: Client, world: World
+) -> None:
+    """Without a reason, too; a fire of the schedule itself names nobody. An entry stays within one write unit."""
+    put(cron="*/10 * * * * *")
+    path, reason = "/schedules/nightly/trigger", "é" * 128
+    assert client.send("POST", path).status == 202
+    assert client.send("POST", path, {"reason": reason}).status == 202
+    entries = [item for key, item in world.table.items().items() if key.sk.startswith("fire#")]
+    assert max(map(item_bytes, entries)) + SUBJECT_BYTES < WRITE_UNIT_BYTES
+    world.clock.advance(1)
+    found = [fire for fire in fires(client) if fire["outcome"] == "triggered"]
+    assert {(fire["by"], fire["reason"]) for fire in found} == {("developer", None), ("developer", reason)}
+    assert all(fire["decidedAt"] for fire in found)
+    world.pass_time(30)
+    ran = [fire for fire in fires(client) if fire["outcome"] == "ran"]
+    assert {(fire["by"], fire["reason"]) for fire in ran} == {(None, None)}
+
+
+def test_fires_and_backfills_of_a_deleted_schedule_can_be_read_and_not_changed(
+    put: Callable[..., Answer], client: Client, client_of: Callable[..., Client], world: World
+) -> None:
+    """As long as they are kept, also once the schedule's own item is gone."""
+    put(cron="*/10 * * * * *")
+    world.pass_time(30)
+    now_ms = world.clock.now_ms()
+    body = {"from": to_timestamp(now_ms - 30_000), "to": to_timestamp(now_ms), "force": True}
+    begun = client.send("POST", "/schedules/nightly/backfill", body).json
+    path = f"/schedules/nightly/backfills/{begun['id']}"
+    world.pass_time(120)
+    listed = client.send("GET", "/schedules/nightly/backfills").json["items"]
+    assert client.send("DELETE", "/schedules/nightly").status == 204
+    world.pass_time(5)
+    shown = fires(client)
+    assert {fire["outcome"] for fire in shown} == {"ran", "caught_up"}
+    for _ in range(2):
+        assert fires(client) == shown
+        assert client.send("GET", "/schedules/nightly/backfills").json["items"] == listed
+        assert client.send("GET", path).json == listed[0]
+        assert client.send("GET", "/schedules/nightly/backfills/none").code == "backfill_not_found"
+        for change in ("pause", "resume", "cancel"):
+            assert client.send("POST", f"{path}/{change}").code == "schedule_not_found"
+        assert client.send("GET", "/schedules/nightly").code == "schedule_not_found"
+        assert client_of("other").send("GET", "/schedules/nightly/fires").code == "schedule_not_found"
+        world.pass_time(300)
+    assert schedule_key(TENANT, "nightly") not in world.table.items()
+    for what in ("fires", "backfills", "backfills/none"):
+        assert client.send("GET", f"/schedules/never/{what}").code == "schedule_not_found"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
+        ({"reason": "é" * 129}, "invalid_request"),
+        ({"reason": 1}, "invalid_request"),
         ({"payLoad": {}}, "invalid_request"),
         ({"type": "ok"}, "invalid_request"),
         ({"dueAt": "2031-01-01T00:00:00Z"}, "invalid_request"),
@@ -358,6 +414,7 @@ def test_a_workflow_is_triggered_as_it_is(put: Callable[..., Answer], client: Cl
     for body in refused:
         assert client.send("POST", "/schedules/nightly/trigger", body).code == "invalid_request"
     assert client.send("POST", "/schedules/nightly/trigger", {}).status == 202
+    assert client.send("POST", "/schedules/nightly/trigger", {"reason": "by hand"}).status == 202
 
 
 def test_a_one_shot_fires_once_and_has_ended(put: Callable[..., Answer], client: Client, world: World) -> None:

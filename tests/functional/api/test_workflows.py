@@ -209,6 +209,7 @@ def test_the_same_idempotency_key_gives_the_same_workflow(client: Client, world:
     assert len(world.ran) == 1
 
 
+@pytest.mark.sampled(2)
 def test_the_largest_workflow_is_accepted_and_drawn(client: Client, world: World) -> None:
     """The limit is where the docs say."""
     path = submit(client, group=[job()] * MEMBERS_MAX)

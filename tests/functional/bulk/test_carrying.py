@@ -29,6 +29,7 @@ MORE: dict[Action, dict[str, Any]] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("action", PREPARED)
 def test_an_operation_killed_at_any_call_resumes_and_changes_each_job_once(

@@ -13,9 +13,7 @@ from whendue.bulk.model import Action, OperationState
 from whendue.bulk.quotas import OPERATION_FAILURES, OPERATION_IDS
 from whendue.bulk.service import Asked
 from whendue.errors import (
-    InvalidCursorError,
     InvalidRequestError,
-    OperationNotFoundError,
     StateConflictError,
     UnavailableError,
 )
@@ -192,7 +190,7 @@ def test_a_cancel_that_meets_a_piece_halfway_counts_it() -> None:
         assert (seen.state, seen.cancelled_by, seen.counts.changed) == (OperationState.CANCELLED, "bob", 3)
 
 
-# --- rate, limit, dry run -------------------------------------------------------------------------------------------
+# --- rate, limit -----------------------------------------------------------------------------------------------------
 
 
 def test_the_rate_is_kept_in_the_timer_and_by_due_times() -> None:
@@ -231,6 +229,41 @@ def test_a_rate_below_one_a_minute_waits_without_being_read() -> None:
     assert get(world, operation).counts.changed == 2
 
 
+def test_it_says_down_to_which_time_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs after that time are done, those before it are not; at the end nothing is left to say."""
+    monkeypatch.setattr("whendue.bulk.service.OPERATION_PIECE", 2)
+    monkeypatch.setattr("whendue.schedules.ticks.continued.OPERATION_PIECES_PER_TICK", 1)
+    world = World()
+    jobs = []
+    for _ in range(7):
+        jobs.append(world.submit("ok", delay_s=86_400))
+        world.clock.advance(1)
+    operation = begin(world, Action.CANCEL)
+    while operation.is_running:
+        done = {job.created_at for job in jobs if world.job(job).state is State.CANCELLED}
+        assert operation.passed_ms is not None
+        assert {job.created_at for job in jobs if job.created_at > operation.passed_ms} <= done
+        assert min(done) >= operation.passed_ms
+        assert (operation.is_complete, operation.total) == (False, None)
+        world.clock.advance(60)
+        world.tick()
+        operation = get(world, operation)
+    assert (operation.is_complete, operation.total, operation.counts.matched) == (True, 7, 7)
+
+
+def test_of_dead_jobs_it_has_come_down_to_an_end() -> None:
+    """They are listed by their ends."""
+    world = World()
+    late = world.submit("bad", policy=ONCE, delay_s=60)
+    world.clock.advance(1)
+    dead_jobs(world, 2)
+    world.clock.advance(60)
+    world.work()
+    operation = begin(world, Action.REDRIVE, rate_per_s=0.001)
+    assert world.job(late).state is State.PENDING
+    assert operation.passed_ms == world.clock.now_ms() > late.created_at
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
 def test_a_limit_is_kept(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over pieces as well."""
@@ -241,47 +274,7 @@ def test_a_limit_is_kept(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (done.state, done.counts.changed) == (OperationState.FINISHED, min(limit, 4))
 
 
-def test_a_dry_run_counts_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says when it has not counted to the end."""
-    world = World()
-    jobs = dead_jobs(world, 5)
-    before = world.table.items()
-    _, found = world.app.bulk.dry_run(TENANT, Asked(Action.REDRIVE, "ada", wanted=ALL))
-    assert (found.matched, found.is_exact, sorted(found.examples)) == (5, True, sorted(job.id for job in jobs))
-    _, some = world.app.bulk.dry_run(TENANT, Asked(Action.REDRIVE, "ada", wanted=ALL, limit=3))
-    assert (some.matched, some.is_exact) == (3, True)
-    _, named = world.app.bulk.dry_run(TENANT, Asked(Action.CANCEL, "ada", ids=[jobs[0].id, UNKNOWN]))
-    assert (named.matched, [failure.id for failure in named.failures]) == (2, [UNKNOWN])
-    monkeypatch.setattr("whendue.bulk.service.DRY_RUN_PAGES", 1)
-    monkeypatch.setattr("whendue.bulk.service.LIST_READS", 2)
-    _, part = world.app.bulk.dry_run(TENANT, Asked(Action.REDRIVE, "ada", wanted=ALL))
-    assert (part.matched, part.is_exact) == (2, False)
-    assert world.table.items() == before
-
-
 # --- shown ----------------------------------------------------------------------------------------------------------
-
-
-def test_operations_are_listed_newest_first_page_by_page() -> None:
-    """Of one's own tenant alone."""
-    world = World()
-    begun = []
-    for _ in range(5):
-        begun.append(begin(world, Action.CANCEL).id)
-        world.clock.advance(1)
-    listed, cursor = [], None
-    while True:
-        page = world.app.bulk.page(TENANT, 2, cursor)
-        listed += [operation.id for operation in page.operations]
-        if page.cursor is None:
-            break
-        cursor = page.cursor
-    assert listed == begun[::-1]
-    assert world.app.bulk.page("other", 2, None).operations == []
-    with pytest.raises(OperationNotFoundError):
-        world.app.bulk.get("other", begun[0])
-    with pytest.raises(InvalidCursorError):
-        world.app.bulk.page("other", 2, cursor)
 
 
 def test_failures_that_are_named_are_bounded() -> None:
@@ -336,7 +329,7 @@ def test_changes_are_counted_as_such() -> None:
     operation = begin(world, Action.REDRIVE, rate_per_s=0.001)
     world.app.bulk.undo(TENANT, operation.id, "bob")
     taken = world.app.metrics.take()
-    assert taken["bulk"].numbers == {"bulk_changes": 2}
+    assert taken["bulk"].numbers == {"bulk_redrive": 1, "bulk_undo": 1, "redriven": 1}
     assert "dead" not in +taken.get("jobs#normal#bad", Counts()).numbers
 
 

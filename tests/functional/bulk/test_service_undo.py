@@ -2,19 +2,24 @@
 
 from contextlib import suppress
 from functools import partial
+from typing import Any, cast
 
 import pytest
 
 from tests.builders.bulk import ALL, ONCE, UNKNOWN, begin, dead_jobs, events, get, to_the_end
+from tests.builders.dependencies import after
 from tests.builders.faults import Counted, KilledError
 from tests.builders.world import TENANT, World
-from whendue.bulk.model import Action, OperationState
+from whendue.bulk.model import Action, OperationState, operation_key
+from whendue.engine.ports import JobStore
 from whendue.errors import (
     StateConflictError,
 )
 from whendue.jobs.model import State
 from whendue.operations.listing import JobFilter
+from whendue.quotas import DEPENDED_ON_S
 from whendue.schedule_quotas import IN_FLIGHT_S
+from whendue.table.writes import REMOVE, Write
 
 
 def test_a_redrive_is_undone_for_the_jobs_that_have_not_begun() -> None:
@@ -60,6 +65,49 @@ def test_an_undone_redrive_gives_back_the_state_that_was(state: str) -> None:
     assert operation.counts.changed == 1
     assert world.app.bulk.undo(TENANT, operation.id, "bob").counts.changed == 1
     assert world.job(job).state == state
+
+
+@pytest.mark.parametrize("dependents", [False, True])
+def test_the_end_is_that_of_before_and_the_job_is_kept_from_now(dependents: bool) -> None:
+    """It stands where it stood among the dead ones; by its end alone it might be gone already."""
+    world = World()
+    [job] = dead_jobs(world, 1)
+    before = world.job(job)
+    world.clock.advance(60)
+    operation = begin(world, Action.REDRIVE, JobFilter(type="bad"), rate_per_s=0.001)
+    if dependents:
+        # Its end is passed on before the job is put away.
+        world.submit("ok", depends_on=after(job, on="done"))
+    world.table.apply([Write("odd", job.key, (), {"due_at": world.clock.now_ms() + 40 * 86_400_000})])
+    world.clock.advance(before.policy.retention_s + 1)
+    undone_at = world.clock.now_ms()
+    world.app.bulk.undo(TENANT, operation.id, "bob")
+    world.pass_time(300, step_s=10)
+    stored = world.job(job)
+    assert (stored.state, stored.finished_at, stored.check_at) == (State.DEAD, before.finished_at, before.finished_at)
+    assert stored.due_pk == before.due_pk
+    kept_s = before.policy.retention_s + (DEPENDED_ON_S if dependents else 0)
+    assert stored.expires_at == undone_at // 1000 + kept_s
+    page = world.app.history.page(TENANT, job.id, 200, None)
+    last, undone, redriven, first = page.events[:4]
+    assert [event.type.value for event in (undone, redriven)] == ["redrive_undone", "redriven"]
+    assert (last.type, last.at, last.failure) == (first.type, first.at, first.failure)
+
+
+def test_what_was_undone_after_another_redrive_began_is_left_alone_by_that() -> None:
+    """The selection is of the jobs that were dead then, though its end is earlier."""
+    world = World()
+    first, second = dead_jobs(world, 2)
+    operation = begin(world, Action.REDRIVE, None, ids=[first.id], rate_per_s=0.001)
+    world.clock.advance(1)
+    other = begin(world, Action.REDRIVE, rate_per_s=0.001)
+    world.table.apply([Write("odd", operation_key(TENANT, other.id), (), {"positions": REMOVE})])
+    world.clock.advance(1)
+    world.app.bulk.undo(TENANT, operation.id, "bob")
+    assert world.job(first).state is State.DEAD
+    to_the_end(world, other, ticks=60)
+    assert (world.job(first).redrives, world.job(second).redrives) == (1, 1)
+    assert world.job(first).state is State.DEAD
 
 
 def test_only_what_the_redrive_has_changed_is_undone() -> None:
@@ -159,3 +207,25 @@ def test_an_undo_killed_at_a_call_is_begun_by_the_next(call: int) -> None:
     actions = [item.action for item in world.app.bulk.page(TENANT, 50, None).operations]
     assert actions.count(Action.UNDO) == 1
     assert get(world, operation).undone_by == undone.id
+
+
+def test_two_undos_at_the_same_moment_are_one() -> None:
+    """Seen before: the one that came second to the write was told that a service is unavailable."""
+    world = World()
+    dead_jobs(world, 2)
+    redriven = begin(world, Action.REDRIVE, rate_per_s=0.001)
+    both: list[str] = []
+
+    class Meeting:
+        def __getattr__(self, name: str) -> Any:
+            real = getattr(world.table, name)
+            return self._apply if name == "apply" else real
+
+        def _apply(self, writes: Any) -> Any:
+            if writes[0].name == "create_operation" and not both:
+                both.append(world.app.bulk.undo(TENANT, redriven.id, "bob").id)
+            return world.table.apply(writes)
+
+    both.append(world.build(store=cast("JobStore", Meeting())).bulk.undo(TENANT, redriven.id, "bob").id)
+    assert len(set(both)) == 1
+    assert world.app.bulk.get(TENANT, both[0]).counts.changed == redriven.counts.changed

@@ -63,6 +63,7 @@ def test_ctrl_c_ends_it_with_130() -> None:
     assert (process.returncode, out, "Traceback" in err) == (130, "", False)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("typed", "code"), [(b"n\n", 1), (b"\n", 1), (b"\x04", 130), (b"y\n", 0)])
 def test_a_person_is_asked_before_jobs_run_again(whendue: CommandLine, typed: bytes, code: int) -> None:
     """At a terminal; nothing runs without a yes."""

@@ -70,7 +70,11 @@ def jobs(run: Successes) -> None:
     assert run("jobs", "explain", job["id"])[0]["reasons"]
     [held] = run("jobs", "submit", "ok", "--delay", "1h", "--payload", '{"n": 1}', "--unique-by", "n")
     assert run("jobs", "holder", "ok", "--payload", '{"n": 1}', "--unique-by", "n")[0]["id"] == held["id"]
+    [moved] = run("jobs", "reschedule", job["id"], "--delay", "2h", "--priority", "low")
+    assert (moved["priority"], moved["dueAt"] > job["dueAt"]) == ("low", True)
     assert run("jobs", "cancel", job["id"])[0]["state"] == "cancelled"
+    run("jobs", "cancel", held["id"])
+    assert run("jobs", "erase", held["id"], "--yes") == [{"id": held["id"], "erased": True}]
     run("jobs", "redrive", job["id"])
     assert run("jobs", "watch", job["id"])[-1]["state"] == "succeeded"
     assert run("jobs", "history", job["id"])[-1]["type"] == "succeeded"
@@ -132,7 +136,9 @@ def schedules(run: Successes, folder: Path) -> None:
     assert run("schedules", "get", "daily") == [made]
     assert run("schedules", "pause", "daily", "--for", "2h")[0]["state"] == "paused"
     assert run("schedules", "resume", "daily")[0]["state"] == "active"
-    assert run("schedules", "trigger", "daily")[0]["schedule"] == "daily"
+    [triggered] = run("schedules", "trigger", "daily")
+    [fire] = run("schedules", "fires", "daily", "--outcome", "triggered")
+    assert (triggered["schedule"], fire["job"]["id"]) == ("daily", triggered["id"])
     backfills(run)
     assert run("schedules", "delete", "daily") == [{"name": "daily", "deleted": True}]
 

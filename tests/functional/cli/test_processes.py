@@ -55,6 +55,7 @@ def test_help_needs_no_settings(command: str) -> None:
     assert "--grace" in done.stdout
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -86,6 +87,7 @@ def test_a_queue_without_an_address_is_named() -> None:
     assert done.stderr == "whendue: WHENDUE_QUEUES has no address for: notifications_dead_letter\n"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", ["worker", "timer"])
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -107,6 +109,7 @@ def test_tasks_of_ones_own_that_are_not_there_are_named() -> None:
     assert "no.such.tasks" in done.stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", ["api", "worker", "timer"])
 def test_a_process_that_reaches_nothing_is_live_not_ready_and_ends_on_a_signal(command: str) -> None:
     """A restart would not help; and nobody must kill it."""

@@ -22,6 +22,8 @@ from tests.builders.api import SECRET, a_token
 from tests.builders.waiting import eventually
 from whendue.containers.health import READY
 
+pytestmark = pytest.mark.thorough
+
 HANGS_S = 600
 PATHS = os.pathsep.join((str(ROOT / "layers/core/python"), str(ROOT)))
 GIVEN = {

@@ -96,7 +96,7 @@ def dead_letters(call: Call, world: World) -> None:
     assert attempt.error.causes == ()
     [group] = call("list_dead_letters", type="bad")
     assert (group.count, group.fingerprint, group.sample) == (1, attempt.error.fingerprint, (job.id,))
-    [tenant] = call("list_dead_letters_by_tenant", type="bad")
+    [tenant] = call("list_dead_letters_by_tenant", type="bad", fingerprint=group.fingerprint)
     assert (tenant.tenant, tenant.jobs, tenant.groups[0].sample) == ("acme", 1, (job.id,))
     found = {"queue": "normal", "fingerprint": group.fingerprint, "finished_after": now(world) - timedelta(hours=1)}
     assert [each.id for each in call("list_jobs", **found, order="oldest", limit=1)] == [job.id]
@@ -115,7 +115,9 @@ def operations(call: Call, world: World) -> None:
     found = call("start_operation", "cancel", wanted, dry_run=True)
     assert (found.id, found.counts.matched, found.examples, found.exact) == (None, 1, (job.id,), True)
     assert call("start_operation", "reprioritise", ids=[job.id, "no-job"], priority="low").counts.changed == 1
-    begun = call("start_operation", "cancel", wanted)
+    begun = call("start_operation", "cancel", wanted, idempotency_key="once")
+    assert call("start_operation", "cancel", wanted, idempotency_key="once").id == begun.id
+    assert begun.id in [each.id for each in call("list_operations", state="finished")]
     ended = call("wait_for_operation", begun.id)
     assert (ended.state, ended.counts.changed, ended.filter) == ("finished", 1, {"tags": {"bulk": "yes"}})
     redriven = call("start_operation", "redrive", JobFilter(state="cancelled", tags={"bulk": "yes"}), rate_per_second=1)

@@ -57,6 +57,7 @@ def asynchronous(url: str, world: World) -> Iterator[Callable[..., Any]]:
         runner.run(client.close())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", [blocking, asynchronous], ids=["sync", "async"])
 def test_every_operation_does_what_it_says(kind: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps of the scenario are asserted there; here it is counted that they leave none out."""

@@ -147,6 +147,7 @@ def test_no_thread_is_idle_while_a_queue_has_a_message(busy: tuple[str, ...], th
         stage.end(max(1, threads // 3))
 
 
+@pytest.mark.thorough
 @given(st.integers(1, 50), st.dictionaries(st.sampled_from(ALL), st.integers(1, 60)), st.data())
 def test_no_thread_is_idle_whatever_ends_and_whatever_comes(
     threads: int, depths: dict[str, int], data: st.DataObject

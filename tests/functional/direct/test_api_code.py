@@ -67,11 +67,13 @@ def run(folder: Path, *path: Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.thorough
 def test_packages_of_the_user_with_the_same_names_stay_theirs(tmp_path: Path) -> None:
     """`functions` is a likely name in a project of Lambda functions; nothing of ours is found by it."""
     assert run(tmp_path, ROOT / "layers/core/python") == str(ROOT / "functions/__init__.py")
 
 
+@pytest.mark.thorough
 def test_the_wheel_has_all_that_it_needs(tmp_path: Path) -> None:
     """Functions are carried in it as data."""
     site = tmp_path / "site"

@@ -28,6 +28,8 @@ from whendue.errors import UnstorableError
 from whendue.jobs.model import State
 from whendue.submission.request import JobRequest
 
+pytestmark = pytest.mark.sampled(2)
+
 # Ten seconds until the check, a minute until the tick, and a second of the worker.
 LATE_MS = 71_000
 

@@ -117,6 +117,7 @@ def oldest(world: World, queue: str) -> int | None:
     return min((page[0].check_at for page in pages if page), default=None)
 
 
+@pytest.mark.thorough
 def test_low_is_never_more_than_three_minutes_and_a_window_further_behind_than_critical(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,7 +1,7 @@
 """Jobs that look for the ends that they wait for themselves."""
 
 from tests.builders.dependencies import after, cause, states
-from tests.builders.world import World
+from tests.builders.world import TENANT, World
 from whendue.engine.reconcile import DependencyReconciler
 from whendue.table.keys import dependencies_key
 from whendue.table.writes import delete
@@ -39,3 +39,16 @@ def test_a_job_whose_list_of_dependencies_is_gone_is_no_error() -> None:
     DependencyReconciler(world.app.runtime).reconcile([dependent])
     assert world.app.runtime.bulkhead.take() == {}
     assert states(world, dependent) == ["waiting"]
+
+
+def test_a_held_job_whose_dependency_is_erased_is_cancelled() -> None:
+    """Seen before: it waited for ever, for a redrive of what is gone."""
+    world = World()
+    dependency = world.submit("bad", policy={"max_attempts": 1})
+    dependent = world.submit(depends_on=after(dependency), on_dependency_failure="hold")
+    world.work()
+    world.pass_time(1500, step_s=20)
+    assert states(world, dependent) == ["waiting"]
+    world.app.erasing.erase(TENANT, dependency.id)
+    world.pass_time(1500, step_s=20)
+    assert (states(world, dependent), cause(world, dependent)) == (["cancelled"], "dependency_missing")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from localstack.paths import ROOT
@@ -27,6 +28,7 @@ def test_hadolint_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.thorough
 def test_what_is_copied_imports_everything_that_the_command_and_the_tasks_need(tmp_path: Path) -> None:
     """The same folders in an empty place; the libraries are those of the locked layer, which test_build.py tries."""
     for source, target in copied():

@@ -22,6 +22,7 @@ def locust() -> Path:
     return venvs.ensure("load") / "locust"
 
 
+@pytest.mark.thorough
 def test_a_run_ends_when_it_has_its_jobs_and_notes_each_request(
     locust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

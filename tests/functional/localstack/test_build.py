@@ -78,6 +78,7 @@ def _start(handler: str, *folders: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", sorted(topology().functions))
 def test_a_function_starts_with_nothing_but_its_zip_and_the_layers(name: str, unpacked: Path) -> None:
     """The emulator's own packages, and ours here, would hide what is missing on AWS."""
@@ -94,6 +95,7 @@ def test_a_missing_layer_is_noticed(unpacked: Path) -> None:
     assert "ModuleNotFoundError" in started.stderr
 
 
+@pytest.mark.thorough
 def test_archives_do_not_depend_on_when_or_where_they_are_made(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +258,7 @@ boto3.resource("dynamodb").Table("jobs")
 """
 
 
+@pytest.mark.thorough
 def test_a_task_can_call_each_service_that_the_topology_lists(unpacked: Path) -> None:
     """The list is what the documentation promises; a name that botocore does not know would be silently nothing."""
     services = ",".join(topology().layers["dependencies"].aws_services)

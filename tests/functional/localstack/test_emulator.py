@@ -115,6 +115,7 @@ def test_a_second_deploy_makes_no_call_that_writes(
     assert again() == []
 
 
+@pytest.mark.thorough
 def test_what_has_changed_is_brought_up_to_date(emulated: Emulator, stack: Stack, tmp_path: Path) -> None:
     """Code, and variables: one that is no longer wanted goes."""
     functions = Clients(emulated.endpoint_url).functions
@@ -134,6 +135,7 @@ def test_what_has_changed_is_brought_up_to_date(emulated: Emulator, stack: Stack
     assert deployed() == before
 
 
+@pytest.mark.thorough
 def test_functions_that_cannot_start_are_reported_with_their_reason(
     emulated: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

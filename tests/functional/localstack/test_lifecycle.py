@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from localstack import emulator, lifecycle
+from localstack import emulator, lifecycle, steps
 from localstack.deploy.clients import Clients
 from localstack.emulator import Emulator
 from localstack.paths import BUILD
@@ -69,6 +69,7 @@ def writes(calls: list[str]) -> Counter[str]:
     return Counter(operation for operation in calls if not operation.startswith(READS))
 
 
+@pytest.mark.thorough
 def test_up_on_a_running_stack_makes_and_unpacks_nothing(
     up: Callable[[], Stack], emulated: Emulator, calls: list[str]
 ) -> None:
@@ -85,6 +86,24 @@ def test_up_on_a_running_stack_makes_and_unpacks_nothing(
     assert zips() == built
 
 
+def test_up_and_down_say_what_they_are_doing_if_a_person_asked(
+    up: Callable[[], Stack], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each step has a line on standard error before it begins; a program that deploys a stack writes none."""
+    up()
+    assert capfd.readouterr().err == ""
+    monkeypatch.setattr(steps, "_shown", True)
+    up()
+    monkeypatch.setattr(emulator, "stop", lambda _: None)
+    monkeypatch.setattr(lifecycle, "STACK_FILE", tmp_path / "stack.json")
+    assert lifecycle.down()
+    said = capfd.readouterr().err.splitlines()
+    beginnings = ("Building", "Deploying table", "Deploying functions", "Starting each", "Stopping the emulator")
+    wanted = [next((line for line in said if line.startswith(words)), None) for words in beginnings]
+    assert [line for line in said if line.endswith("...")] == wanted
+
+
+@pytest.mark.thorough
 def test_up_brings_back_what_has_gone_and_makes_nothing_else(
     up: Callable[[], Stack], emulated: Emulator, calls: list[str]
 ) -> None:

@@ -20,6 +20,8 @@ from localstack.topology import topology
 from tests.builders.wheels import make_wheel
 from whendue.project.scaffold import create
 
+pytestmark = pytest.mark.thorough
+
 Build = Callable[..., Built]
 
 

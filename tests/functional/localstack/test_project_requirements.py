@@ -13,6 +13,8 @@ from localstack.project_requirements import LOCK, extras, installed, normalized,
 from tests.builders.wheels import make_wheel
 from whendue.version import VERSION
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(autouse=True)
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -67,6 +67,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize(("kind", "python", "requires"), CASES)
 def test_nothing_is_built_on_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Path, kind: str, python: str, requires: str

@@ -9,6 +9,8 @@ from tests.builders.handled import Handled
 from tests.builders.samples import NOW, TIMING, a_job
 from tests.builders.world import TENANT
 from whendue import quotas as limits
+from whendue.bulk.model import Action
+from whendue.bulk.service import Asked
 from whendue.declarations.registry import Cancel
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.errors import UnavailableError
@@ -16,6 +18,7 @@ from whendue.jobs import transitions
 from whendue.jobs.model import State
 from whendue.metrics.consumption import Consumption
 from whendue.metrics.recorder import MetricsRecorder
+from whendue.operations.listing import JobFilter
 from whendue.submission.request import JobRequest
 
 
@@ -48,6 +51,53 @@ def test_every_number_is_that_of_the_jobs(world: Handled, monkeypatch: pytest.Mo
     assert world.value("whendue_lateness_seconds_bucket", type="ok", queue="high", le="1") == 1
     assert world.value("whendue_timer_ticks_total") == 7
     assert world.value("whendue_jobs_promoted_total") == 1
+
+
+def test_jobs_in_progress_are_right_whatever_redrives_them(world: Handled) -> None:
+    """The formula of docs/reference/metrics.md and of the dashboard: by a request, by an operation, undone or not."""
+
+    def in_progress() -> float:
+        world.app.counters.keep(world.app.metrics.take())
+        return (
+            world.value("whendue_jobs_submitted_total")
+            - world.value("whendue_jobs_ended_total")
+            + world.value("whendue_redrives_total")
+            - world.value("whendue_bulk_changes_total", action="undo")
+        )
+
+    dead = [world.submit("bad", policy={"max_attempts": 1}) for _ in range(4)]
+    world.run_visible()
+    assert in_progress() == 0
+    world.app.control.redrive(TENANT, dead[0].id)
+    bulk = world.app.bulk
+    operation = bulk.begin(TENANT, Asked(Action.REDRIVE, "ada", wanted=JobFilter(), rate_per_s=0.02))
+    assert (operation.counts.changed, in_progress()) == (2, 3)
+    bulk.undo(TENANT, operation.id, "ada")
+    assert in_progress() == 1
+    world.run_visible()
+    assert in_progress() == 0
+    assert world.value("whendue_redrives_total") == 3
+    assert world.value("whendue_bulk_changes_total", action="redrive") == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        (Action.CANCEL, {}),
+        (Action.REPRIORITISE, {"queue": "high"}),
+        (Action.RESCHEDULE, {"due_at": NOW + 9_000_000}),
+    ],
+)
+def test_changes_of_an_operation_are_counted_by_its_action(
+    world: Handled, action: Action, more: dict[str, Any]
+) -> None:
+    """And those of a single request are none."""
+    jobs = [world.submit(delay_s=3600) for _ in range(3)]
+    world.app.control.cancel(TENANT, jobs[0].id)
+    world.app.bulk.begin(TENANT, Asked(action, "ada", wanted=JobFilter(), **more))
+    world.app.counters.keep(world.app.metrics.take())
+    assert world.value("whendue_bulk_changes_total", action=action.value) == 2
+    assert world.value("whendue_bulk_changes_total") == 2
 
 
 def test_what_is_submitted_again_counts_once(world: Handled) -> None:

@@ -212,3 +212,33 @@ def test_a_page_looks_at_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyP
     # Up to one more in each of a tenant's partitions but the last.
     assert sum(looked_at) <= 24 + 3 * (LIST_PARTITIONS - 1)
     assert DEAD_LETTERS_COUNTED % DEAD_TENANTS_AT_ONCE == 0
+
+
+def test_an_error_is_looked_for_in_all_tenants() -> None:
+    """By its fingerprint; a tenant whose jobs died of others is left out, and a cursor is of one fingerprint."""
+    world = World()
+
+    def other(payload: Any, ctx: Any) -> None:
+        raise KeyError("other")
+
+    world.task("other", other)
+    bad(world, "a", 2)
+    bad(world, "a", 1, "other")
+    bad(world, "b", 1, "other")
+    bad(world, "c", 3)
+    [group] = every(world)[-1].groups
+    found = every(world, JobFilter(fingerprint=group.fingerprint))
+    assert [(tenant.tenant, tenant.jobs, len(tenant.groups)) for tenant in found] == [("a", 2, 1), ("c", 3, 1)]
+    operator = Client(api_of(world), a_token(scopes="operator"))
+    answer = operator.send("GET", "/dead-letters/by-tenant", fingerprint=group.fingerprint)
+    assert [item["tenant"] for item in answer.json["items"]] == ["a", "c"]
+
+
+def test_an_error_is_looked_for_in_as_many_entries_as_all_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant with many other dead jobs costs no more; it says that older ones may match."""
+    monkeypatch.setattr("whendue.operations.dead_letters.DEAD_LETTERS_COUNTED", 5 * DEAD_TENANTS_AT_ONCE)
+    world = World()
+    bad(world, "a", 30)
+    [found] = every(world)
+    page = world.app.dead_letters.by_tenant(JobFilter(fingerprint=found.groups[0].fingerprint), None)
+    assert page.tenants[0].has_more

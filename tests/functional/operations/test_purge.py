@@ -307,6 +307,7 @@ def test_members_that_are_live_when_their_composite_goes_are_erased_once_they_ha
     assert world.left() == []
 
 
+@pytest.mark.thorough
 def test_erasing_a_composite_of_a_thousand_stops_in_time_and_the_timer_goes_on() -> None:
     """A request has seconds; so has a tick, which has other things to do."""
     world = Ageing()
@@ -340,6 +341,7 @@ def test_erasing_a_composite_of_a_thousand_stops_in_time_and_the_timer_goes_on()
 # --- bounded reads -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_reading_a_job_with_20000_once_marks_reads_none_of_them() -> None:
     """It read 2.3 MB."""
     world = World()

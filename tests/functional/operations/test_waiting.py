@@ -135,7 +135,9 @@ def test_a_request_that_finds_no_room_is_answered_at_once(world: World) -> None:
     waiting = threading.Thread(target=Client(api, a_token()).send, args=("GET", f"/jobs/{job.id}"), kwargs={"wait": 1})
     waiting.start()
     assert asleep.wait(60)
-    assert Client(api, a_token()).send("GET", f"/jobs/{job.id}", wait=20).json["state"] == "scheduled"
+    refused = Client(api, a_token()).send("GET", f"/jobs/{job.id}", wait=20)
+    assert (refused.json["state"], refused.headers["retry-after"]) == ("scheduled", "2")
+    assert "retry-after" not in Client(api, a_token()).send("GET", f"/jobs/{job.id}").headers
     wake.set()
     waiting.join(60)
     assert not waiting.is_alive()
@@ -156,6 +158,8 @@ def test_a_tenants_requests_that_begin_to_wait_are_bounded_and_anothers_wait_all
         return False
 
     assert [waits(TENANT) for _ in range(WAITS_OF_A_TENANT + 2)] == [True] * WAITS_OF_A_TENANT + [False] * 2
+    refused = Client(api_of(world), a_token()).send("GET", f"/jobs/{jobs[TENANT]}", wait=20)
+    assert (refused.status, refused.headers["retry-after"]) == (200, "2")
     assert waits("other")
     world.clock.advance(WAIT_S)
     assert waits(TENANT)
@@ -196,4 +200,7 @@ def test_the_api_waits_and_another_tenants_job_is_not_found(world: World) -> Non
     job = world.submit("ok", delay_s=5)
     api = api_on(world, passing(world))
     assert Client(api, a_token("other")).send("GET", f"/jobs/{job.id}", wait=20).status == 404
-    assert Client(api, a_token()).send("GET", f"/jobs/{job.id}", wait=20).json["state"] == "succeeded"
+    ended = Client(api, a_token()).send("GET", f"/jobs/{job.id}", wait=20)
+    assert (ended.json["state"], "retry-after" in ended.headers) == ("succeeded", False)
+    later = world.submit("ok", delay_s=500)
+    assert "retry-after" not in Client(api, a_token()).send("GET", f"/jobs/{later.id}", wait=2).headers

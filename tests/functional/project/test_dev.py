@@ -87,6 +87,7 @@ def services_of(shop: Path) -> Services:
     made = Services.__new__(Services)
     made.environment, made.token = {"WHENDUE_TABLE": "jobs", "WHENDUE_JWT_SECRET": "of tokens"}, "a-token"
     made._settings_file = shop / SETTINGS_FILE
+    made._deployed = load(shop).environment
     return made
 
 

@@ -86,6 +86,7 @@ def a_world(entries: Sequence[Fire | MissedRange] = ()) -> World:
     return world
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(25))
 def test_any_page_size_and_filter_show_each_fire_once_in_order(seed: int) -> None:
     """However entries, gaps, triggered and withdrawn ones lie."""

@@ -1,5 +1,6 @@
 """Odd unique keys: whatever is sent or stored, no neighbour is harmed, and no key is held for ever."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from whendue.quotas import PAYLOAD_BYTES, UNIQUE_KEY_BYTES, UNIQUE_PATH_BYTES
 from whendue.submission.request import JobRequest, UniqueRequest
 from whendue.submission.submit import Submitted
 from whendue.submission.unique_jobs import find_holder
+from whendue.submission.unique_policy import unique_name
 from whendue.table.keys import unique_key
 
 DAY_S = 86_400
@@ -51,8 +53,12 @@ def test_keys_are_the_same_only_if_each_of_their_characters_is(key: str, other: 
 @pytest.mark.parametrize(
     ("payload", "other"),
     [
-        ({"a": 1}, {"a": 1.0}),
         ({"a": 1}, {"a": True}),
+        ({"a": 1.0}, {"a": True}),
+        ({"a": 0}, {"a": False}),
+        ({"a": 0}, {"a": None}),
+        ({"a": 1}, {"a": 1.5}),
+        ({"a": 2**53}, {"a": 2**53 + 1}),
         ({"a": "1"}, {"a": 1}),
         ({"a": None}, {"a": "null"}),
         ({"a": []}, {"a": {}}),
@@ -65,6 +71,41 @@ def test_values_are_the_same_only_if_their_json_is(payload: Any, other: Any) -> 
     first = submit(world, asked(payload, by_payload=("a",)))
     assert submit(world, asked(other, by_payload=("a",))).created
     assert submit(world, asked(payload, by_payload=("a",))).job.id == first.job.id
+
+
+@pytest.mark.parametrize(
+    ("payload", "other"),
+    [
+        ("1", "1.0"),
+        ("0", "-0"),
+        ("0", "-0.0"),
+        ("0.0", "0e5"),
+        ("1e2", "100"),
+        ("0.1", "1e-1"),
+        ('{"b": [1, {"c": 2.0}]}', '{"b": [1.0, {"c": 2}]}'),
+        ("18446744073709549568", "18446744073709549568.0"),
+    ],
+)
+@pytest.mark.parametrize("paths", [["a"], []], ids=["a place", "the whole payload"])
+def test_numbers_that_are_equal_are_one_key_however_they_are_written(
+    payload: str, other: str, paths: list[str]
+) -> None:
+    """JSON has one kind of numbers: a client in another language writes 1 as 1.0. Over HTTP, as it is parsed there."""
+    client = Client(api_of(World()), a_token())
+
+    def body(value: str) -> str:
+        return f'"type":"ok","payload":{{"a":{value}}},"unique":{{"byPayload":{json.dumps(paths)}}}}}'
+
+    first, same = (client.send("POST", "/jobs", '{"delaySeconds":60,' + body(value)) for value in (payload, other))
+    assert (first.status, same.status, same.json["id"]) == (202, 200, first.json["id"])
+    found = client.send("POST", "/unique/holder", "{" + body(other))
+    assert found.json["job"]["id"] == first.json["id"]
+
+
+def test_keys_of_other_numbers_are_those_of_earlier_versions() -> None:
+    """A deploy must not lose which job holds them."""
+    request = asked({"a": [1, -7, 2.5, True, None, "x", 1e300]}, by_payload=("a",))
+    assert unique_name(request) == '["ok", "payload", ["a"], [[1, -7, 2.5, true, null, "x", 1e+300]]]'
 
 
 def test_a_place_that_is_not_there_counts_as_null() -> None:

@@ -25,6 +25,7 @@ from whendue.support.clock import ManualClock
 from whendue.testing import WhendueApp, run_attempt, run_task
 from whendue.testing.app import START
 from whendue.testing.deployment import DescribedRegistry, MemoryDeployment
+from whendue.testing.memory import memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Runs
 from whendue.testing.tasks import discover_shipped
@@ -241,7 +242,7 @@ def test_workers_and_api_are_two_applications_on_one_table() -> None:
     """Tests of users reach both."""
     clock = ManualClock()
     runs = Runs(clock.now_ms)
-    whendue = MemoryDeployment(RecordingRegistry(TASKS, runs), clock, runs)
+    whendue = MemoryDeployment(memory_settings(), RecordingRegistry(TASKS, runs), clock, runs)
     assert isinstance(whendue.api.registry.find("demo.kit.lucky"), DescribedTask)
     assert not isinstance(whendue.app.registry.find("demo.kit.lucky"), DescribedTask)
     assert whendue.api.runtime.store is whendue.app.runtime.store

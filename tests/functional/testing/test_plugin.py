@@ -1,6 +1,7 @@
 """whendue.testing.plugin: what pytest does with it, in projects of users."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,43 @@ def test_the_fixture_has_the_tasks_of_the_project(pytester: pytest.Pytester) -> 
     os.chdir(pytester.path / "shop")
     result = pytester.runpytest_subprocess(*LOADED)
     result.assert_outcomes(passed=2)
+
+
+HEAVY = """
+from pydantic import BaseModel
+from whendue import task
+from whendue.testing import WhendueApp, run_task
+
+class Payload(BaseModel):
+    n: int = 0
+
+@task("shop.rebuild", queue="heavy", timeout_s=590)
+def rebuild(payload: Payload) -> int:
+    return payload.n
+
+def test_that_a_job_goes_there(whendue_app):
+    job = whendue_app.submit(rebuild, {"n": 2})
+    whendue_app.run_until_idle()
+    assert (whendue_app.job(job).queue, whendue_app.job(job).result) == ("heavy", 2)
+    assert whendue_app.submit("greetings.send", {"name": "Ada"}, queue="heavy").queue == "heavy"
+
+def test_an_attempt():
+    assert run_task(rebuild, {"n": 3}) == 3
+"""
+
+
+def test_the_fixture_has_the_queues_of_the_project(pytester: pytest.Pytester) -> None:
+    """A task on one of them is tested as any other; one attempt of it needs no project."""
+    create(pytester.path / "shop")
+    os.chdir(pytester.path / "shop")
+    with Path("whendue.toml").open("a") as file:
+        file.write("\n[queues.heavy]\ntimeout_s = 600\n")
+    Path("tests/test_heavy.py").write_text(HEAVY)
+    pytester.runpytest_subprocess(*LOADED).assert_outcomes(passed=4)
+    pytester.makepyfile(test_alone=HEAVY)
+    pytester.runpytest_subprocess(*LOADED, "-k", "an_attempt", str(pytester.path / "test_alone.py")).assert_outcomes(
+        passed=1, deselected=1
+    )
 
 
 BROKEN = """

@@ -110,6 +110,7 @@ def act(whendue: Counting, action: tuple[str, str, int]) -> None:
             whendue.queues.discard(name)
 
 
+@pytest.mark.thorough
 @settings(max_examples=25)
 @given(st.lists(st.tuples(GAP_S, ACTION), min_size=1, max_size=5))
 def test_leaping_runs_what_walking_runs(actions: list[tuple[int, tuple[str, str, int]]]) -> None:

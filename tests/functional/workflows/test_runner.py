@@ -199,6 +199,7 @@ def test_for_each_with_a_failing_item_is_dead_and_a_retry_runs_that_item_alone()
     assert order(world).count("each[2]") == 2
 
 
+@pytest.mark.thorough
 def test_a_workflow_of_a_thousand_nodes_ends() -> None:
     """The most that is accepted."""
     world = World()
@@ -220,6 +221,7 @@ def _calls() -> int:
     return len(calls)
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(_calls()))
 def test_a_worker_that_dies_at_any_call_leaves_no_half_a_workflow(number: int, late: bool) -> None:

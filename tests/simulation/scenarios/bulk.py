@@ -35,6 +35,19 @@ def _begin(world: World, **body: Any) -> str:
     return str(answer.json["id"])
 
 
+def _begun_once(world: World) -> None:
+    """A client without an answer sends it again with the same key: each answer names the same operation."""
+    _submitted(world, 3, "cancelled", delaySeconds=1800)
+    body = {"action": "cancel", "all": True, **SLOW}
+    answers = [world.insist("POST", "/operations", body, "once") for _ in range(2)]
+    assert {answer.status for answer in answers} <= {200, 202}, [answer.text for answer in answers]
+    ids = {str(answer.json["id"]) for answer in answers}
+    listed = {str(item["id"]) for item in world.insist("GET", "/operations").json["items"]}
+    if len(ids) != 1 or listed != ids:
+        world.monitor.wrong("one key has begun several operations")
+    _finish(world, ids.pop())
+
+
 def _finish(world: World, operation: str) -> None:
     while world.insist("GET", f"/operations/{operation}").json["state"] == "running":
         world.scheduler.sleep(10_000)
@@ -141,6 +154,7 @@ SCENARIOS: Final = (
     Scenario("in bulk, redriven by ids", _play(_redriven_by_ids), Nature(timers=2)),
     Scenario("in bulk, redriven and undone", _play(_undone)),
     Scenario("in bulk, undone at the end", _play(_undone_at_the_end)),
+    Scenario("in bulk, begun once", _play(_begun_once)),
     Scenario("in bulk, stopped", _play(_stopped), Nature(skew_ms=5000)),
     Scenario("in bulk, moved", _play(_moved)),
     Scenario("in bulk, deleted", _play(_deleted)),

@@ -79,6 +79,25 @@ def test_a_piece_is_counted_and_the_next_begins_after_it() -> None:
     assert limited.state is OperationState.FINISHED
 
 
+def test_how_far_it_has_come_is_kept_and_its_end_is_known() -> None:
+    """A piece that says nothing leaves what is known; a limit or a cancel leaves jobs that it has not come to."""
+    begun = counted(OPERATION, replace(PIECE, passed_ms=NOW - 5), Counts(changed=3), [], NOW)
+    then = counted(begun, replace(PIECE, number=1), Counts(changed=3), [], NOW)
+    assert (then.passed_ms, then.is_complete, then.total) == (NOW - 5, False, None)
+    done = counted(then, replace(PIECE, number=2, is_last=True), Counts(failed=1), [], NOW)
+    assert (done.is_complete, done.total, done.counts.matched) == (True, 7, 6)
+    limited = counted(replace(OPERATION, limit=3), PIECE, Counts(changed=3), [], NOW)
+    assert (limited.is_complete, limited.total) == (False, 3)
+    assert not cancelled(then, "bob", NOW).is_complete
+
+
+@pytest.mark.parametrize(("limit", "total"), [(None, 7), (3, 3), (9, 7)])
+def test_of_ids_the_total_is_known_from_the_beginning(limit: int | None, total: int) -> None:
+    """Not of a filter: nobody counts what an index holds."""
+    assert replace(OPERATION, wanted=None, ids="a", id_count=7, limit=limit).total == total
+    assert replace(OPERATION, limit=limit).total is None
+
+
 def test_failures_are_bounded() -> None:
     """The first ones."""
     many = [FailedJob(str(number), "code", "text") for number in range(OPERATION_FAILURES + 1)]
@@ -96,6 +115,7 @@ def test_items_keep_all_that_they_hold() -> None:
     """And are in the due index while the operation runs."""
     failures = (FailedJob("j1", "code", "Größe"),)
     named = replace(OPERATION, ids="a b", id_count=2, limit=7, queue="low")
+    named = replace(named, passed_ms=NOW - 9)
     full = replace(named, counts=Counts(1, 2, 3), failures=failures, rate_per_s=0.5)
     item = applied_to(create(full, 8), None)
     assert operation_from(item) == full
@@ -105,7 +125,7 @@ def test_items_keep_all_that_they_hold() -> None:
     after = applied_to(step(full, ended, NOW), item)
     assert operation_from(after) == ended
     assert "due_pk" not in after
-    piece = replace(PIECE, failures=failures, ids="c", is_last=True)
+    piece = replace(PIECE, failures=failures, ids="c", passed_ms=NOW - 7, is_last=True)
     assert piece_from(applied_to(plan(full, piece), None)) == piece
     assert piece_from(applied_to(plan(full, Piece(4, ())), None)) == Piece(4, ())
 

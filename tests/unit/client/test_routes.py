@@ -46,7 +46,6 @@ def test_what_is_not_sent_twice() -> None:
         "replayDelivery",
         "retryWorkflow",
         "rotateSubscriptionSecret",
-        "startOperation",
         "testSubscription",
         "undoOperation",
     }

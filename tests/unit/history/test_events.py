@@ -51,6 +51,27 @@ def test_a_cause_of_a_cancel_is_no_attempt() -> None:
     assert listed(again)[1].failure == job.last
 
 
+@pytest.mark.parametrize(
+    ("ended", "by"),
+    [
+        (transitions.mark_dead(running(claims=3), "worker_lost", "its workers died", LATER).job, None),
+        (dead(), None),
+        (transitions.cancel(a_job(), LATER, by="eve").job, "eve"),
+        (waiting.cancel_unsatisfied(awaiting(), "dependency_failed", "a failed", LATER).job, None),
+    ],
+    ids=["given up", "failed", "cancelled", "dependency"],
+)
+def test_the_end_of_an_undone_redrive_has_the_cause_of_the_end_before(ended: Job, by: str | None) -> None:
+    """The job has neither run nor failed again, and nobody has cancelled it again."""
+    again = transitions.redrive(ended, LATER + 1, LATER + 1, TIMING, by="ada").job
+    undone = transitions.undo_redrive(again, LATER + 2, "bob").job
+    changes = [change for change in (ended.change, again.change, undone.change) if change]
+    events = events_of(undone, changes, [undone.last] if undone.last else [])
+    first, last = [event for event in events if event.type in ENDS]
+    assert first.failure == ended.last
+    assert (last.type, last.failure, last.by, last.at) == (first.type, first.failure, by, first.at)
+
+
 def test_a_cause_of_an_end_does_not_become_an_attempt_of_the_next_run() -> None:
     """That one has more failed attempts than the cause was the number of."""
     given_up = transitions.mark_dead(running(), "worker_lost", "its workers died", LATER).job

@@ -70,7 +70,7 @@ def test_each_end_does_what_edge_and_policy_say(on: Any, policy: str, expected: 
     [
         ("success", "cancel", DEPENDENCY_MISSING),
         ("success", "run", RUNS),
-        ("success", "hold", STAYS),
+        ("success", "hold", DEPENDENCY_MISSING),
         ("done", None, RUNS),
     ],
 )

@@ -301,6 +301,7 @@ def takes(adapter: TypeAdapter[Any], value: object) -> bool:
     return True
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", TASKS)
 @given(value=VALUES)
 @example(value="5")

@@ -100,6 +100,7 @@ def takes(model: Any) -> Any:
     return function
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("model", [Raising, Large, Lookahead], ids=["raising", "large", "lookahead"])
 def test_a_model_whose_schema_cannot_be_used_accepts_any_payload(registry: Registry, model: Any) -> None:
     """The worker validates it."""

@@ -78,7 +78,7 @@ export function RedriveDialog({ group, close }: { group: DeadLetterGroup; close:
       {problem ? <Notice tone="bad">{problem}</Notice> : null}
       {counted ? (
         <p>
-          {counted.exact ? "" : "More than "}
+          {counted.exact ? "" : "At least "}
           {things(matched, "dead job")} in this group. They run again from their first attempt.
         </p>
       ) : problem ? null : (

@@ -25,7 +25,7 @@ export function OperationProgress({ operation, counted }: ProgressProps) {
       </label>
       {isRunning && most !== null ? (
         <span class="small muted number">
-          {settled} of {operation.idCount === null && operation.limit !== null && counted == null ? "at most " : ""}
+          {settled} of {operation.counts.total === null && operation.limit !== null && counted == null ? "at most " : ""}
           {things(most, "job")}
         </span>
       ) : null}

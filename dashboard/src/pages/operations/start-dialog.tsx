@@ -1,6 +1,7 @@
 /** Begins a bulk operation: counted first (dry run), then carried out with progress, which can be left or stopped. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, done } from "../../api/client.js";
+import { newKey } from "../../api/idempotency.js";
 import { refreshAll } from "../../api/live.js";
 import { asApiError } from "../../api/problems.js";
 import type { Operation } from "../../api/types.js";
@@ -56,8 +57,10 @@ export function StartDialog({ action, selection, leftOut, close, begun }: StartD
   const [operation, setOperation] = useState<Operation | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  // Begun twice, by a second click or after a lost answer, it is the same operation; with other details it is another.
+  const key = useMemo(newKey, [queue, due, rate]);
   const ask = (dryRun: boolean) =>
-    done(api.POST("/operations", { body: requestOf(action, chosen, { queue, dueAt: fromField(due, zone.value), rate }, dryRun) }));
+    done(api.POST("/operations", { params: { header: dryRun ? {} : { "Idempotency-Key": key } }, body: requestOf(action, chosen, { queue, dueAt: fromField(due, zone.value), rate }, dryRun) }));
 
   async function guarded(work: () => Promise<void>): Promise<void> {
     setBusy(true);
@@ -120,7 +123,7 @@ function Counted({ counted, action }: { counted: Operation; action: BulkAction }
     <div class="stack-s" role="status">
       <p>
         <strong class="number">
-          {exact ? "" : "More than "}
+          {exact ? "" : "At least "}
           {things(counts.matched, "job")}
         </strong>
         {counted.idCount === null ? (
@@ -132,7 +135,7 @@ function Counted({ counted, action }: { counted: Operation; action: BulkAction }
       </p>
       {counts.failed ? (
         <Notice tone="warn">
-          {count(counts.failed)} of them {counts.failed === 1 ? "stays as it is" : "stay as they are"}: the state does not fit, or they belong to a workflow.
+          {count(counts.failed)} more {counts.failed === 1 ? "stays as it is" : "stay as they are"}: the state does not fit, or they belong to a workflow.
         </Notice>
       ) : null}
       {counted.examples.length ? (

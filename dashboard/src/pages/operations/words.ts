@@ -58,7 +58,7 @@ export function comeTo({ counts }: Pick<Operation, "counts">): number {
 }
 
 /** Return of how many jobs an operation is, where that is known before its end; null otherwise. */
-export function expected({ counts, idCount, limit, state }: Pick<Operation, "counts" | "idCount" | "limit" | "state">): number | null {
-  if (state !== "running") return counts.matched;
-  return idCount ?? limit ?? null;
+export function expected(operation: Pick<Operation, "counts" | "limit" | "state">): number | null {
+  const { counts, limit, state } = operation;
+  return counts.total ?? (state === "running" ? limit : comeTo(operation));
 }

@@ -73,6 +73,12 @@ function One({ name, backfill }: { name: string; backfill: Backfill }) {
         <span class="field-label number">{outcomeOf(backfill)}</span>
         <progress max={1} value={part} />
       </label>
+      {backfill.by || backfill.reason ? (
+        <p class="small muted wrap-anywhere">
+          {backfill.by ? `By ${backfill.by}` : "Asked for"}
+          {backfill.reason ? `: ${backfill.reason}` : ""}
+        </p>
+      ) : null}
       {backfill.error ? <p class="small wrap-anywhere">{backfill.error}</p> : null}
     </>
   );
@@ -119,6 +125,7 @@ function StartDialog({ name, close }: { name: string; close: () => void }) {
   const [to, setTo] = useState(() => toField(Date.now(), zone.value));
   const [limit, setLimit] = useState("");
   const [force, setForce] = useState(false);
+  const [reason, setReason] = useState("");
   const [first, last] = [fromField(from, zone.value), fromField(to, zone.value)];
   const problem = wrongRange(first, last, now.value);
   const suffix = zone.value === "utc" ? "UTC" : "local time";
@@ -128,7 +135,7 @@ function StartDialog({ name, close }: { name: string; close: () => void }) {
     await done(
       api.POST("/schedules/{name}/backfill", {
         params: { path: { name } },
-        body: { from: new Date(first).toISOString(), to: new Date(last).toISOString(), force, ...(limit ? { limit: Number(limit) } : {}) },
+        body: { from: new Date(first).toISOString(), to: new Date(last).toISOString(), force, ...(limit ? { limit: Number(limit) } : {}), ...(reason ? { reason } : {}) },
       }),
     );
     toast("The backfill has begun.");
@@ -140,6 +147,7 @@ function StartDialog({ name, close }: { name: string; close: () => void }) {
       <p>Jobs are created for the fires between these times that had none. They run at once, up to the limit.</p>
       <Input label={`From (${suffix})`} type="datetime-local" value={from} change={setFrom} problem={problem} required />
       <Input label={`To (${suffix})`} type="datetime-local" value={to} change={setTo} required />
+      <Input label="Reason" value={reason} change={setReason} placeholder="Optional" />
       <Input label="At most" type="number" min={1} max={10_000} value={limit} change={setLimit} placeholder="10,000 jobs" />
       <label class="row">
         <input type="checkbox" class="checkbox" checked={force} onChange={(event) => setForce(event.currentTarget.checked)} />

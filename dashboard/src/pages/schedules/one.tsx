@@ -190,7 +190,13 @@ function FireTable({ fires }: { fires: FireList["items"] }) {
             </td>
             <td class="cell-wrap">
               <Badge state={fire.outcome} />
-              {fire.reason ? <div class="small muted">{fire.reason}</div> : null}
+              {fire.by || fire.reason ? (
+                <div class="small muted">
+                  {fire.by ? `by ${fire.by}` : ""}
+                  {fire.by && fire.reason ? ": " : ""}
+                  {fire.reason}
+                </div>
+              ) : null}
             </td>
             <td>{fire.job ? <Link to={pathOf("jobs", fire.job.id)}>{fire.job.state ?? "gone"}</Link> : "–"}</td>
             <td class="number">{typeof fire.latenessSeconds !== "number" ? "–" : duration(fire.latenessSeconds * 1000)}</td>

@@ -1,14 +1,15 @@
 """Bulk operations: begin, list, get, cancel and undo them."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from functions.api.http.body import idempotency_key
 from functions.api.http.caller import caller, caller_of, shown
-from functions.api.http.response import JSON
+from functions.api.http.response import JSON, accepted
 from functions.api.schemas.bulk.operations import (
     OperationBody,
     OperationListReply,
@@ -18,11 +19,15 @@ from functions.api.schemas.bulk.operations import (
     operation_reply,
 )
 from functions.api.schemas.shared.list_parameters import CursorParameter, PageLimit
-from whendue.bulk.model import Operation
+from whendue.bulk.model import Operation, OperationState
 from whendue.quotas import PAGE_DEFAULT
 
 TAGS = ["operations"]
 router = APIGatewayHttpRouter()
+OperationStateParameter = Annotated[
+    Literal["running", "finished", "cancelled"] | None,
+    Query(description="Only operations in this state. Default: all."),
+]
 OperationId = Annotated[str, Path(description="Id of the bulk operation.")]
 
 
@@ -37,19 +42,29 @@ def start(body: Annotated[OperationBody, Body()]) -> Response[OperationReply]:
     """Begin a bulk operation, or only count its jobs (`dryRun`, answered with 200).
 
     The first jobs are changed at once, the others in the background, each one once. `Location` shows the progress.
+    A repeated Idempotency-Key returns the same operation, for 90 days; a dry run ignores it.
     """
     app, tenant = caller(router)
     asked = body.asked(caller_of(router), app.clock.now_ms())
     if body.dry_run:
         return Response(HTTPStatus.OK, JSON, dry_run_reply(*app.bulk.dry_run(tenant, asked)))
-    return _accepted(app.bulk.begin(tenant, asked))
+    key = idempotency_key(router.current_event.headers)
+    if key is None:
+        return _accepted(app.bulk.begin(tenant, asked))
+    operation, is_new = app.bulk.begin_once(tenant, asked, key, body.model_dump_json())
+    return accepted(f"/operations/{operation.id}", operation_reply(operation), created=is_new)
 
 
 @router.get("/operations", tags=TAGS, summary="List bulk operations", operation_id="listOperations")
-def list_operations(limit: PageLimit = PAGE_DEFAULT, cursor: CursorParameter = None) -> OperationListReply:
-    """Return the bulk operations, newest first. They are kept for 90 days."""
+def list_operations(
+    state: OperationStateParameter = None, limit: PageLimit = PAGE_DEFAULT, cursor: CursorParameter = None
+) -> OperationListReply:
+    """Return the bulk operations, newest first. They are kept for 90 days.
+
+    With `state=finished` or `cancelled`, a page may be short, even empty, before the end.
+    """
     app, tenant = caller(router)
-    page = app.bulk.page(tenant, limit, cursor)
+    page = app.bulk.page(tenant, limit, cursor, None if state is None else OperationState(state))
     return OperationListReply(
         items=shown(app, page.operations, operation_in_list, lambda operation: operation.id), cursor=page.cursor
     )

@@ -11,10 +11,11 @@ from functions.api.schemas.reply import CURSOR, Reply, Time
 from functions.api.schemas.shared.list_parameters import job_filter
 from functions.api.schemas.shared.numbers import Delay, RedriveRate
 from functions.api.schemas.shared.policy import Name, Priority, QueueBody, QueueName, Rfc3339, TypeName, shown_queue
-from whendue.bulk.model import Action, FailedJob, Operation
+from whendue.bulk.dry_run import Counted
+from whendue.bulk.model import Action, Counts, FailedJob, Operation
 from whendue.bulk.quotas import DRY_RUN_EXAMPLES, OPERATION_FAILURES, OPERATION_IDS
-from whendue.bulk.selection import filter_of
-from whendue.bulk.service import Asked, Counted
+from whendue.bulk.selection import filter_of, names_queue
+from whendue.bulk.service import Asked
 from whendue.operations.listing import JobFilter
 from whendue.quotas import ID_CHARACTERS
 
@@ -140,6 +141,7 @@ class OperationBody(QueueBody):
             by,
             wanted=wanted,
             ids=self.ids,
+            names_queue=self.filter is not None and self.filter.queue is not None,
             queue=self.queue_name,
             due_at=due_at if self.delay_seconds is None else now_ms + round(1000 * self.delay_seconds),
             rate_per_s=self.rate_per_second,
@@ -150,10 +152,17 @@ class OperationBody(QueueBody):
 class OperationCountsReply(Reply):
     """Numbers of jobs."""
 
-    matched: int = Field(description="Jobs that the operation has come to so far; of a dry run, jobs that it would.")
+    total: int | None = Field(
+        description="Jobs that the operation comes to, `matched` and `failed` together at its end. Known from the "
+        "beginning if ids were sent, else at the end alone: null before."
+    )
+    matched: int = Field(
+        description="Jobs that are now as the operation wants them: changed and unchanged ones. Of a dry run, jobs "
+        "that would be."
+    )
     changed: int = Field(description="Jobs that were changed.")
     unchanged: int = Field(description="Jobs that were as the operation wants them already.")
-    failed: int = Field(description="Jobs that could not be changed.")
+    failed: int = Field(description="Jobs that could not be changed; of a dry run, that could not be.")
 
 
 class FailedJobReply(Reply):
@@ -180,8 +189,9 @@ def _example(**values: Any) -> dict[str, Any]:
         "dueAt": None,
         "ratePerSecond": 10,
         "limit": None,
-        "counts": {"matched": 100, "changed": 99, "unchanged": 0, "failed": 1},
-        "exact": True,
+        "counts": {"total": None, "matched": 99, "changed": 99, "unchanged": 0, "failed": 1},
+        "exact": False,
+        "scannedThrough": "2026-11-27T21:14:03.220Z",
         "failures": [],
         "dryRun": False,
         "examples": [],
@@ -213,7 +223,14 @@ class OperationReply(Reply):
     rate_per_second: float | None = Field(description="Maximum number of jobs per second.")
     limit: int | None = Field(description="Maximum number of jobs.")
     counts: OperationCountsReply = Field(description="How far it is.")
-    exact: bool = Field(description="False for a dry run that has not counted to the end: there may be more jobs.")
+    exact: bool = Field(
+        description="Whether it has come to all jobs, or the dry run has counted them all. False while it runs, and if "
+        "a `limit`, a cancel or the bounds of a dry run have ended it: there may be more."
+    )
+    scanned_through: Time | None = Field(
+        description="How far it is: it has come to all jobs that were submitted after this time, of dead ones those "
+        "that ended after it. Null before the first piece, if `exact`, for ids, and of `undo`."
+    )
     failures: list[FailedJobReply] = Field(
         description=f"Jobs that could not be changed, the first {OPERATION_FAILURES}, and why; in a list the first "
         f"{FAILURES_IN_LIST}."
@@ -244,7 +261,6 @@ def operation_in_list(operation: Operation) -> OperationReply:
 
 
 def _reply(operation: Operation, failures: int) -> OperationReply:
-    counts = operation.counts
     return OperationReply(
         id=operation.id,
         action=operation.action.value,
@@ -253,17 +269,16 @@ def _reply(operation: Operation, failures: int) -> OperationReply:
         created_at=times.to_timestamp(operation.created_at),
         ended_at=times.to_timestamp(operation.ended_at),
         cancelled_by=operation.cancelled_by,
-        filter=None if operation.wanted is None else _shown(filter_of(operation.wanted)),
+        filter=None if operation.wanted is None else _shown(operation.wanted),
         id_count=operation.id_count,
         undoes=operation.undoes,
         **shown_queue(operation.queue),
         due_at=times.to_timestamp(operation.due_at),
         rate_per_second=operation.rate_per_s,
         limit=operation.limit,
-        counts=OperationCountsReply(
-            matched=counts.all, changed=counts.changed, unchanged=counts.unchanged, failed=counts.failed
-        ),
-        exact=True,
+        counts=_counts(operation.counts, operation.total),
+        exact=operation.is_complete,
+        scanned_through=times.to_timestamp(None if operation.is_complete else operation.passed_ms),
         failures=_failures(operation.failures[:failures]),
         dry_run=False,
         examples=[],
@@ -272,13 +287,18 @@ def _reply(operation: Operation, failures: int) -> OperationReply:
 
 def dry_run_reply(operation: Operation, found: Counted) -> OperationReply:
     """Show what an operation would be."""
-    counts = OperationCountsReply(matched=found.matched, changed=0, unchanged=0, failed=len(found.failures))
+    failed = len(found.failures)
+    # A limit or ids say how many there are, also where more would match.
+    is_known = found.is_exact or found.matched + failed == operation.limit
+    total = found.matched + failed if is_known else operation.total
+    counts = OperationCountsReply(total=total, matched=found.matched, changed=0, unchanged=0, failed=failed)
     return operation_reply(operation).model_copy(
         update={
             "id": None,
             "state": None,
             "counts": counts,
             "exact": found.is_exact,
+            "scanned_through": times.to_timestamp(found.passed_ms),
             "failures": _failures(found.failures[:OPERATION_FAILURES]),
             "dry_run": True,
             "examples": found.examples,
@@ -290,12 +310,23 @@ def _failures(failures: tuple[FailedJob, ...] | list[FailedJob]) -> list[FailedJ
     return [FailedJobReply(id=failure.id, problem=problem_of(failure.code, failure.text)) for failure in failures]
 
 
-def _shown(wanted: JobFilter) -> dict[str, Any]:
+def _counts(counts: Counts, total: int | None) -> OperationCountsReply:
+    return OperationCountsReply(
+        total=total,
+        matched=counts.matched,
+        changed=counts.changed,
+        unchanged=counts.unchanged,
+        failed=counts.failed,
+    )
+
+
+def _shown(text: str) -> dict[str, Any]:
     """Show a filter as it was sent."""
+    wanted = filter_of(text)
     values = {
         "state": wanted.state,
         "type": wanted.type,
-        **shown_queue(wanted.queue),
+        **({"queue": wanted.queue} if names_queue(text) else shown_queue(wanted.queue)),
         "fingerprint": wanted.fingerprint,
         "tags": dict(wanted.tags) or None,
         "schedule": wanted.schedule,

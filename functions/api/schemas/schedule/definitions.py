@@ -41,6 +41,9 @@ def _short(text: str) -> str:
     return text
 
 
+Reason = Annotated[str, AfterValidator(_short)]
+
+
 class MisfireBody(Body):
     """What happens to fires that were missed because the timer did not run in time."""
 
@@ -101,9 +104,7 @@ class SchedulePauseBody(Body):
         json_schema_extra={"example": {"reason": "the report is being rebuilt", "until": "2099-12-24T18:00:00Z"}}
     )
 
-    reason: Annotated[str, AfterValidator(_short)] = Field(
-        default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty."
-    )
+    reason: Reason = Field(default="", description=f"Why it is paused, up to {REASON_BYTES} bytes. Default: empty.")
     until: Rfc3339 | None = Field(
         default=None,
         description="From this time on it fires again by itself; it must be in the future. Default: until it is "

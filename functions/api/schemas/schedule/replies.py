@@ -122,13 +122,16 @@ class FireReply(Reply):
 
     nominal_at: Time | None = Field(description="The time that the schedule names; null if it was triggered by hand.")
     outcome: str = Field(description="`ran`, `skipped`, `caught_up`, `missed` or `triggered`.")
-    reason: str | None = Field(default=None, description="Why it was skipped or missed.")
-    decided_at: Time | None = Field(description="When the outcome was decided.")
+    reason: str | None = Field(
+        default=None, description="Why it was skipped or missed; of a triggered one, the `reason` of the request."
+    )
+    decided_at: Time | None = Field(description="When the outcome was decided, or the job triggered.")
     job: FireJobReply | None = Field(default=None, description="Its job; null if none was created.")
     lateness_seconds: float | None = Field(
         default=None, description="Seconds from the nominal time to the start of the first attempt."
     )
     backfill: str | None = Field(default=None, description="Id of the backfill that created the job.")
+    by: str | None = Field(default=None, description="Subject of the token that triggered it; null for other outcomes.")
 
 
 class FireListReply(Reply):
@@ -144,6 +147,9 @@ class BackfillReply(Reply):
     id: str = Field(description="Id of the backfill.")
     schedule: str = Field(description="Name of the schedule.")
     state: str = Field(description="`running`, `paused`, `finished`, `failed` or `cancelled`.")
+    created_at: Time | None = Field(description="When it was asked for.")
+    by: str | None = Field(default=None, description="Subject of the token that asked for it; null if it is not known.")
+    reason: str | None = Field(default=None, description="Why it was asked for; null if the request did not say.")
     from_: Time | None = Field(alias="from", description="First nominal time.")
     to: Time | None = Field(description="Last nominal time.")
     limit: int = Field(description="Maximum number of jobs to create.")
@@ -257,6 +263,7 @@ def fire_reply(view: FireView, now_ms: int) -> FireReply:
         job=FireJobReply(id=fire.job, state=shown_state(job, now_ms) if job else None) if fire.job else None,
         lateness_seconds=None if lateness_ms is None else lateness_ms / 1000,
         backfill=fire.backfill,
+        by=fire.by,
     )
 
 
@@ -268,6 +275,9 @@ def backfill_reply(backfill: Backfill) -> BackfillReply:
         id=backfill.id,
         schedule=backfill.name,
         state=backfill.state.value,
+        created_at=times.to_timestamp(backfill.created_at),
+        by=backfill.by,
+        reason=backfill.reason,
         to=times.to_timestamp(backfill.to_ms),
         limit=backfill.limit,
         force=backfill.force,

@@ -8,7 +8,9 @@ from pydantic import ConfigDict, Field, model_validator
 from functions.api.http import times
 from functions.api.schemas.base import Body
 from functions.api.schemas.job_requests import TIMES_ELSEWHERE, Tags
+from functions.api.schemas.schedule.definitions import Reason
 from functions.api.schemas.shared.policy import Priority, QueueBody, QueueName, Rfc3339
+from whendue.quotas import REASON_BYTES
 from whendue.schedule_quotas import BACKFILL_FIRES
 
 
@@ -36,6 +38,12 @@ class TriggerBody(QueueBody):
         default=None, description="Tags of this run: they replace the template's. Default: the template's."
     )
 
+    reason: Reason | None = Field(
+        default=None,
+        description=f"Why it is triggered, up to {REASON_BYTES} bytes: shown with its fire. Default: null.",
+        examples=["a customer asked for it"],
+    )
+
     def changes(self) -> dict[str, Any]:
         """Return what was sent, as fields of the service's request."""
         values = {"queue": self.queue_name, "tags": self.tags}
@@ -60,6 +68,11 @@ class BackfillBody(Body):
         description=f"Maximum number of jobs to create. Default: {BACKFILL_FIRES}.",
     )
     force: bool = Field(default=False, description="Also create jobs for fires that already had one.")
+    reason: Reason | None = Field(
+        default=None,
+        description=f"Why it is asked for, up to {REASON_BYTES} bytes: shown with the backfill. Default: null.",
+        examples=["the scheduler was down"],
+    )
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:

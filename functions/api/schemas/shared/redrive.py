@@ -1,20 +1,35 @@
 """Requests about dead jobs: which to run again, and how fast."""
 
+from typing import ClassVar, Final
+
 from pydantic import ConfigDict, Field
 
 from functions.api.schemas.base import Body
 from functions.api.schemas.shared.numbers import RedriveRate
-from functions.api.schemas.shared.policy import Name, Priority, TypeName
+from functions.api.schemas.shared.policy import Name, Priority, QueueName, TypeName
 from whendue.quotas import REDRIVE_JOBS
+
+OPERATION: Final = "POST /operations with the action redrive selects by it"
+# Fields of the filters of operations.
+SELECTED_ELSEWHERE: Final = (
+    *("state", "tags", "schedule", "workflow"),
+    *("createdAfter", "createdBefore", "finishedAfter", "finishedBefore"),
+)
 
 
 class DeadLetterFilter(Body):
     """Which dead jobs to select; a field that is left out selects all."""
 
+    ELSEWHERE: ClassVar = dict.fromkeys(SELECTED_ELSEWHERE, OPERATION)
+
     model_config = ConfigDict(json_schema_extra={"example": {"type": "demo.broken"}})
 
     type: TypeName | None = Field(default=None, description="Name of the task.")
     priority: Priority | None = Field(default=None, description="Priority of the jobs.")
+    queue: QueueName | None = Field(
+        default=None,
+        description="Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.",
+    )
     fingerprint: Name | None = Field(
         default=None, description="Fingerprint of the jobs' last error, as `GET /dead-letters` shows it."
     )
@@ -22,6 +37,8 @@ class DeadLetterFilter(Body):
 
 class RedriveBody(Body):
     """Which dead jobs to run again, and how fast."""
+
+    ELSEWHERE: ClassVar = dict.fromkeys(("ids", "all", *SELECTED_ELSEWHERE), OPERATION)
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"filter": {"type": "demo.broken"}, "dryRun": True, "limit": 100}}

@@ -49,6 +49,11 @@ class InvalidRequestError(WhendueError):
     code = "invalid_request"
 
 
+def invalid_at(where: str, problem: str) -> InvalidRequestError:
+    """Return the error of one place; `problem` begins with a verb, as in "must be in the future"."""
+    return InvalidRequestError(f"{where}: {problem}", errors=[{"where": where, "problem": problem}])
+
+
 class InvalidExpiryError(InvalidRequestError):
     """The job could not begin before its expiry; send a later expiresAt, or a greater expiresSeconds."""
 

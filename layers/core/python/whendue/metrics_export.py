@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from whendue.bootstrap.application import App
 from whendue.errors import UnavailableError
-from whendue.metrics.model import BOUNDS_MS, BULK_CHANGES, ENDS, FAILED, RESCUED, Counts
+from whendue.metrics.model import BOUNDS_MS, BULK_CHANGED, ENDS, FAILED, RESCUED, Counts
 from whendue.metrics.prices import price_list
 from whendue.metrics.usage import PRICED, Usage, cost_usd
 
@@ -21,7 +21,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "attempts": "attempts",
     "attempts_failed": FAILED,
     "retries": "retried",
-    "bulk_changes": BULK_CHANGES,
+    "bulk_changes": BULK_CHANGED,
     **{f"jobs_{state}": state for state in ENDS},
     "timer_ticks": "ticks",
     "jobs_promoted": "promoted",

@@ -152,7 +152,7 @@ class Settings:
         Args:
             asked_s: the timeout.
             queue: the queue; None for any that has workers for it.
-            who: asks for it, as the message says.
+            who: has it, as the message says.
 
         Raises:
             TimeoutTooLongError: it is too long; the message has the limit and `who`, the details have the limit and
@@ -164,7 +164,7 @@ class Settings:
             return
         able = [name for name, most_s in limits.items() if asked_s <= most_s]
         worker = f"a worker of the queue {queue}" if queue else "a worker of this deployment"
-        problem = f"{who} asks for {asked_s} s; {worker} runs for {limit_s} s at most"
+        problem = f"{who} has a timeout of {asked_s} s; {worker} runs for {limit_s} s at most"
         problem += f"; those of {', '.join(able)} run for longer" if able else ""
         where = [{"where": "timeoutSeconds", "problem": problem}]
         text = f"timeoutSeconds is too long: {problem}"

@@ -36,6 +36,9 @@ def test_operators_list_those_of_all_tenants(dead: CommandLine) -> None:
     assert titles.split("\t")[:2] == ["tenant", "fingerprint"]
     assert row.split("\t")[:3] == ["acme", tenant["groups"][0]["fingerprint"], "3"]
     assert dead("dead-letters", "list", "--all-tenants", "--type", "ok", "--json").lines == []
+    by_error = ("dead-letters", "list", "--fingerprint", tenant["groups"][0]["fingerprint"])
+    assert dead(*by_error, "--all-tenants", "--json").lines == [tenant]
+    assert dead(*by_error).code == 2
 
 
 def test_a_dry_run_changes_nothing(dead: CommandLine) -> None:

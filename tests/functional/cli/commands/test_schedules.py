@@ -171,3 +171,18 @@ def test_runs_that_a_deployed_schedule_has_had_count_in_a_difference(whendue: Co
     more = file(tmp_path, "more.json", {"name": "few", "cron": "0 3 * * *", "maxRuns": 4})
     [change] = whendue("schedules", "diff", more, "--json").json["differences"]
     assert (len(change["added"]), change["removed"]) == (1, [])
+
+
+def test_fires_are_listed_with_their_jobs(whendue: CommandLine) -> None:
+    """The newest first, by outcome and time."""
+    put(whendue, "nightly", cron="30 2 * * *")
+    jobs = [whendue("schedules", "trigger", "nightly", "--json").json["id"] for _ in range(2)]
+    fires = whendue("schedules", "fires", "nightly", "--json").lines
+    assert {fire["job"]["id"] for fire in fires} == set(jobs)
+    assert [fire["outcome"] for fire in fires] == ["triggered"] * 2
+    assert len(whendue("schedules", "fires", "nightly", "--limit", "1", "--json").lines) == 1
+    assert whendue("schedules", "fires", "nightly", "--outcome", "missed", "--json").lines == []
+    assert whendue("schedules", "fires", "nightly", "--to", "2001-01-01T00:00:00Z", "--json").lines == []
+    assert jobs[0] in whendue("schedules", "fires", "nightly").out
+    assert whendue("schedules", "fires", "nightly", "--outcome", "late").code == 2
+    assert whendue("schedules", "fires", "none").code == 5

@@ -17,6 +17,15 @@ def test_the_api_accepts_it(whendue: CommandLine) -> None:
     assert set(whole) == {"token", "expiresAt"}
 
 
+def test_histories_name_its_subject(whendue: CommandLine) -> None:
+    """So that those who share a tenant can be told apart."""
+    job = whendue("jobs", "submit", "ok", "--delay", "1h", "--json").json["id"]
+    of_ada = whendue("token", "--tenant", "acme", "--subject", "ada@shop", WHENDUE_JWT_SECRET=SECRET).out.strip()
+    assert whendue("jobs", "cancel", job, WHENDUE_TOKEN=of_ada).code == 0
+    events = {event["type"]: event["by"] for event in whendue("jobs", "history", job, "--json").lines}
+    assert events["cancelled"] == "ada@shop"
+
+
 def test_the_key_is_that_of_the_checkout(tmp_path: Path) -> None:
     """Its file must be its owner's alone."""
     path = tmp_path / "key"
@@ -35,7 +44,7 @@ def test_what_signs_nothing(tmp_path: Path) -> None:
     assert ended("token", "--key-file", str(tmp_path / "none"), WHENDUE_JWT_SECRET=None).code == 2
     assert ended("token", WHENDUE_JWT_SECRET="short").code == 2
     assert ended("token", WHENDUE_JWT_SECRET=" \n").code == 2
-    for wrong in (["--tenant", "a b"], ["--scopes", "all"]):
+    for wrong in (["--tenant", "a b"], ["--scopes", "all"], ["--subject", "a\nb"]):
         done = ended("token", *wrong, WHENDUE_JWT_SECRET=SECRET)
         assert (done.code, done.out) == (2, "")
         assert wrong[0] in done.err

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.builders.api import a_token, api_of
+from tests.builders.gateway import Client as Api
 from tests.builders.world import World
 from tests.functional.client.servers import an_api, answer, both, misbehaving
 from whendue.client import BulkOperation, Job, NewJob, WaitTimeoutError
 from whendue.client.actions import ReadClock, Sleep
 from whendue.client.flows.waiting import wait_for_job
-from whendue.client.json_values import camel
+from whendue.client.json_values import camel, from_json
+from whendue.client.models.jobs import JobWithTimeline
 from whendue.support.clock import ManualClock
 
 BACKFILL = {
@@ -49,6 +52,7 @@ def test_the_wait_ends_in_time_and_shows_what_was_read_last() -> None:
     assert isinstance(caught.value.last, Job)
     assert caught.value.last.state == "scheduled"
     assert isinstance(caught.value, TimeoutError)
+    assert "?" not in str(caught.value)
     # Each request takes a second of the world.
     assert 100 <= (world.clock.now_ms() - began_ms) / 1000 <= 103
 
@@ -58,13 +62,19 @@ class Running:
 
     ended = False
 
+    def __init__(self, retry_after_seconds: int | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
 
-def driven(timeout_s: float, *, takes: Callable[[int], float]) -> tuple[list[int], list[float]]:
+
+def driven(
+    timeout_s: float, *, takes: Callable[[int], float], retry_after_s: int | None = None
+) -> tuple[list[int], list[float]]:
     """Drive a wait; return for how long each request may wait, and how long the client sleeps between them, seconds.
 
     Args:
         timeout_s: of the wait.
         takes: how long a request takes that may wait so long, seconds.
+        retry_after_s: what each answer asks for, seconds.
     """
     manual, asked, slept = ManualClock(), [], []
 
@@ -76,7 +86,7 @@ def driven(timeout_s: float, *, takes: Callable[[int], float]) -> tuple[list[int
             return manual.advance(action.seconds)
         asked.append(action.wait_s)
         manual.advance(takes(action.wait_s))
-        return Running()
+        return Running(retry_after_s)
 
     flow: Any = wait_for_job("a", timeout_s=timeout_s)
     action = next(flow)
@@ -101,6 +111,26 @@ def test_a_request_that_did_not_wait_is_sent_again_after_an_interval() -> None:
     assert 150 < len(asked) < 310, "no more than one a second"
 
 
+def test_an_answer_that_could_not_wait_says_when_to_ask_again() -> None:
+    """Not earlier, from the first one on, nor all clients together; and the wait ends in time."""
+    asked, slept = driven(300.0, takes=lambda _: 0.01, retry_after_s=6)
+    assert all(6 <= seconds <= 12 for seconds in slept[:-1])
+    assert len(set(slept)) > 10
+    assert 25 <= len(asked) <= 51
+    assert sum(slept) <= 300
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"retry-after": "2"}, 2), ({}, None), ({"retry-after": "Fri, 01 Jan 2100 00:00:00 GMT"}, None)],
+)
+def test_when_to_ask_again_is_read_with_the_job(headers: dict[str, str], seconds: int | None) -> None:
+    """A date is none that this API sends."""
+    world = World()
+    shown = Api(api_of(world), a_token()).send("GET", f"/jobs/{world.submit('ok').id}").json
+    assert from_json(JobWithTimeline, shown, headers).retry_after_seconds == seconds
+
+
 def test_the_intervals_grow_to_a_bound() -> None:
     """A quarter of an hour of waiting is some hundred requests at most; and the last interval ends with the time."""
     with misbehaving(answer(200, BACKFILL)) as web:
@@ -114,7 +144,7 @@ def test_the_intervals_grow_to_a_bound() -> None:
 
 def test_an_operation_is_waited_for_until_it_does_not_run() -> None:
     """A cancelled one has ended as well."""
-    counts = {"matched": 1, "changed": 1, "unchanged": 0, "failed": 0}
+    counts = {"total": 1, "matched": 1, "changed": 1, "unchanged": 0, "failed": 0}
     names = [field.name for field in fields(BulkOperation)]
     body = dict.fromkeys(camel(name) for name in names) | {"counts": counts, "failures": [], "examples": []}
     body |= {"action": "cancel", "by": "ada", "exact": True, "dryRun": False}

@@ -127,6 +127,19 @@ def test_the_apis_own_smaller_bound_comes_first() -> None:
         )
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_bytes_that_are_not_utf_8_are_refused(*, declared: bool) -> None:
+    """By the API, which gets them as they were sent; U+FFFD itself may be sent."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {a_token()}"}
+    with serving(api_of(World())) as server, httpx.Client(base_url=server.address, headers=headers) as client:
+
+        def send(body: bytes) -> httpx.Response:
+            return client.post("/jobs", content=body if declared else iter([body[:9], body[9:]]))
+
+        assert problem(send(b'{"type": "ok", "payload": {"a": "\xff"}}')) == (400, "malformed_request")
+        assert send('{"type": "ok", "payload": {"a": "\ufffd"}}'.encode()).status_code == 202
+
+
 def test_a_real_job_is_submitted_and_read() -> None:
     """The API behind the server, at work."""
     world = World()

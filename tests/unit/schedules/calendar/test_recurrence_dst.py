@@ -198,6 +198,7 @@ def test_excluded_times_of_day_are_those_of_the_clock_on_the_wall(change: Change
             compare(change, cron, gap, fold, entry, is_outside(entry))
 
 
+@pytest.mark.sampled(5)
 @around_each_change
 @pytest.mark.parametrize("entry", TIMES)
 def test_an_interval_leaves_out_excluded_times_of_the_clock_on_the_wall(change: Change, entry: str) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from whendue.bulk.model import Action, Operation, Piece, turn_of
 from whendue.errors import StateConflictError
 from whendue.jobs.model import Job, State, shown_state
-from whendue.jobs.transition import Transition, of_operation
+from whendue.jobs.transition import Transition, of_operation, redrive_undone_at
 from whendue.jobs.transitions import undo_redrive
 from whendue.operations.commands import cancel_step, redrive_step, reschedule_step
 from whendue.settings import Settings
@@ -41,7 +41,8 @@ def applies(operation: Operation, job: Job) -> bool:
 
 
 def _had_ended(operation: Operation, job: Job) -> bool:
-    return job.finished_at is not None and job.finished_at <= operation.created_at
+    # One whose redrive was undone since has the end of before, and was not ended then.
+    return job.finished_at is not None and max(job.finished_at, redrive_undone_at(job)) <= operation.created_at
 
 
 def is_noted(operation_id: str, job: Job) -> bool:

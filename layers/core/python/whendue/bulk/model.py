@@ -62,7 +62,12 @@ class Counts:
     @property
     def all(self) -> int:
         """All of them."""
-        return self.changed + self.unchanged + self.failed
+        return self.matched + self.failed
+
+    @property
+    def matched(self) -> int:
+        """Those that are as the operation wants them now."""
+        return self.changed + self.unchanged
 
     def plus(self, other: "Counts") -> "Counts":
         """Add the counts of a piece."""
@@ -89,6 +94,8 @@ class Operation:
         piece: number of the piece that is next: all before are done and counted.
         positions: where the next piece goes on in the index, as JSON.
         next_at: when, by the rate, it is the next job's turn.
+        passed_ms: it has come to all jobs that the filter lists after this time; None before the first piece.
+        is_complete: it has come to all jobs: none is left by a limit or a cancel.
         counts: jobs so far.
         failures: the first jobs that could not be changed.
         cancelled_by: who cancelled it.
@@ -112,6 +119,8 @@ class Operation:
     piece: int = 0
     positions: str | None = None
     next_at: int = 0
+    passed_ms: int | None = None
+    is_complete: bool = False
     counts: Counts = Counts()
     failures: tuple[FailedJob, ...] = ()
     state: OperationState = OperationState.RUNNING
@@ -133,6 +142,13 @@ class Operation:
     def left(self) -> int | None:
         """How many jobs it may still come to; None for all."""
         return None if self.limit is None else self.limit - self.counts.all
+
+    @property
+    def total(self) -> int | None:
+        """How many jobs it comes to; None if that is known at the end alone."""
+        if self.is_complete or self.state is OperationState.FINISHED:
+            return self.counts.all
+        return self.id_count if self.id_count is None or self.limit is None else min(self.id_count, self.limit)
 
 
 class PlannedJob(NamedTuple):
@@ -157,7 +173,7 @@ class Piece:
         number: its number in the operation, from 0.
         jobs: the jobs to change.
         failures: jobs that cannot be changed.
-        positions, ids: where the operation goes on then, as of `Operation`.
+        positions, ids, passed_ms: how far the operation is then, as of `Operation`.
         is_last: no piece follows.
         begins_at: by the rate, the turn of its first job, ms UTC.
     """
@@ -167,6 +183,7 @@ class Piece:
     failures: tuple[FailedJob, ...] = ()
     positions: str | None = None
     ids: str | None = None
+    passed_ms: int | None = None
     is_last: bool = False
     begins_at: int = 0
 
@@ -218,6 +235,8 @@ def counted(operation: Operation, piece: Piece, done: Counts, failures: Sequence
         positions=piece.positions,
         ids=piece.ids,
         next_at=turn_of(operation, piece, piece.size),
+        passed_ms=operation.passed_ms if piece.passed_ms is None else piece.passed_ms,
+        is_complete=piece.is_last,
         counts=counts,
         failures=(*operation.failures, *failures)[:OPERATION_FAILURES],
     )
@@ -286,6 +305,7 @@ def plan(operation: Operation, piece: Piece) -> Write:
         "failures": _failures_text(piece.failures),
         "positions": piece.positions,
         "ids": piece.ids,
+        "passed_ms": piece.passed_ms,
         "is_last": piece.is_last,
         "begins_at": piece.begins_at,
         "expires_at": _expires_at(operation),

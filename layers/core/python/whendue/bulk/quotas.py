@@ -22,3 +22,5 @@ OPERATION_KEPT_S = 90 * 86_400
 DRY_RUN_PAGES = 10
 DRY_RUN_S = 5
 DRY_RUN_EXAMPLES = 10
+# Operations that a page of one state looks at: 1 KB each, 30 KB with the most ids and failures.
+OPERATIONS_LOOKED_AT = 100

@@ -30,9 +30,7 @@ class RunningMarks:
             TooManyOperationsError: all are taken.
             UnavailableError: the table does not answer.
         """
-        pk = operations_pk(operation.tenant)
-        items = self._runtime.store.query_range(pk, first="running#", last="running#~", limit=OPERATIONS_RUNNING)
-        taken = {int(item["number"]): item for item in items}
+        taken = self._taken(operation.tenant)
         free = [number for number in range(OPERATIONS_RUNNING) if number not in taken]
         # Only if none has never been taken: then the operations are read.
         for number in free or self._ended(operation, taken):
@@ -41,6 +39,21 @@ class RunningMarks:
         raise TooManyOperationsError(
             f"a tenant can have at most {OPERATIONS_RUNNING} running operations; wait for one, or cancel it"
         )
+
+    def operations(self, tenant: str) -> list[Item]:
+        """Read the operations that have taken a mark last: all that run are among them.
+
+        Raises:
+            UnavailableError: the table does not answer.
+        """
+        ids = {str(mark["operation"]) for mark in self._taken(tenant).values()}
+        keys = [operation_key(tenant, operation_id) for operation_id in sorted(ids)]
+        return [item for item in self._runtime.store.get(keys) if item] if keys else []
+
+    def _taken(self, tenant: str) -> dict[int, Item]:
+        pk = operations_pk(tenant)
+        items = self._runtime.store.query_range(pk, first="running#", last="running#~", limit=OPERATIONS_RUNNING)
+        return {int(item["number"]): item for item in items}
 
     def _ended(self, operation: Operation, taken: Mapping[int, Item]) -> list[int]:
         """Return the marks whose operations have ended, or were never created."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from whendue.bulk.decisions import applies, is_noted
 from whendue.bulk.model import (
@@ -33,6 +33,16 @@ from whendue.support.text import shortened
 from whendue.table.index import IndexEntry
 from whendue.table.keys import job_id_of, job_key
 
+# In a filter's JSON, beside its fields.
+NAMES_QUEUE: Final = "names_queue"
+
+
+class Selected(NamedTuple):
+    """A piece, and the jobs that it changes, as they were read."""
+
+    piece: Piece
+    jobs: list[Job]
+
 
 class _Read(NamedTuple):
     """A job that was read, or why not; neither if it is no job of the operation."""
@@ -46,10 +56,15 @@ def failed(job_id: str, error: WhendueError) -> FailedJob:
     return FailedJob(job_id, error.code, shortened(str(error), OPERATION_FAILURE_BYTES))
 
 
-def text_of(wanted: JobFilter) -> str:
-    """Write a filter as JSON; what is None is left out."""
+def text_of(wanted: JobFilter, *, names_queue: bool = False) -> str:
+    """Write a filter as JSON; what is None is left out. `names_queue` as of `Asked`."""
     values = {name: value for name, value in asdict(wanted).items() if value not in (None, ())}
-    return json.dumps(values, ensure_ascii=False)
+    return json.dumps(values | ({NAMES_QUEUE: True} if names_queue else {}), ensure_ascii=False)
+
+
+def names_queue(text: str) -> bool:
+    """Return what `text_of` was given."""
+    return NAMES_QUEUE in json.loads(text)
 
 
 def filter_of(text: str) -> JobFilter:
@@ -78,6 +93,10 @@ class Selector:
         self._notes = Notes(runtime)
 
     def piece(self, operation: Operation, most: int) -> Piece:
+        """Return the next piece, as `select`."""
+        return self.select(operation, most).piece
+
+    def select(self, operation: Operation, most: int) -> Selected:
         """Return the next piece, with `most` jobs at most; it may have none, and not be the last.
 
         Raises:
@@ -99,7 +118,7 @@ class Selector:
 
     # --- by ids -------------------------------------------------------------------------------------------------
 
-    def _named(self, operation: Operation, most: int) -> Piece:
+    def _named(self, operation: Operation, most: int) -> Selected:
         ids = (operation.ids or "").split()
         items = self._runtime.store.get([job_key(job_id) for job_id in ids[:most]]) if ids[:most] else []
         reads = [self._named_job(operation, job_id, item) for job_id, item in zip(ids[:most], items, strict=True)]
@@ -118,7 +137,7 @@ class Selector:
 
     # --- by a filter --------------------------------------------------------------------------------------------
 
-    def _matching(self, operation: Operation, most: int) -> Piece:
+    def _matching(self, operation: Operation, most: int) -> Selected:
         wanted = snapshot(filter_of(operation.wanted or "{}"), operation.created_at)
         merged = self._listing.walk(operation.tenant, wanted, operation.positions, most)
         reads: list[_Read] = []
@@ -129,7 +148,13 @@ class Selector:
             used = entries_used(found, most - len(reads))
             merged.keep(taken, used)
             reads += [read for read in found[:used] if read]
-        return self._planned(operation, reads, positions=kept_positions(merged), is_last=merged.has_ended)
+        return self._planned(
+            operation,
+            reads,
+            positions=kept_positions(merged),
+            passed_ms=merged.passed_ms,
+            is_last=merged.has_ended,
+        )
 
     def _jobs(self, operation: Operation, wanted: JobFilter, entries: Sequence[IndexEntry]) -> list[_Read | None]:
         """Read the jobs of entries, in order; None for one that is not of the operation, or gone."""
@@ -148,7 +173,7 @@ class Selector:
 
     # --- of another operation -----------------------------------------------------------------------------------
 
-    def _redriven(self, operation: Operation) -> Piece:
+    def _redriven(self, operation: Operation) -> Selected:
         """Plan the jobs that the same piece of the other operation has redriven.
 
         The piece that a cancel has met halfway is looked at twice: a process that was at it may still redrive some.
@@ -200,16 +225,19 @@ class Selector:
         *,
         ids: str | None = None,
         positions: str | None = None,
+        passed_ms: int | None = None,
         is_last: bool,
-    ) -> Piece:
-        jobs = [PlannedJob(job.id, change_number(job), job.created_at) for job, _ in reads if job]
+    ) -> Selected:
+        jobs = [job for job, _ in reads if job]
         failures = [failure for _, failure in reads if failure]
-        return Piece(
+        piece = Piece(
             number=operation.piece,
-            jobs=tuple(jobs),
+            jobs=tuple(PlannedJob(job.id, change_number(job), job.created_at) for job in jobs),
             failures=tuple(failures),
             positions=positions,
             ids=ids,
+            passed_ms=passed_ms,
             is_last=is_last,
             begins_at=begins_at(operation, self._runtime.clock.now_ms()),
         )
+        return Selected(piece, jobs)

@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from whendue.bulk.carrying import NOTHING, Carrier, Done
 from whendue.bulk.decisions import STATES
 from whendue.bulk.model import (
-    FIRST,
-    LAST,
     Action,
     FailedJob,
     Operation,
@@ -21,29 +19,26 @@ from whendue.bulk.model import (
     mark_undone,
     operation_from,
     operation_key,
-    operations_pk,
     piece_from,
     plan,
     room,
     step,
 )
-from whendue.bulk.quotas import (
-    DRY_RUN_EXAMPLES,
-    DRY_RUN_PAGES,
-    DRY_RUN_S,
-    OPERATION_IDS,
-    OPERATION_PIECE,
-    UNDO_CALL_S,
-)
+from whendue.bulk.quotas import OPERATION_IDS, OPERATION_PIECE, UNDO_CALL_S
 from whendue.bulk.running import RunningMarks
 from whendue.bulk.selection import Selector, text_of
 from whendue.engine.ports import WriteStatus
-from whendue.engine.readable import read_one, readable
+from whendue.engine.readable import read_one
 from whendue.engine.runtime import Runtime
 from whendue.errors import InvalidRequestError, OperationNotFoundError, StateConflictError, UnavailableError
 from whendue.operations.listing import JobFilter
-from whendue.quotas import LIST_READS, SCHEDULE_TRIES
+from whendue.quotas import SCHEDULE_TRIES
 from whendue.support.conflicts import CONFLICT, Conflict, NoWrite, retry_on_conflict
+
+if TYPE_CHECKING:
+    # Imported by the request that needs it: no timer does.
+    from whendue.bulk.dry_run import Counted
+    from whendue.bulk.listed import OperationPage
 
 
 class Asked(NamedTuple):
@@ -54,6 +49,7 @@ class Asked(NamedTuple):
         by: who asks.
         wanted: which jobs; a redrive is of dead ones if it names no state.
         ids: their ids.
+        names_queue: whether the filter was sent with `queue`, not `priority`.
         queue: the new priority, of `reprioritise`.
         due_at: the new due time, ms UTC, of `reschedule`.
         rate_per_s: maximum number of jobs in a second.
@@ -64,26 +60,11 @@ class Asked(NamedTuple):
     by: str
     wanted: JobFilter | None = None
     ids: Sequence[str] | None = None
+    names_queue: bool = False
     queue: str | None = None
     due_at: int | None = None
     rate_per_s: float | None = None
     limit: int | None = None
-
-
-class Counted(NamedTuple):
-    """What a dry run has counted.
-
-    Args:
-        matched: number of jobs that an operation would come to.
-        is_exact: False if there may be more.
-        examples: ids of some.
-        failures: those that could not be changed; the list is bounded as what is counted.
-    """
-
-    matched: int
-    is_exact: bool
-    examples: list[str]
-    failures: list[FailedJob]
 
 
 class Ran(NamedTuple):
@@ -98,13 +79,6 @@ class Ran(NamedTuple):
     operation: Operation
     changed: list[str]
     failures: list[FailedJob]
-
-
-class OperationPage(NamedTuple):
-    """Some operations, newest first, and where to go on; a cursor of None is the end."""
-
-    operations: list[Operation]
-    cursor: str | None
 
 
 class BulkService:
@@ -131,30 +105,41 @@ class BulkService:
             TooManyOperationsError: the tenant has as many running ones as it may have.
             UnavailableError: nothing was begun, or all was; ask again.
         """
-        return self._begun(self._prepared(tenant, asked))
+        return self._begun(self._prepared(tenant, asked))[0]
 
-    def dry_run(self, tenant: str, asked: Asked) -> tuple[Operation, Counted]:
+    def begin_once(self, tenant: str, asked: Asked, key: str, request: str) -> tuple[Operation, bool]:
+        """Begin an operation as `begin`, once for each Idempotency-Key; return whether this call has begun it.
+
+        Args:
+            tenant, asked: as `begin`.
+            key: the Idempotency-Key.
+            request: what was sent, as text: it must be the same each time.
+
+        Raises:
+            IdempotencyConflictError: another request was sent with the key.
+            InvalidRequestError, TooManyOperationsError, UnavailableError: as `begin`.
+        """
+        from whendue.bulk.keyed import OperationKeys
+
+        prepared = self._prepared(tenant, asked)
+        # Refused before the key stands for it.
+        self._selector.check(prepared)
+        operation_id = OperationKeys(self._runtime).operation_of(tenant, key, request)
+        if begun := self._begun_before(tenant, operation_id):
+            return begun, False
+        return self._begun(replace(prepared, id=operation_id))
+
+    def dry_run(self, tenant: str, asked: Asked) -> tuple[Operation, "Counted"]:
         """Return an operation as it would be, and count its jobs, reading a bounded number of them; nothing is changed.
 
         Raises:
             InvalidRequestError: it could be of no job.
             UnavailableError: the table does not answer.
         """
-        operation = prepared = self._prepared(tenant, asked)
-        until_ms = operation.created_at + 1000 * DRY_RUN_S
-        pieces: list[Piece] = []
-        while len(pieces) < DRY_RUN_PAGES and (not pieces or self._runtime.clock.now_ms() < until_ms):
-            piece = self._selector.piece(operation, LIST_READS if operation.left is None else operation.left)
-            pieces.append(piece)
-            left = None if operation.limit is None else operation.limit - piece.size
-            operation = replace(operation, positions=piece.positions, ids=piece.ids, limit=left, piece=len(pieces))
-            if piece.is_last or left == 0:
-                break
-        jobs = [job for piece in pieces for job in piece.jobs]
-        failures = [failure for piece in pieces for failure in piece.failures]
-        is_exact = pieces[-1].is_last or operation.limit == 0
-        examples = [job.id for job in jobs[:DRY_RUN_EXAMPLES]]
-        return prepared, Counted(len(jobs) + len(failures), is_exact, examples, failures)
+        from whendue.bulk.dry_run import DryRun
+
+        prepared = self._prepared(tenant, asked)
+        return prepared, DryRun(self._runtime, self._selector).count(prepared)
 
     def undo(self, tenant: str, operation_id: str, by: str) -> Operation:
         """Begin an operation that ends the jobs of a redrive again that have not begun; one that runs is cancelled.
@@ -167,14 +152,13 @@ class BulkService:
             TooManyOperationsError, UnavailableError: as `begin`.
         """
         undo_id = self._marked_undone(tenant, operation_id, by)
-        [item] = self._runtime.store.get([operation_key(tenant, undo_id)])
-        if item is not None:
-            return read_one(item, operation_from, f"the operation {undo_id}")
+        if begun := self._begun_before(tenant, undo_id):
+            return begun
         now_ms = self._runtime.clock.now_ms()
         undoing = Operation(
             tenant=tenant, id=undo_id, action=Action.UNDO, created_at=now_ms, by=by, undoes=operation_id
         )
-        return self._begun(undoing, now_ms + 1000 * UNDO_CALL_S)
+        return self._begun(undoing, now_ms + 1000 * UNDO_CALL_S)[0]
 
     def _marked_undone(self, tenant: str, operation_id: str, by: str) -> str:
         """Stop a redrive and note in it which operation undoes it; return that one's id, the first that was noted."""
@@ -220,7 +204,7 @@ class BulkService:
             action=asked.action,
             created_at=self._runtime.clock.now_ms(),
             by=asked.by,
-            wanted=None if wanted is None else text_of(wanted),
+            wanted=None if wanted is None else text_of(wanted, names_queue=asked.names_queue),
             ids=None if ids is None else " ".join(ids),
             id_count=None if ids is None else len(ids),
             queue=asked.queue,
@@ -229,23 +213,32 @@ class BulkService:
             limit=asked.limit,
         )
 
-    def _created(self, operation: Operation) -> None:
+    def _created(self, operation: Operation) -> tuple[Operation, bool]:
+        """Store an operation; return it, or the one that another call has stored with its id, and which of them."""
         # Refused before anything is stored.
         self._selector.check(operation)
         self._marks.take(operation)
         [result] = self._runtime.store.apply([create(operation, self._runtime.settings.shards)])
-        if not result.done_or_raise():
-            raise UnavailableError
+        if result.done_or_raise():
+            return operation, True
+        # By another call, at the same moment.
+        if begun := self._begun_before(operation.tenant, operation.id):
+            return begun, False
+        raise UnavailableError
 
-    def _begun(self, operation: Operation, until_ms: int = 0) -> Operation:
-        """Create an operation, and do its first piece and those after it until a time (ms UTC)."""
-        self._created(operation)
+    def _begun_before(self, tenant: str, operation_id: str) -> Operation | None:
+        [item] = self._runtime.store.get([operation_key(tenant, operation_id)])
+        return None if item is None else read_one(item, operation_from, f"the operation {operation_id}")
+
+    def _begun(self, operation: Operation, until_ms: int = 0) -> tuple[Operation, bool]:
+        """Create an operation, and do its first piece and those after it until a time (ms UTC); see `_created`."""
+        operation, is_new = self._created(operation)
         with suppress(UnavailableError), self._runtime.bulkhead.around("operation", operation.id):
             for then, _ in self._pieces(operation):
                 operation = then
                 if self._runtime.clock.now_ms() >= until_ms:
                     break
-        return operation
+        return operation, is_new
 
     def _pieces(self, operation: Operation) -> Iterator[tuple[Operation, Done]]:
         """Do piece after piece until none is left, or none is its turn; iterate over the operation after each."""
@@ -339,21 +332,16 @@ class BulkService:
             raise OperationNotFoundError(f"no operation has the id {operation_id}")
         return read_one(item, operation_from, f"the operation {operation_id}")
 
-    def page(self, tenant: str, limit: int, cursor: str | None) -> OperationPage:
-        """List the operations of a tenant, newest first.
+    def page(self, tenant: str, limit: int, cursor: str | None, state: OperationState | None = None) -> "OperationPage":
+        """List the operations of a tenant, newest first; with a state, a page may be short before the end.
 
         Raises:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        cursors, bound = self._runtime.cursors, ("operations", tenant)
-        last = LAST if cursor is None else str(cursors.open(cursor, bound))
-        items = self._runtime.store.query_range(
-            operations_pk(tenant), first=FIRST, last=last, limit=limit + 2, newest_first=True
-        )
-        page = [item for item in items if cursor is None or item["sk"] != last]
-        more = cursors.seal(page[limit - 1]["sk"], bound) if len(page) > limit else None
-        return OperationPage(readable(self._runtime, page[:limit], operation_from, "list_operations"), more)
+        from whendue.bulk.listed import OperationList
+
+        return OperationList(self._runtime, self._marks).page(tenant, limit, cursor, state)
 
     def cancel(self, tenant: str, operation_id: str, by: str) -> Operation:
         """Change no further jobs; one that was cancelled stays as it is.

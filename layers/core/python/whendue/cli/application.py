@@ -9,8 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from whendue.cli import PROCESSES
-from whendue.cli.commands import backfills, dead_letters, jobs, pauses, profiles, queues, tasks, workflows
+from whendue.cli.commands import backfills, dead_letters, pauses, profiles, queues, tasks, workflows
 from whendue.cli.commands.bulk import operations
+from whendue.cli.commands.changes import jobs
 from whendue.cli.commands.doctor import doctor
 from whendue.cli.commands.project import build, dev, new, terraform
 from whendue.cli.commands.token import token

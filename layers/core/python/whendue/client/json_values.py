@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 # Fields that hold any JSON of the user: they are sent as they are.
 _VERBATIM: Final = frozenset({"payload", "for_each", "config"})
 _HEADER: Final = "header"
+_READ: Final = "read"
 _OTHERS: Final = "others"
 Reader = Callable[[Any, str], Any]
 
@@ -18,9 +19,15 @@ class UnexpectedJsonError(ValueError):
     """A value is not what the API describes; the text names the place."""
 
 
-def from_header(name: str, *, default: Any = None) -> Any:
-    """Declare a field that is read from a header of the answer, not from its body."""
-    return field(default=default, metadata={_HEADER: name})
+def from_header(name: str, *, default: Any = None, read: Callable[[str], Any] | None = None) -> Any:
+    """Declare a field that is read from a header of the answer, not from its body.
+
+    Args:
+        name: of the header, in lower case.
+        default: the field's value without the header; False: the field says whether the header is `true`.
+        read: returns the value of a text. Default: the text itself.
+    """
+    return field(default=default, metadata={_HEADER: name, _READ: read})
 
 
 def all_other_fields() -> Any:
@@ -85,7 +92,9 @@ def from_json(model: Any, value: Any, headers: Mapping[str, str] | None = None) 
         text = headers.get(item.metadata.get(_HEADER, ""))
         if text is not None:
             # As dataclasses.replace, which would run for each header; the model is not shared yet.
-            object.__setattr__(made, item.name, text == "true" if item.default is False else text)
+            read = item.metadata.get(_READ)
+            value = read(text) if read else text == "true" if item.default is False else text
+            object.__setattr__(made, item.name, value)
     return made
 
 

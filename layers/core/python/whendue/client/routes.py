@@ -55,7 +55,7 @@ ROUTES: Final = {
     "listDeadLetters": Route("GET", "/dead-letters"),
     "listDeadLettersByTenant": Route("GET", "/dead-letters/by-tenant"),
     "redriveDeadLetters": _once("/dead-letters/redrive"),
-    "startOperation": _once("/operations"),
+    "startOperation": _keyed("/operations"),
     "listOperations": Route("GET", "/operations"),
     "getOperation": Route("GET", "/operations/{operation_id}"),
     "cancelOperation": Route("POST", "/operations/{operation_id}/cancel"),

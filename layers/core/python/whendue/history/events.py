@@ -113,11 +113,16 @@ def events_of(job: Job, changes: Sequence[Mapping[str, Any]], failures: Sequence
     spans.append(_span(how_it_stands(job)))
     events = [_at(EventType.SUBMITTED, job.created_at, 0), *(_change(change) for change in asked)]
     asked_by = {change["generation"]: change.get("by") for change in asked if change["kind"] == "cancel_requested"}
+    undone = {change["generation"] for change in asked if change["kind"] == EventType.REDRIVE_UNDONE}
     firsts = [0, *(span.generation + 1 for span in spans[:-1])]
+    last_end: Event | None = None
     for first, span in zip(firsts, spans, strict=True):
         own = [failure for failure in failures if first <= failure.generation <= span.generation]
         events += _attempts_of_span(span, own, job.scheduled_at)
-        events += [] if span.at is None else [_end(job, span, own, asked_by)]
+        if span.at is not None:
+            end = _end(job, span, own, asked_by)
+            last_end = _as_before(end, last_end) if last_end and span.generation in undone else end
+            events.append(last_end)
     # The first of two that would stand in one place.
     unique = {event.position: event for event in reversed(events)}
     return [unique[position] for position in sorted(unique)]
@@ -192,6 +197,11 @@ def _end(job: Job, span: Span, failures: Sequence[Failure], asked_by: Mapping[in
         if by is None and values.get("failure") is None:
             values |= {"failure": cause_of_unasked_cancel(job, at_ms, superseded=superseded)}
     return _at(EventType(span.state), at_ms, span.generation, **values)
+
+
+def _as_before(end: Event, before: Event) -> Event:
+    """Return the end of a job whose redrive was undone: it has ended for the reason for which it had before."""
+    return end._replace(failure=before.failure, by=before.by, expires_at=before.expires_at)
 
 
 def _lost(span: Span, scheduled_at: int) -> Event:

@@ -137,7 +137,8 @@ def _verdict(end: UpstreamEnd, policy: str | None) -> str:
         return NOT_TAKEN
     if policy == "run":
         return "arrives"
-    if policy == "hold":
+    # Nobody can redrive what is gone.
+    if policy == "hold" and end.ending != "missing":
         return "holds"
     return DEPENDENCY_MISSING if end.ending == "missing" else DEPENDENCY_FAILED
 

@@ -42,6 +42,8 @@ class Edge:
 EDGES: list[Edge] = []
 # What a finished job has that is not live in the due index.
 ARCHIVED: Final = frozenset({"due_pk", "expires_at", "fingerprint", "live_shard"})
+# A change that is asked of a job; see `with_change`.
+REDRIVE_UNDONE: Final = "redrive_undone"
 NOT_CANCELLED: Final = Is(field="cancel_requested", value=False)
 
 P = ParamSpec("P")
@@ -137,15 +139,24 @@ def archive(job: Job, state: State, at_ms: int, last: Failure | None) -> dict[st
         at_ms: when it ended, ms UTC.
         last: its last failure.
     """
+    expires_at = expiry(job, max(at_ms, redrive_undone_at(job)))
     if state is not State.DEAD:
-        return {"check_at": None, "expires_at": expiry(job, at_ms)}
+        return {"check_at": None, "expires_at": expires_at}
     return {
         "due_pk": dead_partition(job.listed_under, job.shard),
         "live_shard": job.shard,
         "check_at": at_ms,
         "fingerprint": last.fingerprint if last else "",
-        "expires_at": expiry(job, at_ms),
+        "expires_at": expires_at,
     }
+
+
+def redrive_undone_at(job: Job) -> int:
+    """Return when a redrive of a job was undone, ms UTC, if nothing was asked of it since; else 0.
+
+    Its end is earlier: by that it might be gone already.
+    """
+    return int(job.change["at"]) if job.change and job.change["kind"] == REDRIVE_UNDONE else 0
 
 
 def with_progress(over: Transition, progress: str | None) -> Transition:

@@ -11,6 +11,7 @@ from whendue.jobs.limit_spec import Wait
 from whendue.jobs.model import Failure, Job, State, as_value, evolve, stored
 from whendue.jobs.transition import (
     NOT_CANCELLED,
+    REDRIVE_UNDONE,
     Transition,
     as_read,
     due,
@@ -300,11 +301,14 @@ def replay(job: Job, due_at: int, now_ms: int, timing: Timing, *, by: str | None
 def undo_redrive(job: Job, now_ms: int, by: str | None) -> Transition:
     """End a redriven job that has not begun as it had ended before: refused if a worker has claimed it.
 
-    What the redrive has cleared (expiry, overlap policy) stays cleared. `by` as of `cancel`.
+    Its end is that of before, and it is kept as if it had ended now. What the redrive has cleared (expiry, overlap
+    policy) stays cleared. `by` as of `cancel`.
     """
-    before = State(job.change["was"]["state"] if job.change else State.DEAD)
-    over = finish("undo_redrive", job, [*as_read(job), Lacks("pending_fan_out")], before, now_ms)
-    return with_change(over, job, "redrive_undone", now_ms, by)
+    was = job.change["was"] if job.change else {}
+    before, ended_at = State(was.get("state", State.DEAD)), int(was.get("at", now_ms))
+    changes: dict[str, Any] = {"finished_at": ended_at} | ({"check_at": ended_at} if before is State.DEAD else {})
+    over = finish("undo_redrive", job, [*as_read(job), Lacks("pending_fan_out")], before, now_ms, **changes)
+    return with_change(over, job, REDRIVE_UNDONE, now_ms, by)
 
 
 @edges((State.PENDING, State.PENDING))

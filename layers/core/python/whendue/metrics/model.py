@@ -37,21 +37,32 @@ OTHER: Final = "other"
 # What became of submits that met the holder of their unique key (decision 30).
 ANSWERS: Final = ("returned", "rejected", "replaced", "postponed")
 RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "expire", "end_retries", "fan_out")
-# What fields of errors and rescues begin with.
+# What bulk operations ask for, by the kind of the change that a job notes; a delete leaves no job to note it.
+BULK_ACTIONS: Final[Mapping[str, str]] = {
+    "cancel_requested": "cancel",
+    "redriven": "redrive",
+    "reprioritised": "reprioritise",
+    "rescheduled": "reschedule",
+    "redrive_undone": "undo",
+}
+# What fields of errors, rescues and bulk operations begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"
+BULK_CHANGED: Final = "bulk_"
+# Jobs that run again after their end, whoever asked for it.
+REDRIVEN: Final = "redriven"
+_REDRIVES: Final = ("redrive", "replay")
 
 # --- series -----------------------------------------------------------------------------------------------------
 # One of each for all jobs.
 TIMER: Final = "timer"
 UNIQUE: Final = "unique"
-# Changes that bulk operations have made; a delete is none. Not in the series of the jobs: their items have 1 KB.
+# Redrives, and what bulk operations have changed. Not in the series of the jobs: their items have 1 KB.
 BULK: Final = "bulk"
-BULK_CHANGES: Final = "bulk_changes"
 _FIELDS_OF_ALL: Final[Mapping[str, tuple[str, ...]]] = {
     TIMER: ("ticks", "planned", "promoted", *(f"{RESCUED}{what}" for what in RESCUES)),
     UNIQUE: ANSWERS,
-    BULK: (BULK_CHANGES,),
+    BULK: (REDRIVEN, *(f"{BULK_CHANGED}{action}" for action in BULK_ACTIONS.values())),
 }
 _FIELDS: Final = (
     *("submitted", "attempts", "retried", *ENDS),
@@ -129,9 +140,15 @@ def counted(step: Transition) -> Counts:
     return counts
 
 
-def is_of_operation(step: Transition) -> bool:
-    """Return whether a bulk operation has asked for a transition."""
-    return "operation" in step.changes.get("change", {})
+def counted_as_bulk(step: Transition) -> Counts | None:
+    """Count a redrive, and what a bulk operation has asked for; None for all other transitions."""
+    change = step.changes.get("change")
+    if not change:
+        return None
+    numbers = Counter({REDRIVEN: 1}) if step.name in _REDRIVES else Counter[str]()
+    if "operation" in change and (action := BULK_ACTIONS.get(change["kind"])):
+        numbers[f"{BULK_CHANGED}{action}"] += 1
+    return Counts(numbers) if numbers else None
 
 
 def _took_ms(name: str, job: Job) -> int | None:

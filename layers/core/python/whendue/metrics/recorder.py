@@ -9,13 +9,12 @@ from whendue.jobs.transition import Transition
 from whendue.metrics.consumption import Consumption
 from whendue.metrics.model import (
     BULK,
-    BULK_CHANGES,
     RESCUED,
     TIMER,
     UNIQUE,
     Counts,
     counted,
-    is_of_operation,
+    counted_as_bulk,
     series_of,
 )
 
@@ -38,8 +37,8 @@ class MetricsRecorder:
                 counts = counted(step)
                 self._add(series_of(step.job.queue, step.job.type), counts)
                 self.consumption.note(step, counts)
-                if is_of_operation(step):
-                    self._add(BULK, Counts(Counter({BULK_CHANGES: 1})))
+                if bulk := counted_as_bulk(step):
+                    self._add(BULK, bulk)
 
     def answered(self, answer: str) -> None:
         """Count a submit that met the holder of its unique key: `returned`, `rejected`, `replaced` or `postponed`."""

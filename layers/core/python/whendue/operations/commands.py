@@ -12,11 +12,11 @@ from whendue.engine.reconcile import DependencyReconciler
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     InvalidExpiryError,
-    InvalidRequestError,
     JobNotFoundError,
     PreconditionFailedError,
     StateConflictError,
     UnreadableError,
+    invalid_at,
 )
 from whendue.jobs.lifetime import STANDS_FOR, is_over
 from whendue.jobs.model import Job, State, from_item, shown_state
@@ -272,7 +272,7 @@ def reschedule_step(
     if wanted == job.due_at and queue in (None, job.queue):
         return None
     if wanted > job.created_at + HORIZON_S * 1000:
-        raise InvalidRequestError(f"dueAt must be at most {HORIZON_S // 86_400} days after the job was submitted")
+        raise invalid_at("dueAt", f"must be at most {HORIZON_S // 86_400} days after the job was submitted")
     if due_at is not None and job.is_past_expiry(wanted):
         raise InvalidExpiryError("dueAt must be before expiresAt, after which the job does not begin")
     return reschedule(job, wanted, queue or job.queue, now_ms, settings.timing, by=by)

@@ -124,7 +124,7 @@ class DeadLetterService:
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        bound = ("dead-letters-by-tenant", wanted.type, wanted.queue)
+        bound = ("dead-letters-by-tenant", wanted.type, wanted.queue, wanted.fingerprint)
         after = _name(self._runtime.cursors.open(cursor, bound)) if cursor is not None else ""
         first, last = dead_tenant_key(f"{after}!").sk, dead_tenant_key("~").sk
         items = self._runtime.store.query_range(TENANTS_PK, first=first, last=last, limit=DEAD_TENANTS_AT_ONCE)

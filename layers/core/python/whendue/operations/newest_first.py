@@ -33,9 +33,14 @@ class _Partition:
     head: deque[IndexEntry] = field(default_factory=deque)
 
     @property
+    def is_done(self) -> bool:
+        """Whether nothing is left of it."""
+        return not (self.is_open or self.head)
+
+    @property
     def is_started(self) -> bool:
         """Whether anything of it was kept, or passed by."""
-        return self.reached is not None or not (self.is_open or self.head)
+        return self.reached is not None or self.is_done
 
     @property
     def reached(self) -> Position | None:
@@ -80,7 +85,7 @@ class NewestFirst:
     @property
     def has_ended(self) -> bool:
         """Whether nothing is left in any partition."""
-        return not any(part.is_open or part.head for part in self._partitions)
+        return all(part.is_done for part in self._partitions)
 
     @property
     def positions(self) -> dict[int, Position | None]:
@@ -92,6 +97,16 @@ class NewestFirst:
         """The time at which the oldest come to an end, ms UTC; None if the newest come first."""
         oldest_first = [part.query.last_ms for part in self._partitions if part.query.oldest_first]
         return min(oldest_first, default=None)
+
+    @property
+    def passed_ms(self) -> int | None:
+        """The time after which all entries, newest first, were kept or passed by, ms UTC; None at the end.
+
+        None as well where a partition has not been read yet.
+        """
+        edges = [part.head[0].position if part.head else part.read for part in self._partitions if not part.is_done]
+        known = [edge.at_ms for edge in edges if edge]
+        return max(known, default=None) if len(known) == len(edges) else None
 
     def take(self, limit: int) -> list[Taken]:
         """Take the next entries in order; none at the end, or when the budget is spent."""

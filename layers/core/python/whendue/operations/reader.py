@@ -22,6 +22,7 @@ class JobView(NamedTuple):
         payload, result: JSON values; None for one that stands in `apart`.
         attempts: those that failed, oldest first; the newest ones, where there are many.
         apart: the sizes of payload and result that are too large to be shown beside all else, in bytes.
+        wait_refused: whether a wait for its end was asked for, and too many requests of the tenant wait.
     """
 
     job: Job
@@ -29,6 +30,7 @@ class JobView(NamedTuple):
     result: Any
     attempts: list[Failure]
     apart: Mapping[str, int] = MappingProxyType({})
+    wait_refused: bool = False
 
 
 class JobReader:
@@ -51,12 +53,13 @@ class JobReader:
             JobNotFoundError: the tenant has no such job.
             UnavailableError: the table does not answer.
         """
-        job = self._ended(tenant, job_id, wait_s)
-        return self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
+        job, refused = self._ended(tenant, job_id, wait_s)
+        view = self._view(job, self._runtime.payloads.payloads([job])[job.id], ATTEMPTS_SHOWN)
+        return view._replace(wait_refused=True) if refused else view
 
-    def _ended(self, tenant: str, job_id: str, wait_s: float) -> Job:
+    def _ended(self, tenant: str, job_id: str, wait_s: float) -> tuple[Job, bool]:
         if not wait_s:
-            return find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms())
+            return find(self._runtime.store, tenant, job_id, self._runtime.clock.now_ms()), False
         from whendue.operations.waiting import wait_for_end
 
         return wait_for_end(self._runtime, tenant, job_id, wait_s)
@@ -96,7 +99,7 @@ class JobReader:
         apart = {name: size for name, size in sizes.items() if size > DOCUMENT_SHOWN_BYTES}
         values = {name: None if name in apart else _value(text) for name, text in texts.items()}
         failed = [*filter(began, self._attempts.last(job, attempts))]
-        return JobView(job, **values, attempts=failed, apart=apart)
+        return JobView(job, values["payload"], values["result"], failed, apart)
 
 
 def _name(job: Job) -> str:

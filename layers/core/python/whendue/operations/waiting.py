@@ -1,6 +1,6 @@
 """Waiting for a job's end: the job is read at growing intervals, as no request learns of a change."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from whendue.engine.runtime import Runtime
 from whendue.jobs.model import Job
@@ -13,7 +13,19 @@ FIRST_S: Final = 0.25
 FACTOR: Final = 1.5
 
 
-def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> Job:
+class Waited(NamedTuple):
+    """A job after a wait.
+
+    Args:
+        job: the job.
+        refused: whether too many of the tenant's requests wait, so that this one was answered at once.
+    """
+
+    job: Job
+    refused: bool = False
+
+
+def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> Waited:
     """Return a job when it has ended, or as it is when the time is over, or if too many of the tenant's requests wait.
 
     It is read once, and then at intervals from a quarter of a second to WAIT_INTERVAL_S: 14 times in 20 s.
@@ -32,14 +44,16 @@ def wait_for_end(runtime: Runtime, tenant: str, job_id: str, wait_s: float) -> J
     now_ms = clock.now_ms()
     until_ms = now_ms + round(wait_s * 1000)
     job = find(runtime.store, tenant, job_id, now_ms)
-    if job.terminal or wait_s <= 0 or not _may_begin(runtime, tenant, now_ms):
-        return job
+    if job.terminal or wait_s <= 0:
+        return Waited(job)
+    if not _may_begin(runtime, tenant, now_ms):
+        return Waited(job, refused=True)
     interval_s = FIRST_S
     while not job.terminal and (left_s := (until_ms - clock.now_ms()) / 1000) > 0:
         clock.sleep(min(interval_s, left_s))
         interval_s = min(WAIT_INTERVAL_S, interval_s * FACTOR)
         job = find(runtime.store, tenant, job_id, clock.now_ms())
-    return job
+    return Waited(job)
 
 
 def _may_begin(runtime: Runtime, tenant: str, now_ms: int) -> bool:

@@ -9,10 +9,10 @@ from whendue.engine.ports import Item, WriteStatus
 from whendue.engine.readable import readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
-    InvalidRequestError,
     QueueNotFoundError,
     StateConflictError,
     UnavailableError,
+    invalid_at,
 )
 from whendue.jobs.failures import clip
 from whendue.jobs.model import Job
@@ -192,7 +192,7 @@ class PauseService:
 
         def step(old: Pause | None, now_ms: int) -> Write:
             if until is not None and until <= now_ms:
-                raise InvalidRequestError("expiresAt must be in the future")
+                raise invalid_at("expiresAt", "must be in the future")
             if until is not None and old and old.lasts(now_ms):
                 self._plan_resumption(key, until)
             made[:] = [renewed(old, Pause(reason, clip(by, PAUSE_BY_BYTES), now_ms, mark, until))]

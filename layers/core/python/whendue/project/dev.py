@@ -174,7 +174,7 @@ class Dev:
             if not self._await_services(self._services):
                 return 1
             watching.start()
-            self._write_settings()
+            self._put_in_force()
             self._start_new()
             return self._handle_all()
         finally:
@@ -285,7 +285,7 @@ class Dev:
         except ConfigurationError as error:
             self._note(f"ERROR {error}\nthe settings before this change stay in use")
             return False
-        self._write_settings()
+        self._put_in_force()
         self._warn()
         return True
 
@@ -316,9 +316,10 @@ class Dev:
         tasks = {"WHENDUE_TASKS": ",".join(self._settings.project.tasks)}
         return tasks | {manifest.SETTING: str(self._project / ".local" / manifest.NAME)}
 
-    def _write_settings(self) -> None:
-        """Write what direct mode needs to reach this stack: docs/guide/direct.md."""
+    def _put_in_force(self) -> None:
+        """Deploy what the settings say, and write what direct mode needs to reach the stack: docs/guide/direct.md."""
         assert self._services is not None  # noqa: S101 - see _start
+        self._services.deploy(self._settings)
         self._services.write_settings(self._of_tasks())
 
     def _process(

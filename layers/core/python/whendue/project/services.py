@@ -22,6 +22,8 @@ SETTINGS_FILE: Final = ".local/dev.env"
 _OF_TOKENS: Final = "WHENDUE_JWT_"
 # What the emulator takes to end its own processes, and a little more.
 STOP_S: Final = 20
+# A queue takes milliseconds; a machine may be busy.
+DEPLOY_S: Final = 60
 
 
 class Services:
@@ -42,11 +44,12 @@ class Services:
         self._code = ""
         self._stream, self._ended = stream, ended
         self._settings_file = project / SETTINGS_FILE
+        self._deployed = _deployed(settings)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "localstack.project_services"],
-            env=carried.environment(project) | settings.environment | _own_queues(settings),
+            env=carried.environment(project) | self._deployed,
             cwd=carried.root(),
-            # Its end is the emulator's end.
+            # Takes changes; its end is the emulator's end.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -73,6 +76,26 @@ class Services:
             lines.append(f"Try        {_curl(url, self.token, sample.model_dump())}")
         return "\n".join(lines)
 
+    def deploy(self, settings: ProjectSettings) -> None:
+        """Deploy what the settings are now, if that is not what they were: `environment` has it then.
+
+        Args:
+            settings: of the project.
+        """
+        before, self._deployed = self._deployed, _deployed(settings)
+        if self._deployed == before:
+            return
+        self.ready.clear()
+        # What the project no longer says is what the shell does.
+        line = json.dumps({name: os.environ.get(name) for name in before} | self._deployed)
+        # When it has ended, the thread that reads its answers says so.
+        with suppress(OSError):
+            changes = cast("IO[bytes]", self._process.stdin)
+            changes.write(f"{line}\n".encode())
+            changes.flush()
+            if not self.ready.wait(DEPLOY_S):
+                self._stream.write(NAME, "ERROR the change is not deployed yet; start `whendue dev` again")
+
     def write_settings(self, more: Mapping[str, str]) -> None:
         """Write the settings of direct mode into a file in the project.
 
@@ -94,8 +117,8 @@ class Services:
             self._process.wait()
 
     def _read_addresses(self) -> None:
-        line = cast("IO[bytes]", self._process.stdout).readline(LINE_BYTES)
-        if line:
+        output = cast("IO[bytes]", self._process.stdout)
+        while line := output.readline(LINE_BYTES):
             described = json.loads(line)
             self.environment, self.token = described["environment"], described["token"]
             self._code = described["code"]
@@ -119,9 +142,10 @@ def write_private(path: Path, variables: Mapping[str, str]) -> None:
     draft.replace(path)
 
 
-def _own_queues(settings: ProjectSettings) -> dict[str, str]:
-    """Return the variable by which the deploy makes queues of one's own."""
-    return {"WHENDUE_OWN_QUEUES": json.dumps(settings.own_queues)} if settings.own_queues else {}
+def _deployed(settings: ProjectSettings) -> dict[str, str]:
+    """Return the variables that the project has for a deploy; one of them makes queues of one's own."""
+    own = settings.own_queues
+    return settings.environment | ({"WHENDUE_OWN_QUEUES": json.dumps(own)} if own else {})
 
 
 def _curl(url: str, token: str, job: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from itertools import islice, pairwise
 
-from whendue.errors import InvalidRequestError, InvalidScheduleError
+from whendue.errors import InvalidRequestError, InvalidScheduleError, invalid_at
 from whendue.jobs.limit_spec import Unique
 from whendue.quotas import UNIQUE_FIRES, UNIQUE_FIRES_APART_S
 from whendue.schedules.calendar.recurrence import after, anchored
@@ -38,7 +38,7 @@ def check_unique(definition: Definition, unique: Unique, now_ms: int) -> None:
         InvalidRequestError: it postpones, or fires come so often that each meets the one before, which is made ahead.
     """
     if unique.latest is not None:
-        raise InvalidRequestError("a schedule's job cannot postpone others: send another onConflict in its unique")
+        raise invalid_at("job.unique.onConflict", "must not be postpone in a schedule; send another one")
     times = [fire.at_ms for fire in islice(after(anchored(definition.recurrence, now_ms), now_ms), UNIQUE_FIRES)]
     if any(later - earlier < 1000 * UNIQUE_FIRES_APART_S for earlier, later in pairwise(times)):
         raise InvalidRequestError(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from whendue.errors import UniqueConflictError, WhendueError
 from whendue.jobs.failures import line_of
@@ -35,6 +35,21 @@ PAUSED = "paused"
 OVERLAPPED = "overlap"
 
 
+class Asked(NamedTuple):
+    """Who asked for runs by hand, and why.
+
+    Args:
+        by: the token's subject, or the tenant where it names none; None: not known.
+        reason: why; None where nobody said.
+    """
+
+    by: str | None = None
+    reason: str | None = None
+
+
+UNKNOWN: Final = Asked()
+
+
 @dataclass(frozen=True, slots=True)
 class Fire:
     """One fire's entry.
@@ -46,8 +61,9 @@ class Fire:
         version: of the schedule that decided it.
         decided_at: when, ms UTC.
         job: the job's id, None where it made none.
-        reason: why it made none.
+        reason: why it made none; of a triggered one, why somebody triggered it.
         backfill: the backfill that made its job.
+        by: who triggered it.
     """
 
     pk: str
@@ -58,6 +74,7 @@ class Fire:
     job: str | None = None
     reason: str | None = None
     backfill: str | None = None
+    by: str | None = None
 
     @property
     def key(self) -> Key:

@@ -27,7 +27,7 @@ from whendue.schedules.fires import (
     skip_reason,
     skipped,
 )
-from whendue.schedules.lookup import find_schedule
+from whendue.schedules.lookup import insist_on_a_history
 from whendue.schedules.model import fires_pk
 from whendue.table.keys import job_key
 
@@ -97,7 +97,7 @@ class FireHistory:
         """List the fires whose time has come, newest first, reading a bounded number of entries.
 
         Raises:
-            ScheduleNotFoundError: there is no such schedule.
+            ScheduleNotFoundError: there is no such schedule, and no history of one.
             InvalidRequestError: there is no such outcome.
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
@@ -106,7 +106,7 @@ class FireHistory:
             raise InvalidRequestError(f"outcome must be one of {', '.join(SHOWN)}")
         if wanted.is_reversed:
             raise InvalidRequestError("to must not be earlier than from")
-        find_schedule(self._runtime.store, tenant, name)
+        insist_on_a_history(self._runtime.store, tenant, name)
         now_ms = self._runtime.clock.now_ms()
         newest = now_ms if wanted.to_ms is None else min(wanted.to_ms, now_ms)
         bound = ("fires", tenant, name, *astuple(wanted))

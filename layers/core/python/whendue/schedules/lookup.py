@@ -6,7 +6,17 @@ from typing import Any, Final, NamedTuple
 
 from whendue.engine.ports import Item, JobStore
 from whendue.errors import ScheduleNotFoundError
-from whendue.schedules.model import NO_DEFINITION, NUMBERS, Schedule, ScheduleState, from_item, from_text, schedule_key
+from whendue.schedules.model import (
+    LAST,
+    NO_DEFINITION,
+    NUMBERS,
+    Schedule,
+    ScheduleState,
+    fires_pk,
+    from_item,
+    from_text,
+    schedule_key,
+)
 from whendue.table.keys import Key
 
 OPTIONAL_NUMBERS: Final = ("paused_until", "runs")
@@ -40,6 +50,20 @@ def find_schedule(store: JobStore, tenant: str, name: str) -> Schedule:
     if schedule is None or schedule.state is ScheduleState.DELETED:
         raise ScheduleNotFoundError(f"no schedule has the name {name}")
     return schedule
+
+
+def insist_on_a_history(store: JobStore, tenant: str, name: str) -> None:
+    """Insist that a schedule exists, or has existed: fires and backfills are kept longer than it.
+
+    Raises:
+        ScheduleNotFoundError: there is none, nor an entry of one.
+        UnavailableError: the table does not answer.
+    """
+    try:
+        find_schedule(store, tenant, name)
+    except ScheduleNotFoundError:
+        if not store.query_range(fires_pk(tenant, name), first="", last=LAST, limit=1):
+            raise
 
 
 def salvaged(key: Key, item: Mapping[str, Any], now_ms: int) -> Schedule:

@@ -25,7 +25,7 @@ from whendue.schedules.calendar.recurrence import anchored, check
 from whendue.schedules.cancel_planned import PlannedFireCanceller
 from whendue.schedules.definition_checks import check_unique, insist_that_it_fires
 from whendue.schedules.enqueuer import FireEnqueuer
-from whendue.schedules.fires import Fire, FireOutcome, enter
+from whendue.schedules.fires import UNKNOWN, Asked, Fire, FireOutcome, enter
 from whendue.schedules.lookup import UNREADABLE, Found, find, find_schedule, read
 from whendue.schedules.model import (
     LAST,
@@ -202,7 +202,12 @@ class ScheduleService:
         self._to(tenant, name, ScheduleState.DELETED, expected)
 
     def trigger(
-        self, tenant: str, name: str, idempotency_key: str | None, changes: Mapping[str, Any] = NOTHING
+        self,
+        tenant: str,
+        name: str,
+        idempotency_key: str | None,
+        changes: Mapping[str, Any] = NOTHING,
+        asked: Asked = UNKNOWN,
     ) -> Submitted:
         """Run a schedule's job at once, in addition to its fires; paused or not.
 
@@ -211,6 +216,7 @@ class ScheduleService:
             name: its name.
             idempotency_key: equal keys are the same run.
             changes: fields of the request that replace the template's in this run.
+            asked: who triggers it, and why; kept with the fire.
 
         Raises:
             ScheduleNotFoundError: there is none.
@@ -223,16 +229,15 @@ class ScheduleService:
         key = None if idempotency_key is None else f"trigger {name} {idempotency_key}"
         template = schedule.definition.template
         if changes and template.type == WORKFLOW:
-            raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send no body")
+            raise InvalidRequestError(f"{name} runs a workflow, which is triggered as it is: send `reason` alone")
         request = replace(template, **changes, idempotency_key=key, schedule=name)
         result = self._submit.one(tenant, request)
         if result.is_other:
             # Another job holds the unique key: none was made.
             return result
         made: Job = result.job
-        entry = Fire(
-            schedule.fires_pk, made.created_at, FireOutcome.TRIGGERED, schedule.version, made.created_at, made.id
-        )
+        at_ms, version = made.created_at, schedule.version
+        entry = Fire(schedule.fires_pk, at_ms, FireOutcome.TRIGGERED, version, at_ms, made.id, **asked._asdict())
         # The job is what counts: an entry missing in the history is better than a second job.
         self._runtime.store.apply([enter(entry)])
         return result

@@ -15,6 +15,7 @@ from whendue.errors import (
     UnknownSubscriptionError,
     UnknownTaskError,
     WhendueError,
+    invalid_at,
 )
 from whendue.jobs.dependencies import Upstream
 from whendue.jobs.due_index import expiry_of, live_entry
@@ -385,5 +386,6 @@ def due_time(request: JobRequest, now_ms: int) -> int:
     """
     due_at = request.due_at if request.due_at is not None else now_ms + round(1000 * (request.delay_s or 0))
     if due_at > now_ms + HORIZON_S * 1000:
-        raise InvalidRequestError(f"dueAt and delaySeconds must be at most {HORIZON_S // 86_400} days ahead")
+        where = "delaySeconds" if request.due_at is None else "dueAt"
+        raise invalid_at(where, f"must be at most {HORIZON_S // 86_400} days ahead")
     return max(due_at, now_ms)

@@ -15,7 +15,7 @@ from whendue.jobs.limit_spec import Unique
 from whendue.jobs.model import TERMINAL, Job, State, evolve, to_item
 from whendue.jobs.rescue_policy import ended_by_expiry
 from whendue.jobs.transition import Transition
-from whendue.quotas import UNIQUE_HELD_S, UNIQUE_PATH_BYTES
+from whendue.quotas import INTEGER_MAX, INTEGER_MIN, UNIQUE_HELD_S, UNIQUE_PATH_BYTES
 from whendue.settings import Timing
 from whendue.submission.request import JobRequest, UniqueRequest
 from whendue.support.text import nearest
@@ -166,6 +166,9 @@ def stand_in(job: Job, holder: Job) -> Write:
 def unique_name(request: JobRequest) -> str:
     """Return the text that a request's unique key is derived from; equal texts of a tenant are the same key.
 
+    Equal numbers are equal, as in JSON: 1 and 1.0. Integers are written as they always were, so that a deploy keeps the
+    keys of payloads without numbers such as 1.0.
+
     Raises:
         ValueError: the request has none.
         InvalidRequestError: the payload has none of the places, so that all jobs would have the same key.
@@ -178,7 +181,21 @@ def unique_name(request: JobRequest) -> str:
     values = [_at(request.payload, path) for path in unique.by_payload] or [request.payload]
     if unique.by_payload and all(value is None for value in values):
         _check_places(request.payload, unique.by_payload)
-    return json.dumps([request.type, "payload", unique.by_payload, values], sort_keys=True)
+    return json.dumps([request.type, "payload", unique.by_payload, _one_number(values)], sort_keys=True)
+
+
+def _one_number(value: Any) -> Any:
+    """Return a JSON value in which a whole number is an integer, however it was written; 1 and true stay two values."""
+    match value:
+        # Beyond, the API takes no integer that could be equal to it, and its digits would be many. -0.0 is 0.
+        case float() if value.is_integer() and INTEGER_MIN <= value <= INTEGER_MAX:
+            return int(value)
+        case Mapping():
+            return {name: _one_number(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_one_number(part) for part in value]
+        case _:
+            return value
 
 
 def _at(payload: Any, path: str) -> Any:

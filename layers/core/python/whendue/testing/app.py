@@ -1,9 +1,10 @@
 """A whole whendue in memory, with a clock that moves when a test says so: submit, let time pass, look at what ran."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from whendue.bootstrap.application import App
@@ -11,12 +12,14 @@ from whendue.declarations.registry import TASKS
 from whendue.jobs.due_index import live_partition
 from whendue.schedules.calendar.recurrence import Recurrence
 from whendue.schedules.model import Definition
+from whendue.settings import OwnQueue
 from whendue.submission.request import Dependency, JobRequest
 from whendue.support.clock import Clock, ManualClock
 from whendue.table.index import Index
 from whendue.testing import assertions
 from whendue.testing.deployment import MemoryDeployment
 from whendue.testing.job_record import JobRecord, json_of, record_of, records_of, to_ms
+from whendue.testing.memory import memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Run, Runs, errors_text, moment
 from whendue.testing.simulated_time import ChangeCountingStore, SimulatedTime
@@ -43,6 +46,8 @@ class WhendueApp:
         start: the time at the beginning, with its offset. Default: 2027-01-15T08:00:00Z.
         tenant: whose jobs it submits.
         tasks: the only tasks that there are, besides the shipped ones. Default: all that the process has declared.
+        own_queues: queues besides those that every deployment has, by name (docs/guide/queues.md). Default: none; the
+            fixture `whendue_app` has those of the project.
         seed: of ids and jitter: equal tests see equal values.
     """
 
@@ -52,6 +57,7 @@ class WhendueApp:
         start: datetime | str = START,
         tenant: str = "test",
         tasks: Iterable[object] | None = None,
+        own_queues: Mapping[str, OwnQueue] = MappingProxyType({}),
         seed: int = 0,
     ) -> None:
         """Begin with no jobs."""
@@ -62,7 +68,7 @@ class WhendueApp:
         self.clock = ManualClock(start_ms=to_ms(start), seed=seed)
         self._runs = Runs(self.clock.now_ms)
         self.registry = RecordingRegistry(TASKS, self._runs, only)
-        self._whendue = MemoryDeployment(self.registry, self.clock, self._runs, table)
+        self._whendue = MemoryDeployment(memory_settings(own_queues), self.registry, self.clock, self._runs, table)
         self._table = table
         self._time = SimulatedTime(self._whendue, table)
         # None while submits do not run; whether errors of tasks are raised while they do.
@@ -103,6 +109,7 @@ class WhendueApp:
         in_s: float | None = None,
         at: datetime | str | None = None,
         priority: str | None = None,
+        queue: str | None = None,
         key: str | None = None,
         depends_on: Iterable[JobRecord | str] = (),
         **request: Any,
@@ -115,6 +122,7 @@ class WhendueApp:
             in_s: the delay until it is due, seconds.
             at: when it is due, with its offset.
             priority: `critical`, `high`, `normal` or `low`.
+            queue: one of the four, or a queue of the project's own.
             key: its Idempotency-Key.
             depends_on: jobs, or their ids, that must succeed first.
             request: further fields of `whendue.submission.request.JobRequest`, as `policy` and `tags`.
@@ -131,7 +139,7 @@ class WhendueApp:
             {} if payload is None else json_of(payload),
             due_at=None if at is None else to_ms(at),
             delay_s=in_s,
-            queue=priority,
+            queue=queue or priority,
             idempotency_key=key,
             depends_on=tuple(Dependency(job=_id_of(job)) for job in depends_on),
             **request,

@@ -12,12 +12,14 @@ from whendue.engine.ports import ReceivedMessage
 from whendue.jobs.lifetime import belonging
 from whendue.jobs.model import Job, State, evolve
 from whendue.jobs.outcomes import Ended, Failed, StoredPayload, Succeeded
+from whendue.settings import ALL_QUEUES, OWN_QUEUE_BOUNDS, OwnQueue, Settings
 from whendue.submission.request import JobRequest
 from whendue.support.clock import ManualClock
 from whendue.table.keys import once_key
 from whendue.table.writes import insert
 from whendue.testing.deployment import MemoryDeployment
 from whendue.testing.job_record import JobRecord, json_of, records_of, to_ms
+from whendue.testing.memory import memory_settings
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Runs
 from whendue.testing.task_logs import captured
@@ -137,9 +139,9 @@ def run_attempt(task: object, payload: object = None, **options: Unpack[AttemptO
     """
     discover_shipped()
     clock = options.get("clock") or ManualClock()
-    runs = Runs(clock.now_ms)
-    whendue = MemoryDeployment(RecordingRegistry(TASKS, runs), clock, runs)
-    submitted = _submitted(whendue, name_of(task), {} if payload is None else json_of(payload), options)
+    runs, name = Runs(clock.now_ms), name_of(task)
+    whendue = MemoryDeployment(_settings(name), RecordingRegistry(TASKS, runs), clock, runs)
+    submitted = _submitted(whendue, name, {} if payload is None else json_of(payload), options)
     claimed_job = _claimed(whendue, submitted, options)
     app = whendue.app
     with captured(whendue.settings.task_log_level):
@@ -148,6 +150,14 @@ def run_attempt(task: object, payload: object = None, **options: Unpack[AttemptO
     runs.raise_interrupt()
     children = tuple(record for record in records_of(app, whendue.table) if record.id != submitted.id)
     return _outcome(whendue, claimed_job, ended, runs.every[-1].error if runs.every else None, children)
+
+
+def _settings(name: str) -> Settings:
+    """Return settings with the queue that a task names: an attempt is the same in each, but for its time."""
+    queue = TASKS.get(name).queue if TASKS.may_have(name) else None
+    if queue is None or queue in ALL_QUEUES:
+        return memory_settings()
+    return memory_settings({queue: OwnQueue(OWN_QUEUE_BOUNDS["timeout_s"][1])})
 
 
 def _submitted(whendue: MemoryDeployment, name: str, payload: Any, options: AttemptOptions) -> Job:
@@ -187,7 +197,7 @@ def _claimed(whendue: MemoryDeployment, submitted: Job, options: AttemptOptions)
     ]
     whendue.table.apply(noted)
     message = ReceivedMessage("message", "receipt", "", job.attempt, job.queue)
-    remaining_s = options.get("remaining_s", whendue.settings.max_timeout_s)
+    remaining_s = options.get("remaining_s", whendue.settings.longest_attempt_s(job.queue))
     claimed_job = claimed(whendue.app.runtime, message, job, now_ms + round(remaining_s * 1000))
     if options.get("cancelled", False):
         claimed_job.context.mark_cancelled()

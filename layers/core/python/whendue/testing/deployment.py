@@ -15,8 +15,9 @@ from whendue.declarations.registry import DELIVERIES, KnownTask, Registry
 from whendue.engine.ports import BatchResult
 from whendue.errors import ConfigurationError, UnknownTaskError
 from whendue.manifest.described_tasks import accepting
+from whendue.settings import Settings
 from whendue.support.clock import ManualClock
-from whendue.testing.memory import MemoryWhendue, memory_settings
+from whendue.testing.memory import MemoryWhendue
 from whendue.testing.recording import RecordingRegistry
 from whendue.testing.runs import Runs
 from whendue.testing.simulated_time import ChangeCountingStore
@@ -134,6 +135,7 @@ class MemoryDeployment(MemoryWhendue):
     Workers note what they run, and leave the `logging` of the test as it is.
 
     Args:
+        settings: of the deployment.
         registry: the tasks that workers run.
         clock: what all services read.
         runs: where workers note what they run.
@@ -141,10 +143,15 @@ class MemoryDeployment(MemoryWhendue):
     """
 
     def __init__(
-        self, registry: RecordingRegistry, clock: ManualClock, runs: Runs, table: ChangeCountingStore | None = None
+        self,
+        settings: Settings,
+        registry: RecordingRegistry,
+        clock: ManualClock,
+        runs: Runs,
+        table: ChangeCountingStore | None = None,
     ) -> None:
         """Put the services together."""
-        super().__init__(memory_settings(), registry, clock, table=table)
+        super().__init__(settings, registry, clock, table=table)
         self.api: App = DescribedApp(self.app, DescribedRegistry(registry))
         self._runs = runs
 

@@ -58,6 +58,11 @@ class JobRecord:
     parent_id: str | None
     progress: Any
 
+    @property
+    def queue(self) -> str:
+        """Its queue, one of the four priorities or of the project's own."""
+        return self.priority
+
 
 def record_of(view: JobView, now_ms: int) -> JobRecord:
     """Return a job as it is shown at a time, ms UTC."""

@@ -20,15 +20,14 @@ SECTION = "errors of whendue's tasks"
 
 @pytest.fixture
 def whendue_app(pytestconfig: pytest.Config) -> "Iterator[WhendueApp]":
-    """Yield a whole whendue in memory, with the tasks of the project and of the modules that tests import.
+    """Yield a whole whendue in memory: the project's tasks and queues, and the tasks of modules that tests import.
 
     The project is the one whose whendue.toml is in pytest's root folder. `delay` and the like of tasks submit to it.
     """
     from whendue.testing.app import WhendueApp
     from whendue.testing.tasks import discover_project
 
-    discover_project(pytestconfig.rootpath)
-    app = WhendueApp()
+    app = WhendueApp(own_queues=discover_project(pytestconfig.rootpath))
     # The client is an extra; a test can do without it.
     with app.in_force() if find_spec("httpx") else nullcontext():
         yield app

@@ -1,10 +1,12 @@
 """Which task a test means, and the tasks of the project that it is in."""
 
+import json
 import sys
 from pathlib import Path
 
 from whendue.declarations.registry import BUILT_IN_CHANNELS, BUILT_IN_TASKS, TASKS, Registry, discover
 from whendue.project.settings import FILE, load
+from whendue.settings import OwnQueue, read_own_queues
 
 
 def name_of(task: object, registry: Registry = TASKS) -> str:
@@ -35,15 +37,18 @@ def discover_shipped(registry: Registry = TASKS) -> None:
     discover(BUILT_IN_TASKS, BUILT_IN_CHANNELS, registry=registry)
 
 
-def discover_project(folder: Path) -> None:
-    """Import the tasks of the project in a folder; without a whendue.toml it is none, and nothing happens.
+def discover_project(folder: Path) -> dict[str, OwnQueue]:
+    """Import the tasks of the project in a folder; return its queues of its own, by name.
+
+    Without a whendue.toml it is no project: nothing is imported, and there are no such queues.
 
     Raises:
         ConfigurationError: whendue.toml is not valid, or names a package that cannot be found.
     """
     if not (folder / FILE).is_file():
-        return
-    packages = load(folder).project.tasks
+        return {}
+    settings = load(folder)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    discover(*packages)
+    discover(*settings.project.tasks)
+    return read_own_queues(json.dumps(settings.own_queues))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from whendue.cli.commands.arguments import time_of
-from whendue.cli.commands.schedule_changes import Name
+from whendue.cli.commands.changes.schedules import Name
 from whendue.cli.commands.schedules import app
 from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import UsageProblemError
@@ -22,6 +22,8 @@ COLUMNS: tuple[Column[Backfill], ...] = (
     ("from", lambda backfill: backfill.from_),
     ("to", lambda backfill: backfill.to),
     ("created", lambda backfill: backfill.created_jobs),
+    ("by", lambda backfill: backfill.by),
+    ("reason", lambda backfill: backfill.reason),
     ("error", lambda backfill: backfill.error),
 )
 
@@ -34,6 +36,7 @@ def backfill(
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Last nominal time, with its offset.")],
     limit: Annotated[int, typer.Option(min=1, max=BACKFILL_FIRES, help="Maximum number of jobs.")] = BACKFILL_FIRES,
     force: Annotated[bool, typer.Option("--force", help="Also for fires that already had a job.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, for those who look at the backfills.")] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,7 +45,7 @@ def backfill(
     if first is None or last is None:
         raise UsageProblemError("--from and --to are required")
     with connect(profile) as client:
-        _write(client.backfill_schedule(name, first, last, force=force, limit=limit), as_json=as_json)
+        _write(client.backfill_schedule(name, first, last, force=force, limit=limit, reason=reason), as_json=as_json)
 
 
 @app.command()

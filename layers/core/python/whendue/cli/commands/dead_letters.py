@@ -18,6 +18,7 @@ app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Look at dead 
 Priority = Literal["critical", "high", "normal", "low"]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only jobs of this task.")]
 PriorityOption = Annotated[Priority | None, typer.Option(help="Only jobs of this priority.")]
+QueueOption = Annotated[str | None, typer.Option(metavar="NAME", help="Only jobs in this queue, also one of your own.")]
 # A request redrives up to 500 jobs in one answer; fewer show progress.
 AT_ONCE = 100
 COLUMNS: tuple[Column[DeadLetterGroup], ...] = (
@@ -34,20 +35,26 @@ def list_(
     *,
     type_: TypeOption = None,
     priority: PriorityOption = None,
+    queue: QueueOption = None,
     all_tenants: Annotated[
         bool, typer.Option("--all-tenants", help="Of each tenant; needs a token with the scope operator.")
     ] = False,
+    fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error; with --all-tenants.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of groups, or of tenants.")] = 50,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Group dead jobs by their error, the largest group first."""
+    if fingerprint is not None and not all_tenants:
+        raise UsageProblemError("--fingerprint needs --all-tenants; jobs list --state dead --fingerprint has the jobs")
     with connect(profile) as client:
         if all_tenants:
-            tenants = client.list_dead_letters_by_tenant(type=type_, priority=priority)
+            tenants = client.list_dead_letters_by_tenant(
+                type=type_, priority=priority, queue=queue, fingerprint=fingerprint
+            )
             _write_tenants(islice(tenants, limit), as_json=as_json)
             return
-        groups = client.list_dead_letters(type=type_, priority=priority)
+        groups = client.list_dead_letters(type=type_, priority=priority, queue=queue)
         write_list(islice(groups, limit), COLUMNS, as_json=as_json)
 
 
@@ -71,6 +78,7 @@ def redrive(
     *,
     type_: TypeOption = None,
     priority: PriorityOption = None,
+    queue: QueueOption = None,
     fingerprint: Annotated[str | None, typer.Option(help="Only jobs with this error.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Maximum number of jobs that start per second.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
@@ -79,7 +87,7 @@ def redrive(
     as_json: JsonOption = False,
 ) -> None:
     """Run all dead jobs that match again; exit code 1 if one of them cannot be."""
-    wanted = DeadLetterFilter(type=type_, priority=priority, fingerprint=fingerprint)
+    wanted = DeadLetterFilter(type=type_, priority=priority, queue=queue, fingerprint=fingerprint)
     with connect(profile) as client:
         found = client.redrive_all_dead_letters(wanted, dry_run=True)
         if dry_run or not found.matched:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -13,7 +13,7 @@ from whendue.cli.failures import ExitCode, UsageProblemError
 from whendue.cli.output import Column, cell, json_value, write_json, write_line, write_list
 from whendue.cli.plans.comparison import Difference, Window, crowds, differences, fires_of, oddities
 from whendue.cli.plans.definitions import InvalidPlansError, Plan, documents, plans_of
-from whendue.client import Schedule, UpcomingFire
+from whendue.client import Fire, Schedule, UpcomingFire
 from whendue.quotas import HORIZON_S, PAGE_MAX
 from whendue.schedule_quotas import BACKFILL_FIRES, PREVIEW_FIRES, SCHEDULES_PER_TENANT
 from whendue.schedules.calendar.recurrence import local
@@ -21,6 +21,7 @@ from whendue.support.clock import system_clock
 from whendue.support.timestamps import to_timestamp
 
 app = typer.Typer(name="schedules", no_args_is_help=True, help="Look at, change and review schedules.")
+Outcome = Literal["ran", "skipped", "caught_up", "missed", "triggered"]
 FromOption = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start of the window. Default: now.")]
 LastingOption = Annotated[str, typer.Option("--for", metavar="DURATION", help="Length of the window, up to 366d.")]
 CrowdOption = Annotated[int, typer.Option(min=2, help="Number of fires from which a minute counts as crowded.")]
@@ -37,6 +38,16 @@ FIRES: tuple[Column[UpcomingFire], ...] = (
     ("local", lambda fire: fire.local),
     ("due", lambda fire: fire.due_at),
     ("note", lambda fire: fire.note),
+)
+PAST: tuple[Column[Fire], ...] = (
+    ("nominal", lambda fire: fire.nominal_at),
+    ("outcome", lambda fire: fire.outcome),
+    ("reason", lambda fire: fire.reason),
+    ("decided", lambda fire: fire.decided_at),
+    ("job", lambda fire: fire.job and fire.job.id),
+    ("state", lambda fire: fire.job and fire.job.state),
+    ("backfill", lambda fire: fire.backfill),
+    ("by", lambda fire: fire.by),
 )
 # People see that many fires of a schedule; JSON has all.
 SHOWN: Final = 5
@@ -106,6 +117,26 @@ def preview(
     first = time_of(start, "--from")
     with connect(profile) as client:
         write_list(client.preview_schedule(name, start=first, limit=count).items, FIRES, as_json=as_json)
+
+
+@app.command()
+def fires(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule.")],
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First nominal time. Default: the oldest.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Last nominal time. Default: now.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only fires with this outcome.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of fires.")] = 50,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the past fires of a schedule and what became of them, the newest first."""
+    first, last = time_of(start, "--from"), time_of(end, "--to")
+    with connect(profile) as client:
+        found = client.list_fires(name, start=first, end=last, outcome=outcome, limit=min(limit, PAGE_MAX))
+        write_list(islice(found, limit), PAST, as_json=as_json)
 
 
 @app.command()

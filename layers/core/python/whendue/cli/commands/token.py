@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from whendue.cli.connection import JsonOption, only_mine
-from whendue.cli.dev_tokens import LIFETIME_S, SCOPES, problem, sign
+from whendue.cli.dev_tokens import LIFETIME_S, SCOPES, SUBJECT, problem, sign
 from whendue.cli.failures import UsageProblemError
 from whendue.cli.output import write_json, write_line
 from whendue.quotas import TOKEN_BYTES
@@ -24,6 +24,7 @@ def token(
     *,
     tenant: Annotated[str, typer.Option(help="Whose jobs it is for.")] = "demo",
     scopes: Annotated[str, typer.Option(help="With spaces between them.")] = SCOPES,
+    subject: Annotated[str, typer.Option(help="Who sends it: histories and operations name them.")] = SUBJECT,
     key_file: Annotated[Path, typer.Option(metavar="PATH", help="The stack's key for HS256.")] = KEY_FILE,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,10 +32,12 @@ def token(
 
     The key is that of WHENDUE_JWT_SECRET, or in the file that `make up` makes in a checkout.
     """
-    if wrong := problem(tenant, scopes):
-        raise UsageProblemError(wrong.replace("TENANT", "--tenant").replace("SCOPES", "--scopes"))
+    if wrong := problem(tenant, scopes, subject):
+        for name in ("TENANT", "SCOPES", "SUBJECT"):
+            wrong = wrong.replace(name, f"--{name.lower()}")
+        raise UsageProblemError(wrong)
     now_s = system_clock().now_ms() // 1000
-    text = sign(_key(key_file), tenant, scopes, now_s)
+    text = sign(_key(key_file), tenant, scopes, now_s, subject)
     if as_json:
         write_json({"token": text, "expiresAt": to_timestamp((now_s + LIFETIME_S) * 1000)})
     else:

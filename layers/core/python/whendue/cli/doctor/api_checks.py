@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from whendue.adapters.auth import LEEWAY_S
 from whendue.cli.connection import Deployment
+from whendue.cli.dev_tokens import SCOPES
 from whendue.cli.doctor.findings import Check, Finding, fault, ok, warning
 from whendue.cli.failures import description
 from whendue.client import ApiError, Client, ClientError, ForbiddenError, UnauthorizedError
@@ -135,9 +136,33 @@ def token(api: Api) -> Iterator[Finding]:
         if not any(finding.status == "fault" for finding in timely):
             yield fault("token", "token_refused", f"the API refuses the token: {description(error)}")
     except ForbiddenError as error:
-        yield fault("token", "scope_missing", f"the token cannot read jobs: {description(error)}")
+        yield from _limited(api, _claims(text), error)
     else:
         yield ok("token", "the API accepts the token")
+
+
+def _limited(api: Api, claims: Mapping[str, Any], error: ForbiddenError) -> Iterator[Finding]:
+    """Say what a token that cannot read jobs is good for: one of operators, or of a scraper, need not."""
+    asked: Mapping[str, Callable[[], object]] = {
+        "queues": lambda: next(iter(api.client.list_queues()), None),
+        "metrics": api.client.get_metrics,
+    }
+    seen = [name for name, ask in asked.items() if _is_allowed(ask)]
+    scopes = claims.get("scope")
+    known = sorted(set(scopes.split()) & set(SCOPES.split())) if isinstance(scopes, str) else []
+    if not seen and not known:
+        yield fault("token", "scope_missing", f"the token has no scope of whendue: {description(error)}")
+        return
+    yield ok("token", "the API accepts the token" + (f"; it reads {' and '.join(seen)}" if seen else ""))
+    yield warning("token", "not_checked", "jobs were not checked: the token has no scope jobs:read")
+
+
+def _is_allowed(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except ForbiddenError:
+        return False
+    return True
 
 
 def _times(claims: Mapping[str, Any], now_s: int) -> Iterator[Finding]:
@@ -164,8 +189,12 @@ def queues(api: Api) -> Iterator[Finding]:
     """Check that no queue is paused."""
     try:
         paused = [queue.name for queue in api.client.list_queues() if queue.paused]
-    except (UnauthorizedError, ForbiddenError):
+    except UnauthorizedError:
         # The check of the token says so.
+        return
+    except ForbiddenError:
+        text = "queues were not checked: the token has neither the scope jobs:read nor operator"
+        yield warning("queues", "not_checked", text)
         return
     if paused:
         yield warning("queues", "queue_paused", f"paused: {', '.join(paused)}; whendue queues resume NAME")

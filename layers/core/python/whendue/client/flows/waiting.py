@@ -34,6 +34,7 @@ def wait_until(
     has_ended: Callable[[T], bool],
     timeout_s: float,
     longest_s: float = LONGEST_S,
+    rest_s: Callable[[T], float | None] = lambda _: None,
 ) -> Flow[T]:
     """Read something until it has ended.
 
@@ -43,6 +44,7 @@ def wait_until(
         has_ended: whether what was read has ended.
         timeout_s: how long to wait, seconds.
         longest_s: the longest interval, seconds.
+        rest_s: how long the API asks to wait before the next request, seconds; None: it does not.
 
     Raises:
         WaitTimeoutError: it has not ended in time; it was read at least once.
@@ -59,10 +61,13 @@ def wait_until(
         now_ms = clock.now_ms()
         left_s = (until_ms - now_ms) / 1000
         if left_s <= 0:
-            error = WaitTimeoutError(f"{request.path} has not ended within {timeout_s} s")
+            error = WaitTimeoutError(f"{request.path.partition('?')[0]} has not ended within {timeout_s} s")
             error.last = last
             raise error
-        wait_s = interval_s * (_SHORTEST + (1 - _SHORTEST) * clock.random()) - (now_ms - asked_ms) / 1000
+        spread = _SHORTEST + (1 - _SHORTEST) * clock.random()
+        asked_s = rest_s(last)
+        # What the API asks for is the least: up to twice as long.
+        wait_s = interval_s * spread - (now_ms - asked_ms) / 1000 if asked_s is None else 2 * asked_s * spread
         if wait_s > 0:
             yield Sleep(min(wait_s, left_s))
         interval_s = min(longest_s, interval_s * FACTOR)
@@ -71,7 +76,8 @@ def wait_until(
 def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTimeline]:
     """Wait until a job has ended, and return it: `succeeded`, `dead`, `cancelled` or `expired`.
 
-    A request waits for up to 20 s. If the API has no room for that and answers at once, the job is read every 2 s.
+    A request waits for up to 20 s. If the API has no room for that and answers at once, the job is read again after the
+    time that the answer names (2 s), and up to twice that.
 
     Args:
         job_id: id of the job.
@@ -85,6 +91,7 @@ def wait_for_job(job_id: str, *, timeout_s: float = TIMEOUT_S) -> Flow[JobWithTi
         lambda job: job.ended,
         timeout_s,
         JOB_LONGEST_S,
+        lambda job: job.retry_after_seconds,
     )
 
 

@@ -39,9 +39,10 @@ class NewSchedule:
             of creation.
         end: No fire after this time. Default: no end.
         gap: For a local time that does not exist because clocks go forward: `skip` it, or fire at the `next` instant.
-            Only with `cron`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else `next`.
-        fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron`.
-            Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
+            Only with `cron` or `crons`. Default: `skip` if the hour field begins with `*` or has all 24 hours, else
+            `next`.
+        fold: For a local time that comes twice because clocks go back: fire `once` or `twice`. Only with `cron` or
+            `crons`. Default: `twice` if the hour field begins with `*` or has all 24 hours, else `once`.
         exclude: When it does not fire, in local time: dates, ranges of dates with both ends included, and ranges of
             times of day without their end (at most 10 of these). Default: none.
         every_weeks: Only in every second week (2), every third (3) and so on, counted from the week of `anchor`; weeks

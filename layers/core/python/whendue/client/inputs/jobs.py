@@ -168,11 +168,13 @@ class DeadLetterFilter:
     Args:
         type: Name of the task.
         priority: Priority of the jobs.
+        queue: Queue of the jobs, one of the four priorities or of the deployment's own; or `priority`.
         fingerprint: Fingerprint of the jobs' last error, as `GET /dead-letters` shows it.
     """
 
     type: str | None = None
     priority: Literal["critical", "high", "normal", "low"] | None = None
+    queue: str | None = None
     fingerprint: str | None = None
 
 

@@ -13,12 +13,16 @@ class OperationCounts:
     """Numbers of jobs.
 
     Args:
-        matched: Jobs that the operation has come to so far; of a dry run, jobs that it would.
+        total: Jobs that the operation comes to, `matched` and `failed` together at its end. Known from the beginning if
+            ids were sent, else at the end alone: None before.
+        matched: Jobs that are now as the operation wants them: changed and unchanged ones. Of a dry run, jobs that
+            would be.
         changed: Jobs that were changed.
         unchanged: Jobs that were as the operation wants them already.
-        failed: Jobs that could not be changed.
+        failed: Jobs that could not be changed; of a dry run, that could not be.
     """
 
+    total: int | None
     matched: int
     changed: int
     unchanged: int
@@ -59,7 +63,10 @@ class BulkOperation:
         rate_per_second: Maximum number of jobs per second.
         limit: Maximum number of jobs.
         counts: How far it is.
-        exact: False for a dry run that has not counted to the end: there may be more jobs.
+        exact: Whether it has come to all jobs, or the dry run has counted them all. False while it runs, and if a
+            `limit`, a cancel or the bounds of a dry run have ended it: there may be more.
+        scanned_through: How far it is: it has come to all jobs that were submitted after this time, of dead ones those
+            that ended after it. None before the first piece, if `exact`, for ids, and of `undo`.
         failures: Jobs that could not be changed, the first 50, and why; in a list the first 3.
         dry_run: Whether the jobs were only counted.
         examples: Ids of jobs that a dry run has counted, at most 10; else empty.
@@ -82,6 +89,7 @@ class BulkOperation:
     limit: int | None
     counts: OperationCounts
     exact: bool
+    scanned_through: datetime | None
     failures: tuple[FailedJob, ...]
     dry_run: bool
     examples: tuple[str, ...]

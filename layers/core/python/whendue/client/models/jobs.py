@@ -8,6 +8,12 @@ from typing import Any, Final
 from whendue.client.json_values import from_header
 from whendue.client.models.common import Attempt, Failure, JobUnique, Limits, Problem, Sourced
 
+
+def _seconds(header: str) -> int | None:
+    # As the API writes it; a gateway's date asks for no less than an interval.
+    return int(header[:9]) if header.isascii() and header.isdigit() else None
+
+
 # States in which nothing changes any more, unless the job is run again.
 ENDED: Final = frozenset({"succeeded", "dead", "cancelled", "expired"})
 
@@ -184,6 +190,8 @@ class JobWithTimeline(JobWithPolicy):
         result_url: Where to read a result of more than 524288 bytes.
         result_bytes: Size of the result in bytes, if `result_url` is set.
         attempts: The latest 100 attempts, oldest first; `GET /jobs/{job_id}/attempts` lists all that failed.
+        retry_after_seconds: The request was to wait and could not, as too many wait: ask again after so many seconds.
+            None if it could, or was not to wait.
     """
 
     payload: Any = None
@@ -192,6 +200,7 @@ class JobWithTimeline(JobWithPolicy):
     result_url: str | None = None
     result_bytes: int | None = None
     attempts: tuple[Attempt, ...]
+    retry_after_seconds: int | None = from_header("retry-after", read=_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

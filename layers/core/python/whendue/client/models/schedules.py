@@ -135,11 +135,12 @@ class Fire:
     Args:
         nominal_at: The time that the schedule names; None if it was triggered by hand.
         outcome: `ran`, `skipped`, `caught_up`, `missed` or `triggered`.
-        reason: Why it was skipped or missed.
-        decided_at: When the outcome was decided.
+        reason: Why it was skipped or missed; of a triggered one, the `reason` of the request.
+        decided_at: When the outcome was decided, or the job triggered.
         job: Its job; None if none was created.
         lateness_seconds: Seconds from the nominal time to the start of the first attempt.
         backfill: Id of the backfill that created the job.
+        by: Subject of the token that triggered it; None for other outcomes.
     """
 
     nominal_at: datetime | None
@@ -149,6 +150,7 @@ class Fire:
     job: FireJob | None = None
     lateness_seconds: float | None = None
     backfill: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,9 @@ class Backfill:
         created_jobs: Number of jobs created so far.
         skipped_fires: Number of fires without a new job because they had one already.
         error: Why it failed; None unless `state` is `failed`.
+        created_at: When it was asked for.
+        by: Subject of the token that asked for it; None if it is not known.
+        reason: Why it was asked for; None if the request did not say.
     """
 
     id: str
@@ -208,3 +213,6 @@ class Backfill:
     created_jobs: int
     skipped_fires: int
     error: str | None = None
+    created_at: datetime | None = None
+    by: str | None = None
+    reason: str | None = None

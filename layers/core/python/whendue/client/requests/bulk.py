@@ -6,12 +6,13 @@ from typing import Literal
 
 from whendue.client.inputs.jobs import JobFilter
 from whendue.client.listing import Listing
-from whendue.client.messages import Request, model, request
+from whendue.client.messages import Request, checked_key, model, request
 from whendue.client.models.bulk import BulkOperation
 from whendue.client.models.common import Page
 from whendue.client.requests.jobs import Priority
 
 Action = Literal["cancel", "redrive", "reprioritise", "reschedule", "delete"]
+OperationState = Literal["running", "finished", "cancelled"]
 
 
 def start_operation(
@@ -27,6 +28,7 @@ def start_operation(
     rate_per_second: float | None = None,
     limit: int | None = None,
     dry_run: bool = False,
+    idempotency_key: str | None = None,
 ) -> Request[BulkOperation]:
     """Begin a bulk operation. It continues in the background; `wait_for_operation` waits for it.
 
@@ -42,6 +44,7 @@ def start_operation(
         rate_per_second: maximum number of jobs that are changed per second. Default: as fast as possible.
         limit: maximum number of jobs. Default: all that match.
         dry_run: only count them.
+        idempotency_key: the same key is the same operation, for 90 days. Default: a new key.
     """
     fields = {
         "action": action,
@@ -57,7 +60,8 @@ def start_operation(
         "dryRun": dry_run,
     }
     body = {name: value for name, value in fields.items() if value is not None}
-    return request("startOperation", model(BulkOperation), body=body, repeatable=dry_run)
+    key = None if idempotency_key is None else checked_key(idempotency_key)
+    return request("startOperation", model(BulkOperation), body=body, headers={"Idempotency-Key": key})
 
 
 def get_operation(operation_id: str) -> Request[BulkOperation]:
@@ -66,10 +70,10 @@ def get_operation(operation_id: str) -> Request[BulkOperation]:
 
 
 def list_operations(
-    *, limit: int | None = None, cursor: str | None = None
+    *, state: OperationState | None = None, limit: int | None = None, cursor: str | None = None
 ) -> Listing[Page[BulkOperation], BulkOperation]:
-    """List the bulk operations, the newest first."""
-    query = {"limit": limit}
+    """List the bulk operations, the newest first; `state`: only those that are running, finished or cancelled."""
+    query = {"state": state, "limit": limit}
     return Listing(
         lambda at: request("listOperations", model(Page[BulkOperation]), query=query | {"cursor": at}),
         lambda page: page,

@@ -258,10 +258,11 @@ def list_dead_letters(
     *,
     type: str | None = None,  # noqa: A002 - the parameter's name
     priority: str | None = None,
+    queue: str | None = None,
     cursor: str | None = None,
 ) -> Listing[DeadLetters, DeadLetterGroup]:
     """Group dead jobs by their error. A page counts up to 10,000 jobs; a group may come again in the next page."""
-    query = {"type": type, "priority": priority}
+    query = {"type": type, "priority": priority, "queue": queue}
     return Listing(
         lambda at: request("listDeadLetters", model(DeadLetters), query=query | {"cursor": at}),
         lambda page: page,
@@ -273,10 +274,12 @@ def list_dead_letters_by_tenant(
     *,
     type: str | None = None,  # noqa: A002 - the parameter's name
     priority: str | None = None,
+    queue: str | None = None,
+    fingerprint: str | None = None,
     cursor: str | None = None,
 ) -> Listing[Page[TenantDeadLetters], TenantDeadLetters]:
     """Group the dead jobs of all tenants by their error, tenant by tenant; needs the scope `operator`."""
-    query = {"type": type, "priority": priority}
+    query = {"type": type, "priority": priority, "queue": queue, "fingerprint": fingerprint}
     return Listing(
         lambda at: request("listDeadLettersByTenant", model(Page[TenantDeadLetters]), query=query | {"cursor": at}),
         lambda page: page,

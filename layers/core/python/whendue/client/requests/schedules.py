@@ -99,6 +99,7 @@ def trigger_schedule(
     priority: Literal["critical", "high", "normal", "low"] | None = None,
     queue: str | None = None,
     tags: Mapping[str, str] | None = None,
+    reason: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[Job]:
     """Run the job or workflow of a schedule at once.
@@ -109,9 +110,10 @@ def trigger_schedule(
         priority: queue of this run, one of these four. Default: the template's.
         queue: queue of this run, one of the four priorities or of the deployment's own; or `priority`.
         tags: tags of this run; they replace the template's. Default: the template's.
+        reason: why; it is shown with the fire. Default: none.
         idempotency_key: makes the call safe to repeat. Default: a new key, for the attempts of this call alone.
     """
-    given = {"payload": payload, "priority": priority, "queue": queue, "tags": tags}
+    given = {"payload": payload, "priority": priority, "queue": queue, "tags": tags, "reason": reason}
     body = {field: value for field, value in given.items() if value is not None} or None
     return request("triggerSchedule", model(Job), at={"name": name}, headers=creating(idempotency_key), body=body)
 
@@ -170,7 +172,13 @@ def list_fires(
 
 
 def backfill_schedule(
-    name: str, start: datetime, end: datetime, *, force: bool = False, limit: int | None = None
+    name: str,
+    start: datetime,
+    end: datetime,
+    *,
+    force: bool = False,
+    limit: int | None = None,
+    reason: str | None = None,
 ) -> Request[Backfill]:
     """Create jobs for past fires that had none. It continues in the background; `wait_for_backfill` waits for it.
 
@@ -180,8 +188,12 @@ def backfill_schedule(
         end: last nominal time (`to` in the API).
         force: also for fires that already had a job.
         limit: maximum number of jobs to create. Default: the API's.
+        reason: why; it is shown with the backfill. Default: none.
     """
-    body = {"from": start, "to": end, "force": force} | ({} if limit is None else {"limit": limit})
+    more = {"limit": limit, "reason": reason}
+    body = {"from": start, "to": end, "force": force} | {
+        field: value for field, value in more.items() if value is not None
+    }
     return request("backfillSchedule", model(Backfill), at={"name": name}, body=body)
 
 

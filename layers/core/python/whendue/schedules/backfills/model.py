@@ -48,6 +48,7 @@ class Backfill:
         made: jobs made.
         passed: fires left alone, as they had run.
         error: why it failed.
+        by, reason: who asked for it, and why; None: not known, and not said.
         settles_at: of one that was stopped or has failed: when the timer completes a chunk that a process may have
             left half done, ms UTC; None once that is done.
     """
@@ -68,6 +69,8 @@ class Backfill:
     schedule_made_at: int = 0
     state: BackfillState = BackfillState.RUNNING
     error: str | None = None
+    by: str | None = None
+    reason: str | None = None
     settles_at: int | None = None
 
     @property

@@ -11,13 +11,13 @@ from whendue.engine.readable import read_one, readable
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     BackfillNotFoundError,
-    InvalidRequestError,
     ScheduleNotFoundError,
     StateConflictError,
     UnavailableError,
     UniqueConflictError,
     UnstorableError,
     WhendueError,
+    invalid_at,
 )
 from whendue.jobs.transition import Transition
 from whendue.quotas import SCHEDULE_TRIES
@@ -39,8 +39,8 @@ from whendue.schedules.backfills.model import (
 )
 from whendue.schedules.calendar.recurrence import Recurrence, after
 from whendue.schedules.enqueuer import FireEnqueuer
-from whendue.schedules.fires import Fire, enter, error_code, error_text, fire_from, revise, skipped
-from whendue.schedules.lookup import find_schedule
+from whendue.schedules.fires import UNKNOWN, Asked, Fire, enter, error_code, error_text, fire_from, revise, skipped
+from whendue.schedules.lookup import find_schedule, insist_on_a_history
 from whendue.schedules.model import LAST
 from whendue.submission.submit import Submit
 from whendue.submission.unique_fires import commit_fires, is_held
@@ -68,7 +68,17 @@ class BackfillService:
         self._submit = submit
         self._enqueuer = enqueuer
 
-    def begin(self, tenant: str, name: str, from_ms: int, to_ms: int, limit: int | None, *, force: bool) -> Backfill:
+    def begin(
+        self,
+        tenant: str,
+        name: str,
+        from_ms: int,
+        to_ms: int,
+        limit: int | None,
+        *,
+        force: bool,
+        asked: Asked = UNKNOWN,
+    ) -> Backfill:
         """Begin a backfill and do its first chunk.
 
         Args:
@@ -78,6 +88,7 @@ class BackfillService:
             to_ms: the last one, ms UTC; what is not past yet is left out.
             limit: the maximum number of jobs.
             force: also for fires that had a job.
+            asked: who asks for it, and why.
 
         Raises:
             ScheduleNotFoundError: there is none.
@@ -85,12 +96,12 @@ class BackfillService:
             UnavailableError: nothing was begun; ask again.
         """
         if from_ms < 0:
-            raise InvalidRequestError("from must not be before 1970")
+            raise invalid_at("from", "must not be before 1970")
         now_ms = self._runtime.clock.now_ms()
         # The past is decided now: no timer enters anything else later.
         schedule = self._enqueuer.settled(find_schedule(self._runtime.store, tenant, name), now_ms)
         if from_ms > min(to_ms, now_ms):
-            raise InvalidRequestError("from must be in the past and not later than to")
+            raise invalid_at("from", "must be in the past and not later than to")
         _insist_on_a_fire(schedule.definition.recurrence, from_ms, min(to_ms, now_ms))
         begun = Backfill(
             tenant=tenant,
@@ -105,6 +116,8 @@ class BackfillService:
             created_at=now_ms,
             cursor=from_ms - 1,
             schedule_made_at=schedule.created_at,
+            by=asked.by,
+            reason=asked.reason,
         )
         self._submit.prepare(tenant, begun.definition.template, now_ms)
         [result] = self._runtime.store.apply([create(begun, self._runtime.settings.shards)])
@@ -115,28 +128,28 @@ class BackfillService:
         return begun
 
     def get(self, tenant: str, name: str, backfill_id: str) -> Backfill:
-        """Show a backfill.
+        """Show a backfill, also of a schedule that has been deleted.
 
         Raises:
             ScheduleNotFoundError, BackfillNotFoundError: there is none.
             UnreadableError: it cannot be read.
             UnavailableError: the table does not answer.
         """
-        find_schedule(self._runtime.store, tenant, name)
         [item] = self._runtime.store.get([backfill_key(tenant, name, backfill_id)])
         if item is None:
+            insist_on_a_history(self._runtime.store, tenant, name)
             raise BackfillNotFoundError(f"the schedule {name} has no backfill with the id {backfill_id}")
         return read_one(item, from_item, f"the backfill {backfill_id}")
 
     def page(self, tenant: str, name: str, limit: int, cursor: str | None) -> BackfillPage:
-        """List the backfills of a schedule, newest first.
+        """List the backfills of a schedule, newest first, also of one that has been deleted.
 
         Raises:
-            ScheduleNotFoundError: there is none.
+            ScheduleNotFoundError: there is none, and no history of one.
             InvalidCursorError: the cursor is not of this list.
             UnavailableError: the table does not answer.
         """
-        find_schedule(self._runtime.store, tenant, name)
+        insist_on_a_history(self._runtime.store, tenant, name)
         cursors, bound = self._runtime.cursors, ("backfills", tenant, name)
         pk, first = backfill_key(tenant, name, "")
         last = first + LAST if cursor is None else str(cursors.open(cursor, bound))
@@ -172,8 +185,20 @@ class BackfillService:
             return then if result.done_or_raise() else CONFLICT
 
         return retry_on_conflict(
-            lambda: self.get(tenant, name, backfill_id), decide, apply, exhausted=_keeps_changing, tries=SCHEDULE_TRIES
+            lambda: self._of_a_schedule(tenant, name, backfill_id),
+            decide,
+            apply,
+            exhausted=_keeps_changing,
+            tries=SCHEDULE_TRIES,
         )
+
+    def _of_a_schedule(self, tenant: str, name: str, backfill_id: str) -> Backfill:
+        """Read a backfill to change it; of a deleted schedule there is nothing to change.
+
+        Raises: as `get`.
+        """
+        find_schedule(self._runtime.store, tenant, name)
+        return self.get(tenant, name, backfill_id)
 
     def further(self, backfill: Backfill) -> Backfill:
         """Do the next chunk; each step of it can be repeated by any process.
@@ -324,11 +349,10 @@ def _insist_on_a_fire(recurrence: Recurrence, from_ms: int, to_ms: int) -> None:
         return
     start_ms = recurrence.start_ms
     if start_ms is None or to_ms >= start_ms:
-        raise InvalidRequestError("the schedule has no nominal time between from and to; send another range")
+        raise invalid_at("from", "has no nominal time of the schedule between it and to; send another range")
     counted = ", from which its interval is counted" if recurrence.every_s else ""
-    raise InvalidRequestError(
-        f"the schedule fires from {to_timestamp(start_ms)} on{counted}; send a later range, or put an earlier start"
-    )
+    first_time = f"is before {to_timestamp(start_ms)}, the first time of the schedule{counted}"
+    raise invalid_at("from", f"{first_time}; send a later range, or put an earlier start")
 
 
 def _entry(before: Fire | None, fire: Fire) -> Write:

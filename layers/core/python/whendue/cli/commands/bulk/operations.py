@@ -12,6 +12,7 @@ from whendue.cli.connection import JsonOption, ProfileOption, connect
 from whendue.cli.failures import ExitCode, UsageProblemError
 from whendue.cli.output import Column, cell, write_line, write_list, write_one
 from whendue.client import BulkOperation, JobFilter
+from whendue.client.json_values import time_text
 from whendue.quotas import PAGE_MAX
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 Action = Literal["cancel", "redrive", "reprioritise", "reschedule", "delete"]
 State = Literal["scheduled", "queued", "waiting", "running", "succeeded", "dead", "cancelled", "expired"]
+OperationState = Literal["running", "finished", "cancelled"]
 Priority = Literal["critical", "high", "normal", "low"]
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the operation.")]
 TagsOption = Annotated[
@@ -32,15 +34,48 @@ DelayOption = Annotated[
 ToQueueOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The new queue, of reprioritise; or --to-priority.")
 ]
+
+
+def _progress(operation: BulkOperation) -> str:
+    """Say how far an operation is: of how many jobs, or down to which time."""
+    come_to = operation.counts.matched + operation.counts.failed
+    if operation.counts.total is not None:
+        return f"{come_to} of {operation.counts.total}"
+    if operation.scanned_through is None:
+        return str(come_to)
+    return f"{come_to}, down to {time_text(operation.scanned_through)}"
+
+
+def _selection(operation: BulkOperation) -> object:
+    """Say which jobs were selected."""
+    if operation.id_count is not None:
+        return f"{operation.id_count} ids"
+    if operation.undoes is not None:
+        return f"jobs of {operation.undoes}"
+    return operation.filter or "all"
+
+
 COLUMNS: tuple[Column[BulkOperation], ...] = (
     ("id", lambda operation: operation.id),
     ("action", lambda operation: operation.action),
     ("state", lambda operation: operation.state),
+    ("progress", _progress),
+    ("matched", lambda operation: operation.counts.matched),
     ("changed", lambda operation: operation.counts.changed),
-    ("unchanged", lambda operation: operation.counts.unchanged),
     ("failed", lambda operation: operation.counts.failed),
+    ("rate", lambda operation: operation.rate_per_second),
+    ("filter", _selection),
     ("by", lambda operation: operation.by),
-    ("created", lambda operation: operation.created_at),
+    ("begun", lambda operation: operation.created_at),
+    ("ended", lambda operation: operation.ended_at),
+)
+# What else there is about one.
+MORE: tuple[Column[BulkOperation], ...] = (
+    ("limit", lambda operation: operation.limit),
+    ("priority", lambda operation: operation.priority),
+    ("queue", lambda operation: operation.queue),
+    ("due", lambda operation: operation.due_at),
+    ("cancelled by", lambda operation: operation.cancelled_by),
 )
 
 
@@ -69,6 +104,7 @@ def start(
     rate: Annotated[float | None, typer.Option(min=0.001, help="Maximum number of jobs per second.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of jobs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    idempotency_key: Annotated[str | None, typer.Option(help="The same key is the same operation.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     profile: ProfileOption = None,
@@ -109,32 +145,38 @@ def start(
                 _write(found, as_json=as_json)
                 return
             _ask(action, found)
-        made = send()
-        if wait and made.id is not None:
-            made = client.wait_for_operation(made.id)
+        made = send(idempotency_key=idempotency_key)
+        made = client.wait_for_operation(made.id) if wait and made.id else made
     _write(made, as_json=as_json)
     if wait and made.counts.failed:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
 def _ask(action: str, found: BulkOperation) -> None:
-    count = f"{found.counts.matched} jobs" if found.exact else f"{found.counts.matched} jobs or more"
+    count = _count(found)
     if not sys.stdin.isatty():
-        raise UsageProblemError(f"{action}: {count} match: add --yes")
+        raise UsageProblemError(f"{action}: {count}: add --yes")
     if not typer.confirm(f"{action}: {count}?", err=True):
         raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _count(found: BulkOperation) -> str:
+    """Say what a dry run has counted."""
+    text = f"{found.counts.matched} jobs match" + ("" if found.exact else ", or more")
+    return text + (f", and {found.counts.failed} cannot be changed" if found.counts.failed else "")
 
 
 @app.command("list")
 def list_(
     *,
+    state: Annotated[OperationState | None, typer.Option(help="Only operations in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of operations.")] = 50,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the bulk operations, the newest first."""
     with connect(profile) as client:
-        found = client.list_operations(limit=min(limit, PAGE_MAX))
+        found = client.list_operations(state=state, limit=min(limit, PAGE_MAX))
         write_list(islice(found, limit), COLUMNS, as_json=as_json)
 
 
@@ -154,16 +196,19 @@ def cancel(operation_id: OperationId, *, profile: ProfileOption = None, as_json:
 
 @app.command()
 def undo(operation_id: OperationId, *, profile: ProfileOption = None, as_json: JsonOption = False) -> None:
-    """Undo a redrive: end the jobs that have not begun, as they had ended before."""
+    """Undo a redrive: end the jobs that have not begun, as they had ended before; exit code 1 if some had."""
     with connect(profile) as client:
-        _write(client.undo_operation(operation_id), as_json=as_json)
+        undoing = client.undo_operation(operation_id)
+    _write(undoing, as_json=as_json)
+    if undoing.counts.failed:
+        raise typer.Exit(ExitCode.NEGATIVE)
 
 
 def _write(operation: BulkOperation, *, as_json: bool) -> None:
     if operation.dry_run and not as_json:
-        write_line(f"{operation.counts.matched} jobs match" + ("" if operation.exact else ", or more"))
+        write_line(_count(operation))
         return
-    write_one(operation, {title: value(operation) for title, value in COLUMNS}, as_json=as_json)
+    write_one(operation, {title: value(operation) for title, value in (*COLUMNS, *MORE)}, as_json=as_json)
     if as_json:
         return
     for failed in operation.failures:
