@@ -234,18 +234,14 @@ def read(job_id: JobId, wait: WaitParameter = 0) -> Response[JobWithTimelineRepl
         view = app.query.get(tenant, job_id, wait if may_wait else 0)
     refused = view.wait_refused or (wait > 0 and not may_wait and not view.job.terminal)
     tag, now_ms = job_etag(view.job), app.clock.now_ms()
-    unchanged = not _changes_by_itself(view.job, now_ms) and is_unchanged(router.current_event.headers, tag)
-    if unchanged and not refused:
+    if not (refused or _changes_by_itself(view.job, now_ms)) and is_unchanged(router.current_event.headers, tag):
         raise NotModifiedError(tag)
     headers: dict[str, str | list[str]] = {"ETag": tag, **(RETRY_WAIT if refused else {})}
     return Response(HTTPStatus.OK, JSON, job_with_timeline(view, now_ms), headers)
 
 
 def _changes_by_itself(job: Job, now_ms: int) -> bool:
-    """Return whether a job may be shown differently although nothing has changed it.
-
-    One that was scheduled is queued once it is due, and one that follows its profile has that profile's policy.
-    """
+    """Return whether a job may be shown differently without a change of it: as it became due, or by its profile."""
     return bool(job.follow) or shown_state(job, now_ms) == "queued"
 
 
