@@ -21,7 +21,7 @@ help:  ## list the targets
 
 # --- running it ---------------------------------------------------------------------------------
 
-.PHONY: run up down status url environment token logs demo
+.PHONY: run up down status url environment token link logs demo
 run: $(READY)  ## set up, start everything, show real jobs running, stop everything
 	@$(PY) -m localstack run
 up: $(READY)  ## start the stack and keep it (EMULATOR=ministack or localstack)
@@ -36,6 +36,8 @@ environment: $(READY)  ## print what a worker process beside the stack needs: ev
 	@$(PY) -m localstack environment
 token: $(READY)  ## print a development token (TENANT=demo SCOPES="jobs:read jobs:write" SUBJECT=ada)
 	@$(PY) -m localstack token
+link: $(READY)  ## print a one-time link to the dashboard (TENANT=demo SCOPES="jobs:read")
+	@$(PY) -m localstack link
 logs: $(READY)  ## follow what the functions print (FOLLOW=0 just prints it)
 	@$(PY) -m localstack logs
 demo: $(READY)  ## demonstrate the running stack
@@ -43,7 +45,7 @@ demo: $(READY)  ## demonstrate the running stack
 
 # --- checking it --------------------------------------------------------------------------------
 
-.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke growth bench bench-smoke lint types format workflows openapi clients terraform checkov check
+.PHONY: test thorough e2e e2e-containers e2e-rest e2e-localstack sim sim-long mutants fuzz load load-smoke growth bench bench-smoke lint types format workflows openapi clients dashboard-check terraform checkov check
 test: $(READY)  ## set up and run all the fast tests
 	nice $(PY) -m pytest -n 2 --ignore tests/e2e -m "not thorough"
 thorough: $(READY)  ## what make test leaves out: every exception at every stage (EXCEPTIONS=3: one of 3), and slow tests
@@ -54,7 +56,7 @@ e2e: $(READY)  ## the whole stack over HTTP on the embedded emulator
 e2e-containers: $(READY)  ## the core of it with workers and timer as processes (WHENDUE_E2E_HOME=container make e2e: all of it)
 	WHENDUE_E2E_HOME=container $(PY) -m pytest tests/e2e/test_{containers,expiry,history,jobs,killers,metrics,operations,own_queues,schedules,search,timer,unique}.py
 e2e-rest: $(READY)  ## the core of it behind a REST API
-	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py
+	WHENDUE_E2E_API=rest $(PY) -m pytest tests/e2e/test_jobs.py tests/e2e/test_dashboard.py -k "not browser"
 e2e-localstack: $(READY)  ## contract, deploy, demonstration and core on LocalStack's own runtime (Python 3.13, Java, npm)
 	@$(PY) -m tests.localstack_host
 sim: $(READY)  ## every single fault, pairs of faults, random worlds (WORLDS=100000; SEED=17 replays one)
@@ -91,6 +93,8 @@ openapi: $(READY)  ## lint the OpenAPI document with Redocly and Spectral: no wa
 	@$(PY) -m scripts.lint_openapi
 clients: $(READY)  ## test the TypeScript client; generate a Python and a TypeScript client, and submit a job with each (needs npm)
 	@nice $(PY) -m tests.clients
+dashboard-check: $(READY)  ## types and tests of the dashboard, and that what is committed is built from it (needs npm)
+	@nice $(PY) -m tests.dashboard
 terraform:  ## infra/terraform: format, validation, tests (needs terraform and its AWS provider)
 	terraform -chdir=infra/terraform fmt -check -recursive
 	terraform -chdir=infra/terraform init -backend=false -input=false
@@ -100,16 +104,18 @@ checkov: $(READY)  ## static checks of infra/terraform; each skip has its reason
 	@$(PY) -m localstack.venvs checkov
 	@nice .local/checkov-venv/bin/checkov -d infra/terraform --framework terraform --compact --quiet --skip-download
 # The suites that mostly wait come first: with MAKEFLAGS=-j3 the others run beside them, and give way (nice).
-check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients checkov fuzz sim load-smoke  ## everything that CI runs
+check: e2e e2e-containers test e2e-localstack thorough e2e-rest lint types workflows openapi clients dashboard-check checkov fuzz sim load-smoke  ## everything that CI runs
 
 # --- housekeeping -------------------------------------------------------------------------------
 
 COMPILE = $(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--strip-extras --allow-unsafe --no-header
 
-.PHONY: build package lock docs clean
+.PHONY: build dashboard package lock docs clean
 build: $(READY)  ## build layers and function zips into .local/build (TARGET=lambda, container or local)
 	@$(PY) -m localstack build
+dashboard: $(READY)  ## build the dashboard into functions/api/dashboard/static, which is committed (needs npm)
+	@$(PY) -m scripts.build_dashboard
 package: $(READY)  ## build the Python package into .local/dist
 	@rm -rf .local/dist
 	@echo "Building the source distribution and the wheel (.local/package.log)..."
@@ -127,7 +133,7 @@ lock: $(READY)  ## renew the locked requirements (UPGRADE=--upgrade for newer ve
 	$(COMPILE) $(UPGRADE) -o requirements/containers.txt requirements/containers.in
 	$(COMPILE) $(UPGRADE) -o requirements/fuzz.txt requirements/fuzz.in
 	$(COMPILE) $(UPGRADE) -o requirements/clients.txt requirements/clients.in
-	for folder in api clients/typescript; do \
+	for folder in api clients/typescript dashboard; do \
 	  (cd $$folder && npm $(if $(UPGRADE),update,install) --package-lock-only --ignore-scripts --silent); done
 	$(COMPILE) $(UPGRADE) -o requirements/load.txt requirements/load.in
 	$(COMPILE) $(UPGRADE) -o requirements/bench.txt requirements/bench.in

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localstack", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for function in (run, up, down, status, url, environment, make_token, show_logs, demo, build):
+    for function in (run, up, down, status, url, environment, make_token, link, show_logs, demo, build):
         name = {"make_token": "token", "show_logs": "logs"}.get(function.__name__, function.__name__)
         command = commands.add_parser(name, help=(function.__doc__ or "").rstrip("."), description=function.__doc__)
         command.set_defaults(command=function)
@@ -61,6 +61,8 @@ def up() -> int:
     stack = lifecycle.up(os.environ.get("EMULATOR") or "ministack")
     print(f"API        {stack.api_url}\nDocs       {stack.api_url}/docs\nAddresses  .local/stack.json")
     print(f"Command    {write_command()}")
+    print(f"Dashboard  {lifecycle.dashboard_link(stack)}")
+    print("           (signs in once, within 10 minutes; make link: another one)")
     for module, reason in broken_modules(stack).items():
         print(f"warning: {module} could not be imported, its tasks are off: {reason}", file=sys.stderr)
     return 0
@@ -105,6 +107,17 @@ def make_token() -> int:
         print(problem, file=sys.stderr)
         return 2
     print(token.make(tenant, scopes, subject=subject))
+    return 0
+
+
+def link() -> int:
+    """Print a one-time link to the dashboard (TENANT, SCOPES, SUBJECT)."""
+    tenant, scopes = os.environ.get("TENANT") or "demo", os.environ.get("SCOPES") or token.SCOPES
+    subject = os.environ.get("SUBJECT") or token.SUBJECT
+    if problem := token.problem(tenant, scopes, subject):
+        print(problem, file=sys.stderr)
+        return 2
+    print(lifecycle.dashboard_link(_known(), tenant, scopes, subject))
     return 0
 
 

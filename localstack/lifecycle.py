@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from localstack import emulator, token
+from localstack import emulator, sign_in_link, token
 from localstack.build import Target, wanted_target
 from localstack.deploy import deploy, mail
 from localstack.deploy.clients import Clients
@@ -88,6 +88,13 @@ def running_stack() -> Iterator[Stack]:
             down()
 
 
+def dashboard_link(stack: Stack, tenant: str = "demo", scopes: str = token.SCOPES, subject: str = token.SUBJECT) -> str:
+    """Return a one-time link to the dashboard, which signs in as a tenant."""
+    signed = token.make(tenant, scopes, subject=subject)
+    made = sign_in_link.make_code(Clients(stack.aws_endpoint_url), stack.table, signed)
+    return sign_in_link.link(stack.dashboard_url, made)
+
+
 def answers(url: str) -> bool:
     """Return whether a URL answers with a success."""
     try:
@@ -141,7 +148,7 @@ def _deploy(
     # What the shell says of whendue's settings holds for its functions, too: WHENDUE_HTTP_ALLOW=... make up
     asked = {name: value for name, value in os.environ.items() if name.startswith("WHENDUE_")}
     signing = token.environment(token.secret(), token.deployment_secret())
-    environment = mail.SETTINGS | signing | asked
+    environment = mail.SETTINGS | sign_in_link.SETTINGS | signing | asked
     _check(environment)
     _store_secrets(endpoint_url, environment)
     stack = deploy(endpoint_url, environment=environment, api_flavor=api_flavor, target=target)

@@ -24,6 +24,7 @@ from functions.api.http.body import (
 )
 from functions.api.http.caller import Waits
 from functions.api.http.cors import Origins
+from functions.api.http.etags import NotModifiedError, not_modified, revalidated
 from functions.api.http.gateway_event import answer, canonical, normalise
 from functions.api.http.response import is_too_large, json_text
 from functions.api.http.routing import Sections, routes_of
@@ -48,9 +49,21 @@ from whendue.tracing.traceparent import traceparent
 
 __all__ = ["PUBLIC", "Api", "make_resolver", "routes_of"]
 
-PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/health", "/health/ready", "/actuator/health"})
+# The pages of the dashboard, whose script alone reads the query.
+PAGES = frozenset({"/", "/dashboard", "/dashboard/<page>", "/dashboard/<page>/<item>"})
+PUBLIC = PAGES | {
+    "/actuator/health",
+    "/assets/<name>",
+    "/dashboard/config.json",
+    "/dashboard/sign-in",
+    "/docs",
+    "/health",
+    "/health/ready",
+    "/openapi.json",
+}
 # Public routes that show more to those who send a token.
 MORE_WITH_TOKEN = frozenset({"/openapi.json"})
+WITHOUT_QUERY = {"rawQueryString": "", "queryStringParameters": {}}
 NO_ORIGINS = Origins()
 # What is logged of every request that has it: errors that the request itself survived.
 FAULTS = frozenset({"isolated_errors", "counts_lost"})
@@ -158,7 +171,7 @@ class Api:
         if identity:
             facts["tenant"] = identity.tenant
         check_key(event, route)
-        event |= checked_query(event, repeatable(route))
+        event |= WITHOUT_QUERY if route.path in PAGES else checked_query(event, repeatable(route))
         check_integers(route, {"query": event["queryStringParameters"], "path": parameters})
         event |= (body := checked_body(event, route))
         check_ids(parameters)
@@ -172,13 +185,16 @@ class Api:
                 waits=self._waits,
                 traceparent=span.traceparent,
                 body=body["value"],
+                root=event["root"],
+                binary=event["binary"],
             )
             with validations(self._whendue.clock.now_ms):
                 reply: dict[str, Any] = self._resolver.resolve(event, context)
             span.note("http.response.status_code", reply["statusCode"])
             if reply["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 span.failed(str(reply["statusCode"]))
-        return reply
+        # A public answer is not asked for again and again.
+        return reply if route.path in PUBLIC else revalidated(event, route.path, reply)
 
     def _identify(self, event: Mapping[str, Any], route: Route) -> Identity | None:
         """Verify the token, unless the route is public, and insist on the scope."""
@@ -196,7 +212,11 @@ class Api:
 
 def _whole(event: Mapping[str, Any], reply: Mapping[str, Any], more: Mapping[str, str]) -> dict[str, Any]:
     """Return a reply as it leaves, with the headers that all have."""
-    return answer(event, {**reply, "headers": {**(reply.get("headers") or {}), **more}})
+    own = reply.get("headers") or {}
+    # What is cached, and by what it varies, a reply may say itself.
+    vary = ", ".join(headers["Vary"] for headers in (own, more) if "Vary" in headers)
+    kept = {name: own[name] for name in ("Cache-Control",) if name in own} | ({"Vary": vary} if vary else {})
+    return answer(event, {**reply, "headers": {**own, **more, **kept}})
 
 
 def _refuse_unknown_parameters(resolver: APIGatewayHttpResolver, next_middleware: Callable[..., Any]) -> Any:
@@ -222,6 +242,9 @@ def _hint(unknown: str, known: Collection[str]) -> str:
 
 def _error_reply(error: Exception) -> Response[str]:
     """Answer an error raised in a route."""
+    if isinstance(error, NotModifiedError):
+        found = not_modified(error.etag)
+        return Response(found["statusCode"], body=found["body"], headers=found["headers"])
     reply = _problem(error)
     return Response(reply["statusCode"], problems.CONTENT_TYPE, reply["body"], reply["headers"])
 

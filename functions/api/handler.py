@@ -45,6 +45,11 @@ def _api() -> Api:
 
 
 def _api_of(whendue: App, waits: int = 1) -> Api:
+    if any("_DASHBOARD_" in name for name in os.environ):
+        # Without any, nothing can be wrong, and no start loads it.
+        from functions.api.dashboard.settings import DashboardSettings
+
+        DashboardSettings.from_env(os.environ)
     again = partial(AuthSettings.from_env, os.environ)
     return Api(whendue, Verifier(again(), whendue.clock, again), Origins.from_env(os.environ), waits=waits)
 

@@ -39,6 +39,7 @@ def test_containers_in_production_have_the_settings_of_the_functions() -> None:
     documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     # Parameters replace the secrets themselves; only an emulator's deploy and `whendue dev` set the last ones.
     elsewhere = {"WHENDUE_SECRET", "WHENDUE_JWT_SECRET", "WHENDUE_SES_API", "WHENDUE_LOG_FAILURES"}
+    elsewhere |= {"WHENDUE_DASHBOARD_LINKS"}
     named = set(re.findall(r"^#?(WHENDUE_\w+)=", SETTINGS_ENV, re.MULTILINE))
     assert len(of_functions) > 10
     assert of_functions <= named

@@ -26,6 +26,7 @@ class Session:
         url, token = self.said(r"API +(http://\S+)"), self.said(r"Token +(\S+)")
         # An API that is replaced closes the connections that are kept; new ones wait for the next API.
         each_alone = httpx.Limits(max_keepalive_connections=0)
+        self.token = token
         bearer = {"Authorization": f"Bearer {token}"}
         self.http = httpx.Client(base_url=url, headers=bearer, timeout=60, limits=each_alone)
 

@@ -7,6 +7,7 @@ container home there is nothing else to test: these are processes anyway.
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -132,6 +133,7 @@ def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.Captur
     with running(base) as session:
         assert session.result("greetings.send", {"name": "Ada"}) == {"greeting": "Hello, Ada!"}
         assert session.http.get("/docs", headers={"Accept": "text/html"}).status_code == 200
+        its_link_signs_in(session)
         assert session.http.post("/jobs", json={"type": "greetings.sent", "payload": {}}).status_code == 422
         assert " passed" in ran(base, base / "shop", "pytest", "-q")
         its_code_and_the_examples_are_typed(base)
@@ -156,6 +158,18 @@ def test_a_project_from_the_wheel_to_its_build(base: Path, capsys: pytest.Captur
     assert added
     assert [name for name in added if "inflection" not in name] == []
     it_is_built_and_its_terraform_written(base)
+
+
+def its_link_signs_in(session: Session) -> None:
+    """The dashboard is in the wheel, and the link of `whendue dev` gives the token once."""
+    page, code = session.said(r"Dashboard +(http\S+)").split("#sign-in=")
+    text = session.http.get(page).raise_for_status().text
+    names = re.findall(r'="\./(assets/[^"]+)"', text)
+    assert {session.http.get(f"/{name}").status_code for name in names} == {200}
+    header = {"Authorization": f"Code {code}"}
+    answers = [session.http.post("/dashboard/sign-in", headers=header) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert answers[0].json()["token"] == session.token
 
 
 @pytest.mark.skipif(terraform.PROGRAM is None, reason="WHENDUE_E2E_TERRAFORM names no program that plans Terraform")

@@ -260,6 +260,9 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
     "functions.worker.tasks.demo": ("functional/localstack/test_build.py:demo", "e2e/test_jobs.py:demo"),
     # --- functions/api --------------------------------------------------------------------------------------------
     "functions.api.app": ("functional/api/test_http_promises.py", "functional/api/test_hostile.py"),
+    "functions.api.dashboard.files": ("functional/api/test_dashboard.py",),
+    "functions.api.dashboard.one_time_links": ("functional/api/test_dashboard.py:links",),
+    "functions.api.dashboard.routes": ("functional/api/test_dashboard.py",),
     "functions.api.handler": ("e2e/test_jobs.py:http",),
     "functions.api.http.body": ("functional/api/test_hostile.py",),
     "functions.api.http.caller": ("functional/api/test_security.py:tenant",),

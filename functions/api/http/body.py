@@ -72,6 +72,8 @@ ROOMS: Final[Mapping[tuple[str, str], Room]] = {
     ("POST", "/schedules/<name>/trigger"): Room(JOB_BODY_BYTES, BODY_FIELDS),
     ("POST", "/jobs/batch"): Room(BODY_BYTES, BULK_BODY_FIELDS, "jobs"),
     ("POST", "/workflows"): Room(BODY_BYTES, BULK_BODY_FIELDS),
+    # Of somebody unknown, nothing is parsed: the code is in a header.
+    ("POST", "/dashboard/sign-in"): NO_BODY,
 }
 # Requests that do their work again when they are sent again, as Powertools writes their paths.
 UNKEYED: Final = frozenset(

@@ -1,10 +1,13 @@
-"""Optimistic locking over HTTP: a version's strong ETag, and what If-Match and If-None-Match ask of it.
+"""Optimistic locking and cheap polling over HTTP: ETags, and what If-Match and If-None-Match ask of them.
 
 Source: RFC 9110 sections 8.8.3, 13.1.1 and 13.1.2.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
 from whendue.errors import InvalidRequestError
 from whendue.jobs.model import Job
@@ -25,6 +28,57 @@ def etag(version: int) -> str:
 def job_etag(job: Job) -> str:
     """Return the ETag of a job in its current state."""
     return f'"{revision(job)}"'
+
+
+class NotModifiedError(Exception):
+    """The client has what it asks for; no fault, but the way out of a route whose answer has a model."""
+
+    def __init__(self, etag: str) -> None:
+        """Name what the client has."""
+        super().__init__(etag)
+        self.etag = etag
+
+
+def not_modified(etag: str) -> dict[str, Any]:
+    """Return the reply without content (RFC 9110 section 15.4.5)."""
+    return {"statusCode": HTTPStatus.NOT_MODIFIED.value, "headers": {"ETag": etag}, "body": ""}
+
+
+def is_unchanged(headers: Mapping[str, str], current: str) -> bool:
+    """Return whether a client has what this ETag is of: its If-None-Match names it, compared weakly.
+
+    Args:
+        headers: the request's, by lower-case names. A malformed If-None-Match names nothing.
+        current: the ETag.
+    """
+    asked = headers.get("if-none-match", "").strip()
+    if not asked or len(asked) > HEADER_CHARACTERS:
+        return False
+    return current.removeprefix("W/") in (tag.strip().removeprefix("W/") for tag in asked.split(","))
+
+
+# What has versions of its own in some of its answers: none of the others gets an ETag that looks like one.
+_VERSIONED = "/profiles/<name>"
+
+
+def revalidated(event: Mapping[str, Any], route: str, reply: dict[str, Any]) -> dict[str, Any]:
+    """Add an ETag to the answer to a GET; answer 304 without content if the client has it already.
+
+    The ETag is weak and made from the content. An answer with an ETag of its own is left as it is: that one names a
+    version, which may be shown in several ways.
+
+    Args:
+        event: the request.
+        route: the pattern of its path.
+        reply: the answer to it.
+    """
+    method, headers = event["requestContext"]["http"]["method"], reply["headers"]
+    if method != "GET" or reply["statusCode"] != HTTPStatus.OK or "ETag" in headers or route == _VERSIONED:
+        return reply
+    tag = f'W/"{hashlib.sha256(reply["body"].encode(errors="surrogatepass")).hexdigest()[:32]}"'
+    if is_unchanged(event["headers"], tag):
+        return not_modified(tag)
+    return {**reply, "headers": {**headers, "ETag": tag}}
 
 
 def of_job(headers: Mapping[str, str]) -> frozenset[str] | None:

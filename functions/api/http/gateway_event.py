@@ -5,23 +5,31 @@ Sources:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/stages.html; and base paths of custom domains.
+_STAGE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 # What an answer may hold. A REST API refuses one that holds anything else: its caller gets a 502.
 HTTP_FIELDS = ("statusCode", "headers", "cookies", "body", "isBase64Encoded")
 REST_FIELDS = ("statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded")
 
 
 def normalise(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event in version 2.0, its path without stage and base path."""
+    """Return the event in version 2.0, its path without stage and base path.
+
+    Besides it has `root`, how to get from the address that the client sees to ours, and `binary`, whether an answer may
+    be bytes: a REST API passes their base64 on as it is, unless it is configured for media types.
+    """
     two = _from_rest(event) if _is_rest(event) else _from_http(event)
     context = dict(two["requestContext"])
     headers = {name.lower(): value for name, value in two["headers"].items()}
     # Powertools takes the stage off the path by itself; the path has none any more.
     context |= {"stage": "$default", "http": context["http"] | {"path": two["rawPath"]}}
-    return two | {"headers": headers, "requestContext": context}
+    more = {"root": _root(_seen(event), two["rawPath"]), "binary": not _is_rest(event)}
+    return two | {"headers": headers, "requestContext": context} | more
 
 
 def canonical(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,11 +45,31 @@ def canonical(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prefix(event: Mapping[str, Any]) -> str:
     """Return what comes before our path where the client sees it: a stage, or a custom domain's base path."""
-    seen = (event.get("requestContext") or {}).get("path") if _is_rest(event) else event["rawPath"]
+    seen = _seen(event)
     ours = normalise(event)["rawPath"]
     if not seen or not seen.endswith(ours):
         return ""
-    return str(seen)[: -len(ours)]
+    return seen[: -len(ours)]
+
+
+def _seen(event: Mapping[str, Any]) -> str:
+    """Return the path as the client sees it, with a stage or a custom domain's base path; empty if that is unknown."""
+    seen = (event.get("requestContext") or {}).get("path") if _is_rest(event) else event["rawPath"]
+    return str(seen or "")
+
+
+def _root(seen: str, ours: str) -> str:
+    """Return the reference from an address to the API's root, as in `../`.
+
+    Args:
+        seen: path of the address, with what comes before our path.
+        ours: our path.
+    """
+    if ours == "/" and seen not in ("", "/") and not seen.endswith("/"):
+        # The stage itself, `/prod`: what is relative to it is beside it.
+        stage = seen.rpartition("/")[2]
+        return f"./{stage}/" if _STAGE.fullmatch(stage) else "./"
+    return "../" * (ours.count("/") - 1) or "./"
 
 
 def answer(event: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ DESCRIPTION: Final = """Schedules jobs and runs them when they are due, with a p
 
 **Lists.** Lists take `limit` and `cursor`. Send the `cursor` of one page to get the next one; `null` is the end.
 
+**Polling.** Answers to `GET` have an `ETag`. Sent as `If-None-Match`, it makes the answer 304 if nothing has changed.
+
 **Times** are RFC 3339 with an offset; answers are in UTC. Every `GET` can be sent as `HEAD`, too."""
 TAGS: Final[Mapping[str, str]] = {
     "jobs": "Submit jobs, read them, change them, cancel them and run them again.",

@@ -9,6 +9,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from functions.api.resolver import Resolver
 
+# The one module of routes that is not below functions/api/routes.
+DASHBOARD: Final = "dashboard.routes"
 # The modules of functions/api/routes, in the order of the documentation.
 MODULES: Final = (
     "jobs",
@@ -26,11 +28,14 @@ MODULES: Final = (
     "health",
     "metrics",
     "docs",
+    DASHBOARD,
 )
 # First segment of a path -> the modules that have its routes. The documentation is of all routes.
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "": ("docs",),
+    "": (DASHBOARD,),
     "actuator": ("health", "metrics"),
+    "assets": (DASHBOARD,),
+    "dashboard": (DASHBOARD,),
     "dead-letters": ("dead_letters",),
     "docs": MODULES,
     "health": ("health",),
@@ -73,7 +78,7 @@ class Sections:
         for module in modules:
             if module not in self._included:
                 # Relative: in direct mode the package has another name.
-                routes = import_module(f"..routes.{module}", __package__)
+                routes = import_module(f"..{module}" if module == DASHBOARD else f"..routes.{module}", __package__)
                 self.resolver.include_router(routes.router)
                 self._included.add(module)
 

@@ -1,4 +1,4 @@
-"""The API's own description: OpenAPI 3.1 at /openapi.json, a page to read and try it at /docs, a first page at /."""
+"""The API's own description: OpenAPI 3.1 at /openapi.json, a page to read and try it at /docs."""
 
 import json
 from functools import cache
@@ -19,17 +19,6 @@ POLICY = (
     # These do not fall back to default-src (CSP 3 section 6.3, 6.4): no other site frames the page that holds a token.
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-FIRST_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>whendue</title>
-<style>body{font:16px/1.5 system-ui;margin:4rem auto;max-width:40rem;padding:0 1rem}</style>
-<h1>whendue</h1><p>Runs jobs when they are due.</p>
-<ul><li><a href="docs">API documentation</a></li><li><a href="openapi.json">OpenAPI 3.1</a></li>
-<li><a href="health/ready">Health</a></li></ul></html>"""
-
-
-@router.get("/", include_in_schema=False)
-def first_page() -> Response[str]:
-    """Show where to go."""
-    return _page(FIRST_PAGE)
 
 
 @router.get("/openapi.json", include_in_schema=False)

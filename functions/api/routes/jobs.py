@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from functions.api.http import times
 from functions.api.http.body import idempotency_key
 from functions.api.http.caller import Caller, Waits, caller, caller_of, shown, traced
-from functions.api.http.etags import job_etag, of_job
+from functions.api.http.etags import NotModifiedError, is_unchanged, job_etag, of_job
 from functions.api.http.problems import problem_in_batch, status_of
 from functions.api.http.response import JSON, accepted, accepted_status
 from functions.api.schemas.job_replies import (
@@ -233,8 +233,16 @@ def read(job_id: JobId, wait: WaitParameter = 0) -> Response[JobWithTimelineRepl
     with waits.take() as may_wait:
         view = app.query.get(tenant, job_id, wait if may_wait else 0)
     refused = view.wait_refused or (wait > 0 and not may_wait and not view.job.terminal)
-    headers: dict[str, str | list[str]] = {"ETag": job_etag(view.job), **(RETRY_WAIT if refused else {})}
-    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, app.clock.now_ms()), headers)
+    tag, now_ms = job_etag(view.job), app.clock.now_ms()
+    if not (refused or _changes_by_itself(view.job, now_ms)) and is_unchanged(router.current_event.headers, tag):
+        raise NotModifiedError(tag)
+    headers: dict[str, str | list[str]] = {"ETag": tag, **(RETRY_WAIT if refused else {})}
+    return Response(HTTPStatus.OK, JSON, job_with_timeline(view, now_ms), headers)
+
+
+def _changes_by_itself(job: Job, now_ms: int) -> bool:
+    """Return whether a job may be shown differently without a change of it: as it became due, or by its profile."""
+    return bool(job.follow) or shown_state(job, now_ms) == "queued"
 
 
 def _changed(app: App, job: Job) -> Response[JobReply]:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.api.app import PUBLIC, make_resolver, routes_of
+from functions.api.dashboard import files
 from functions.api.http import response
 from functions.api.http.response import is_too_large, json_text
 from tests.builders.api import a_token, api_of
@@ -376,10 +378,16 @@ def test_a_page_of_deliveries_that_failed_often(world: World, client: Client) ->
     assert all(attempt["error"]["stack"] == attempt["error"]["causes"] == [] for attempt in attempts)
 
 
-@pytest.mark.parametrize("path", sorted(PUBLIC))
+@pytest.mark.parametrize("path", sorted(PUBLIC - {"/assets/<name>", "/dashboard/sign-in"}))
 def test_pages_and_the_document_itself(client: Client, path: str) -> None:
     """Swagger UI is more than a megabyte of quotation marks."""
     insist(client.send("GET", path))
+
+
+@pytest.mark.parametrize("path", sorted(files.ASSETS.glob("*[!r]")), ids=lambda path: path.name)
+def test_files_of_the_dashboard(client: Client, path: Path) -> None:
+    """As text, which is escaped."""
+    insist(client.send("GET", f"/assets/{path.name}"))
 
 
 def test_the_last_bulkhead_answers_with_a_problem(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,4 +437,4 @@ def test_every_route_has_been_thought_of() -> None:
         "/schedules/<name>/backfills/<backfill_id>", "/schedules/<name>/fires", "/workflows", "/actuator/prometheus",
         "/tasks/<name>", "/operations/<operation_id>", "/schedules/<name>/backfills",
     }  # fmt: skip
-    assert paths == small | measured | single | PUBLIC
+    assert paths == small | measured | single | PUBLIC - {"/dashboard/sign-in"}

@@ -49,7 +49,7 @@ def test_who_asks_for_too_much_is_named_and_the_request_can_ask_for_less(world: 
     """A task that was declared for containers runs elsewhere if the request says how long it may take."""
     world.task("slow", lambda payload, ctx: None, timeout_s=3600)
     answer = client.send("POST", "/jobs", {"type": "slow"})
-    assert (answer.status, "the task 'slow' asks for 3600 s" in answer.json["detail"]) == (422, True)
+    assert (answer.status, "the task 'slow' has a timeout of 3600 s" in answer.json["detail"]) == (422, True)
     client.submit("slow", timeoutSeconds=600)
 
 

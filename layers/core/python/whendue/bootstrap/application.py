@@ -76,7 +76,7 @@ class App:
 
     @property
     def runtime(self) -> Runtime:
-        """The ports that all services share; for tests of a single service."""
+        """The ports that all services share; for what is no service, and for tests of a single one."""
         return self._runtime
 
     # --- what others stand on ---------------------------------------------------------------------------------

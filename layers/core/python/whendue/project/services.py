@@ -41,6 +41,7 @@ class Services:
         self.ready = threading.Event()
         self.environment: dict[str, str] = {}
         self.token = ""
+        self._code = ""
         self._stream, self._ended = stream, ended
         self._settings_file = project / SETTINGS_FILE
         self._deployed = _deployed(settings)
@@ -62,15 +63,17 @@ class Services:
             thread.start()
 
     def introduction(self, url: str, sample: Sample | None) -> str:
-        """Return the lines that a developer begins with: addresses, a token and a first request.
+        """Return the lines that a developer begins with: addresses, a token, a link that signs in, and a first request.
 
         Args:
             url: of the API.
             sample: the request; None for none.
         """
-        lines = [f"API    {url}", f"Docs   {url}/docs", f"Token  {self.token}"]
+        lines = [f"API        {url}", f"Docs       {url}/docs", f"Token      {self.token}"]
+        # Once, and within ten minutes: the code is in the fragment, which no browser sends.
+        lines.append(f"Dashboard  {url}/#sign-in={self._code}")
         if sample:
-            lines.append(f"Try    {_curl(url, self.token, sample.model_dump())}")
+            lines.append(f"Try        {_curl(url, self.token, sample.model_dump())}")
         return "\n".join(lines)
 
     def deploy(self, settings: ProjectSettings) -> None:
@@ -118,6 +121,7 @@ class Services:
         while line := output.readline(LINE_BYTES):
             described = json.loads(line)
             self.environment, self.token = described["environment"], described["token"]
+            self._code = described["code"]
             self.ready.set()
         self._process.wait()
         self._ended()

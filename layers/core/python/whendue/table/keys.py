@@ -183,6 +183,11 @@ def subscription_key(tenant: str, name: str) -> Key:
     return Key(f"SUBSCRIPTIONS#{tenant}", f"subscription#{name}")
 
 
+def sign_in_key(code: str) -> Key:
+    """Return the key of a one-time link to the dashboard of a dev stack; the table does not hold its code."""
+    return Key(f"SIGN_IN#{hashlib.sha256(code.encode()).hexdigest()}", "link")
+
+
 def counter_pk(shard: int) -> str:
     """Return the partition of one shard of the metrics. A change of the fields (metrics/model.py) needs a new `v`."""
     return f"COUNTER#v1#{shard}"

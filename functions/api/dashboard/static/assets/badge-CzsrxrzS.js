@@ -1,0 +1,1 @@
+import{i as e}from"./states-CJamCOZ6.js";import{j as t}from"./page-head-DPy59-hv.js";function n({state:n,tone:r}){return t(`span`,{class:`badge tone-${r??e(n)}`,children:n})}export{n as t};
