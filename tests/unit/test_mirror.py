@@ -216,10 +216,6 @@ COVERED: Final[dict[str, tuple[str, ...]]] = {
         "property/test_recurrence_laws.py:first_hit",
         "unit/schedules/calendar/test_recurrence_dst.py:every_s",
     ),
-    "whendue.schedules.upcoming": (
-        "functional/api/test_schedule_lifetimes.py:removeAfterSeconds",
-        "property/test_firing_laws.py:with_next_check",
-    ),
     "whendue.schedules.events": (
         "functional/notifications/test_publisher.py",
         "functional/api/test_subscriptions.py:schedule",

@@ -53,6 +53,6 @@ def test_what_never_runs_late_is_missed_in_one_range_however_old_it_is() -> None
 
 def test_a_schedule_that_was_deleted_in_its_pause_stays_deleted_by_a_plan_of_a_process_that_comes_late() -> None:
     """The end of the pause was taken for that of its deletion."""
-    paused = {"as_of": NOW_MS, "until": NOW_MS, "paused_until": NOW_MS - 1}
-    assert advanced(replace(SCHEDULE, state=ScheduleState.PAUSED, **paused)).state is ScheduleState.ACTIVE
-    assert advanced(replace(SCHEDULE, state=ScheduleState.DELETED, **paused)).state is ScheduleState.DELETED
+    paused = replace(SCHEDULE, state=ScheduleState.PAUSED, paused_until=NOW_MS - 1, as_of=NOW_MS, until=NOW_MS)
+    assert advanced(paused).state is ScheduleState.ACTIVE
+    assert advanced(replace(paused, state=ScheduleState.DELETED)).state is ScheduleState.DELETED

@@ -16,7 +16,7 @@ MINUTE_MS = 60_000
 OVER = replace(
     SCHEDULE, definition=replace(DEFINITION, recurrence=Recurrence(at_ms=NOW_MS - MINUTE_MS), remove_after_s=60)
 )
-PAUSED = {"state": ScheduleState.PAUSED}
+PAUSED: dict[str, Any] = {"state": ScheduleState.PAUSED}
 
 
 @pytest.mark.parametrize("changes", [{"withdraw_until": NOW_MS + MINUTE_MS}, PAUSED])
