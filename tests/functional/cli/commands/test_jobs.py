@@ -252,3 +252,13 @@ def test_a_job_sends_no_command_to_the_terminal(whendue: CommandLine) -> None:
     assert "gone" in out
     assert all(line.isprintable() for line in out.splitlines())
     assert "\nid\tforged" not in out
+
+
+def test_what_a_submit_met_and_how_long_a_job_may_wait_is_shown(whendue: CommandLine) -> None:
+    """Not in JSON alone: a person would take the other's job for a new one, and the payload for the one that runs."""
+    sent = ("jobs", "submit", "ok", "--unique", "k", "--delay", "1h", "--expires", "2h")
+    first, second = whendue(*sent).out, whendue(*sent).out
+    assert re.search(r"unique +running, held\n", first)
+    assert re.search(r"expires +2", first)
+    assert "outcome" not in first
+    assert re.search(r"outcome +returned\n", second)

@@ -26,7 +26,7 @@ def reason_of_key(job: Job, unique: Unique, now_ms: int) -> list[UniqueReason]:
     """
     if not holds(job, unique.id, now_ms):
         return []
-    texts = ["It holds its unique key: a submit with the same key is answered as its `onConflict` says."]
+    texts = ["It holds its unique key: what becomes of a submit with the same key, that submit's `onConflict` says."]
     facts: dict[str, Any] = {"key_id": unique.id, "scope": unique.scope, "held_until": unique.until}
     if unique.replaced:
         texts.append(f"It replaced job {unique.replaced}.")

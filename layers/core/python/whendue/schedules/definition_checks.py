@@ -38,7 +38,9 @@ def check_unique(definition: Definition, unique: Unique, now_ms: int) -> None:
         InvalidRequestError: it postpones, or fires come so often that each meets the one before, which is made ahead.
     """
     if unique.latest is not None:
-        raise invalid_at("job.unique.onConflict", "must not be postpone in a schedule; send another one")
+        own = "must not be postpone in a schedule; send another one"
+        declared = "the task's own unique key postpones, which a schedule's job cannot; send a unique for this schedule"
+        raise invalid_at("job.unique.onConflict", own if definition.template.unique else declared)
     times = [fire.at_ms for fire in islice(after(anchored(definition.recurrence, now_ms), now_ms), UNIQUE_FIRES)]
     if any(later - earlier < 1000 * UNIQUE_FIRES_APART_S for earlier, later in pairwise(times)):
         raise InvalidRequestError(

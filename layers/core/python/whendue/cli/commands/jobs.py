@@ -45,6 +45,7 @@ def _detail(event: JobEvent) -> str | None:
         event.previous_due_at and f"before {cell(event.previous_due_at)}",
         event.priority and f"priority {event.priority}, before {event.previous_priority}",
         event.workers and f"{event.workers} workers",
+        event.operation_id and f"operation {event.operation_id}",
         event.expires_at and f"no attempt begins from {cell(event.expires_at)} on",
     )
     return ", ".join(part for part in parts if part) or None
@@ -122,7 +123,7 @@ def submit(
         if wait:
             _watch(client, made.id, timeout_s, as_json=as_json)
             return
-    write_job(made, as_json=as_json)
+    write_job(made, as_json=as_json, outcome=None if made.outcome == "created" else made.outcome)
 
 
 def _unique(
@@ -367,6 +368,8 @@ def write_job(job: Job, *, as_json: bool, **more: object) -> None:
         "profile": job.profile,
         "attempt": f"{job.attempt}/{job.max_attempts}",
         "due": job.due_at,
+        "expires": job.expires_at,
+        "unique": job.unique and f"{job.unique.scope}, {'held' if job.unique.held else 'not held any more'}",
         "created": job.created_at,
         "started": job.started_at,
         "finished": job.finished_at,
