@@ -4,11 +4,15 @@ import re
 from functools import partial
 from typing import Any, Final
 
+import pytest
+
+import functions.worker.tasks.demo  # noqa: F401 - declares demo.broken
+import whendue
 from functions.api.schemas.bulk.operations import JobFilterBody
 from tests.builders.api import a_token, api_of
 from tests.builders.gateway import Client
 from tests.builders.world import World
-from tests.docs.pages import json_example_of, text_of
+from tests.docs.pages import example_of, json_example_of, text_of
 from whendue.bulk.decisions import STATES
 from whendue.bulk.quotas import (
     DRY_RUN_EXAMPLES,
@@ -20,6 +24,7 @@ from whendue.bulk.quotas import (
     OPERATIONS_RUNNING,
 )
 from whendue.quotas import REDRIVE_RATE_MIN_PER_S, REDRIVE_RATE_PER_S
+from whendue.testing import WhendueApp
 
 PAGE: Final = "docs/guide/operations.md"
 example = partial(json_example_of, PAGE)
@@ -49,6 +54,19 @@ def test_the_examples_do_what_the_page_says() -> None:
     assert event["operationId"] == shown["id"]
     undone = client.send("POST", f"/operations/{shown['id']}/undo").json
     assert (undone["action"], undone["counts"]["changed"]) == ("undo", 3)
+
+
+def test_the_example_in_python_does_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the client as it is installed."""
+    app = WhendueApp()
+    monkeypatch.setattr(whendue.Client, "from_env", lambda: app.client)
+    for _ in range(3):
+        app.submit("demo.broken", policy={"max_attempts": 1}, tags={"team": "billing"})
+    app.run_until_idle()
+    exec(example_of(PAGE, "python"), {})
+    assert capsys.readouterr().out == "3 jobs\n3 changed, 0 failed\n"
 
 
 def test_the_page_has_every_action_and_field_and_the_bounds() -> None:

@@ -122,3 +122,11 @@ def test_an_undo_that_comes_too_late_for_a_job_says_so_by_its_code(whendue: Comm
     undone = whendue("operations", "undo", redriven["id"])
     assert undone.code == 1
     assert job in undone.out
+
+
+def test_which_jobs_is_said_once(whendue: CommandLine) -> None:
+    """In the words of the command line, before anything is asked of the API."""
+    for options in ((), ("--id", "x", "--state", "dead"), ("--all", "--type", "ok")):
+        done = whendue("operations", "start", "cancel", *options, "--dry-run")
+        assert done.code == 2
+        assert "give one of --id, --all and the options that select jobs" in done.err

@@ -26,7 +26,12 @@ OperationId = Annotated[str, typer.Argument(metavar="ID", help="Id of the operat
 TagsOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only jobs with this tag; repeatable.")
 ]
-AfterOption = Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs submitted then or later.")]
+AfterOption = Annotated[
+    str | None, typer.Option("--created-after", metavar="TIME", help="Only jobs submitted then or later.")
+]
+BeforeOption = Annotated[
+    str | None, typer.Option("--created-before", metavar="TIME", help="Only jobs submitted before.")
+]
 AtOption = Annotated[str | None, typer.Option(metavar="TIME", help="The new due time, of reschedule, with its offset.")]
 DelayOption = Annotated[
     str | None, typer.Option(metavar="DURATION", help="The new due time, from now, instead of --at.")
@@ -94,7 +99,7 @@ def start(
     schedule: Annotated[str | None, typer.Option(help="Only jobs of this schedule.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only jobs of the workflow with this id.")] = None,
     after: AfterOption = None,
-    before: Annotated[str | None, typer.Option("--before", metavar="TIME", help="Only jobs submitted before.")] = None,
+    before: BeforeOption = None,
     finished_after: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended since then.")] = None,
     finished_before: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs that ended before.")] = None,
     to_priority: Annotated[Priority | None, typer.Option(help="The new priority, of reprioritise.")] = None,
@@ -120,11 +125,13 @@ def start(
         tags=tags_of(tag),
         schedule=schedule,
         workflow=workflow,
-        created_after=time_of(after, "--after"),
-        created_before=time_of(before, "--before"),
+        created_after=time_of(after, "--created-after"),
+        created_before=time_of(before, "--created-before"),
         finished_after=time_of(finished_after, "--finished-after"),
         finished_before=time_of(finished_before, "--finished-before"),
     )
+    if (wanted != JobFilter()) + bool(ids) + every != 1:
+        raise UsageProblemError("give one of --id, --all and the options that select jobs, such as --state and --type")
     with connect(profile) as client:
         send = partial(
             client.start_operation,
