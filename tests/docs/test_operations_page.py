@@ -22,6 +22,7 @@ from whendue.bulk.quotas import (
     OPERATION_PIECE,
     OPERATION_PIECES_PER_TICK,
     OPERATIONS_RUNNING,
+    OPERATIONS_UNDOING,
 )
 from whendue.quotas import REDRIVE_RATE_MIN_PER_S, REDRIVE_RATE_PER_S
 from whendue.testing import WhendueApp
@@ -82,7 +83,7 @@ def test_the_page_has_every_action_and_field_and_the_bounds() -> None:
         f"the first {OPERATION_FAILURES} jobs",
         f"up to {OPERATION_IDS} jobs",
         f"from {REDRIVE_RATE_MIN_PER_S} to {REDRIVE_RATE_PER_S:,}",
-        f"can have {OPERATIONS_RUNNING} operations",
+        f"can have {OPERATIONS_RUNNING} operations that run, and {OPERATIONS_UNDOING} undos",
         f"kept for {OPERATION_KEPT_S // 86_400} days",
     ):
         assert bound in text, bound

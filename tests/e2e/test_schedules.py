@@ -30,6 +30,8 @@ def test_an_every_five_seconds_schedule_misses_none_and_none_twice(stage: Stage)
         found = fires()
         jobs = [http.job(item["job"]) for item in found]
         assert http.client.delete(five_seconds.PATH).status_code == 204
+        assert [item["nominalAt"] for item in fires()] == [item["nominalAt"] for item in found]
+        assert http.client.get("/schedules/never/fires").json()["code"] == "schedule_not_found"
     expected = [first_s + five_seconds.EVERY_S * number for number in range(FOR_S // five_seconds.EVERY_S)]
     assert [at(fire["nominalAt"]) for fire in found] == expected
     assert {fire["outcome"] for fire in found} == {"ran"}

@@ -73,6 +73,7 @@ def test_a_task_is_shown_with_its_policy_and_its_schema(client: Client) -> None:
         "description": "Remind of an order.",
         "payloadSchema": Order.model_json_schema(),
         "queue": "low",
+        "unique": None,
         "policy": {
             "maxAttempts": 3,
             "backoff": {"baseSeconds": 2.0, "factor": None, "capSeconds": None, "jitter": None},

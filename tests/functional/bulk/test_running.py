@@ -1,24 +1,28 @@
 """The quota of running operations: marks are taken, and free again whatever became of their operation."""
 
+from contextlib import suppress
+
 import pytest
 
+from tests.builders.bulk import begin as begin_bulk
+from tests.builders.bulk import dead_jobs
 from tests.builders.world import TENANT, World
 from whendue.bulk.model import Action, Operation, OperationState, create, operation_key
-from whendue.bulk.quotas import OPERATIONS_RUNNING
+from whendue.bulk.quotas import OPERATIONS_RUNNING, OPERATIONS_UNDOING
 from whendue.bulk.running import RunningMarks
 from whendue.errors import TooManyOperationsError
 from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.table.writes import Write
 
 
-def an_operation(world: World, number: int, tenant: str = TENANT) -> Operation:
+def an_operation(world: World, number: int, tenant: str = TENANT, action: Action = Action.CANCEL) -> Operation:
     return Operation(
-        tenant=tenant, id=f"o{number}", action=Action.CANCEL, created_at=world.clock.now_ms(), by="ada", wanted="{}"
+        tenant=tenant, id=f"o{number}", action=action, created_at=world.clock.now_ms(), by="ada", wanted="{}"
     )
 
 
-def begin(world: World, number: int) -> Operation:
-    operation = an_operation(world, number)
+def begin(world: World, number: int, action: Action = Action.CANCEL) -> Operation:
+    operation = an_operation(world, number, action=action)
     RunningMarks(world.app.runtime).take(operation)
     world.table.apply([create(operation, 1)])
     return operation
@@ -36,6 +40,22 @@ def test_a_tenant_has_so_many_and_each_tenant_its_own() -> None:
     begin(world, 100)
     with pytest.raises(TooManyOperationsError):
         begin(world, 101)
+
+
+def test_what_runs_keeps_nobody_from_an_undo() -> None:
+    """Seen before: with 20 slow operations nobody could stop the jobs of a redrive; undos have a quota of their own."""
+    world = World()
+    dead_jobs(world, 1)
+    redriven = begin_bulk(world, Action.REDRIVE, rate_per_s=0.001)
+    for number in range(OPERATIONS_RUNNING):
+        with suppress(TooManyOperationsError):
+            begin(world, number)
+    undone = world.app.bulk.undo(TENANT, redriven.id, "bob")
+    assert undone.counts.changed == 1
+    for number in range(OPERATIONS_UNDOING - 1):
+        begin(world, 200 + number, Action.UNDO)
+    with pytest.raises(TooManyOperationsError, match=f"at most {OPERATIONS_UNDOING} running undos"):
+        begin(world, 300, Action.UNDO)
 
 
 def test_a_mark_whose_operation_was_never_created_is_free_after_a_while() -> None:

@@ -90,6 +90,7 @@ def test_up_and_down_say_what_they_are_doing_if_a_person_asked(
     up: Callable[[], Stack], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each step has a line on standard error before it begins; a program that deploys a stack writes none."""
+    monkeypatch.setattr(steps, "_shown", False)
     up()
     assert capfd.readouterr().err == ""
     monkeypatch.setattr(steps, "_shown", True)

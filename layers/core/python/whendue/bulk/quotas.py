@@ -3,6 +3,8 @@
 # --- bulk operations -------------------------------------------------------------------------------------------
 # Running ones of a tenant: beginning one reads a mark and an operation of each.
 OPERATIONS_RUNNING = 20
+# And so many undos beside them: what nobody can stop in time runs.
+OPERATIONS_UNDOING = 10
 OPERATION_IDS = 500  # 18 KB: they stand in the operation's item until they are done.
 # Jobs of a piece: what a request changes before it answers, and what is done again where a process died.
 OPERATION_PIECE = 100

@@ -1,19 +1,24 @@
 """The quota of running operations: a tenant has so many marks, and each names the operation that has taken it.
 
-Nobody gives a mark back: one whose operation has ended is free. So none is lost if a process dies.
+Nobody gives a mark back: one whose operation has ended is free. So none is lost if a process dies. Undos have marks of
+their own, behind those of the others.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from whendue.bulk.model import Operation, OperationState, operation_key, operations_pk
-from whendue.bulk.quotas import OPERATION_KEPT_S, OPERATIONS_RUNNING
+from whendue.bulk.model import Action, Operation, OperationState, operation_key, operations_pk
+from whendue.bulk.quotas import OPERATION_KEPT_S, OPERATIONS_RUNNING, OPERATIONS_UNDOING
 from whendue.engine.ports import Item
 from whendue.engine.runtime import Runtime
 from whendue.errors import TooManyOperationsError
 from whendue.schedule_quotas import IN_FLIGHT_S
 from whendue.table.keys import Key
 from whendue.table.writes import Is, Write, insert
+
+# Numbers of marks.
+OTHERS: Final = range(OPERATIONS_RUNNING)
+UNDOS: Final = range(OPERATIONS_RUNNING, OPERATIONS_RUNNING + OPERATIONS_UNDOING)
 
 
 class RunningMarks:
@@ -30,14 +35,16 @@ class RunningMarks:
             TooManyOperationsError: all are taken.
             UnavailableError: the table does not answer.
         """
-        taken = self._taken(operation.tenant)
-        free = [number for number in range(OPERATIONS_RUNNING) if number not in taken]
+        numbers = UNDOS if operation.action is Action.UNDO else OTHERS
+        taken = {number: mark for number, mark in self._taken(operation.tenant).items() if number in numbers}
+        free = [number for number in numbers if number not in taken]
         # Only if none has never been taken: then the operations are read.
         for number in free or self._ended(operation, taken):
             if self._runtime.store.apply([_mark(operation, number, taken.get(number))])[0].done_or_raise():
                 return
+        what = "undos" if numbers is UNDOS else "operations"
         raise TooManyOperationsError(
-            f"a tenant can have at most {OPERATIONS_RUNNING} running operations; wait for one, or cancel it"
+            f"a tenant can have at most {len(numbers)} running {what}; wait for one, or cancel it"
         )
 
     def operations(self, tenant: str) -> list[Item]:
@@ -52,7 +59,7 @@ class RunningMarks:
 
     def _taken(self, tenant: str) -> dict[int, Item]:
         pk = operations_pk(tenant)
-        items = self._runtime.store.query_range(pk, first="running#", last="running#~", limit=OPERATIONS_RUNNING)
+        items = self._runtime.store.query_range(pk, first="running#", last="running#~", limit=UNDOS.stop)
         return {int(item["number"]): item for item in items}
 
     def _ended(self, operation: Operation, taken: Mapping[int, Item]) -> list[int]:

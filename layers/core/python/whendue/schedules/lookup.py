@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from whendue.engine.ports import Item, JobStore
 from whendue.errors import ScheduleNotFoundError
 from whendue.schedules.model import (
+    FIRST,
     LAST,
     NO_DEFINITION,
     NUMBERS,
@@ -62,7 +63,7 @@ def insist_on_a_history(store: JobStore, tenant: str, name: str) -> None:
     try:
         find_schedule(store, tenant, name)
     except ScheduleNotFoundError:
-        if not store.query_range(fires_pk(tenant, name), first="", last=LAST, limit=1):
+        if not store.query_range(fires_pk(tenant, name), first=FIRST, last=LAST, limit=1):
             raise
 
 

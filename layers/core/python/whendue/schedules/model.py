@@ -155,6 +155,7 @@ NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw
 NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
 
 # Names have none of the signs between a letter and this one.
+FIRST: Final = "!"
 LAST: Final = "~"
 
 

@@ -115,6 +115,8 @@ class MemoryStore:
 
     def query_range(self, pk: str, *, first: str, last: str, limit: int, newest_first: bool = False) -> list[Item]:
         """Read a range of the items of one `pk`, ordered by `sk`."""
+        if not "" < first <= last:
+            raise ValueError(f"a table takes no range from {first!r} to {last!r}")
         items = [item for item in self.query(pk) if first <= item["sk"] <= last]
         return (items[::-1] if newest_first else items)[:limit]
 
