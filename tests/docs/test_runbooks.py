@@ -12,7 +12,8 @@ from functions.api.schemas.bulk.operations import OperationBody
 from localstack.paths import ROOT
 from localstack.topology import topology
 from tests.builders.monitoring import RULES
-from tests.docs.pages import LINK, headings_of
+from tests.docs.pages import LINK, headings_of, text_of
+from whendue.inspection.causes import Cause
 
 RUNBOOKS = ROOT / "docs/operations/runbooks"
 # The budget is no CloudWatch alarm, and so not among the topology's.
@@ -151,3 +152,10 @@ def test_the_bounds_of_a_query_name_what_is_repeatable() -> None:
     several = {(route.method, route.path, name) for route in ROUTES for name in repeatable(route)}
     assert several == {("GET", "/jobs", "tag")}
     assert "except `tag` of `GET /jobs`" in row
+
+
+def test_the_runbook_of_a_job_that_is_stuck_knows_every_reason() -> None:
+    """Whoever reads one at night finds what to do about it."""
+    rows = re.findall(r"^\| (`[^|]+`) \| ", text_of("docs/operations/runbooks/job-stuck.md"), re.MULTILINE)
+    known = [code for row in rows for code in re.findall(r"`(\w+)`", row) if code != "code"]
+    assert sorted(known) == sorted(cause.value for cause in Cause)
