@@ -130,8 +130,7 @@ def start(
         finished_after=time_of(finished_after, "--finished-after"),
         finished_before=time_of(finished_before, "--finished-before"),
     )
-    if (wanted != JobFilter()) + bool(ids) + every != 1:
-        raise UsageProblemError("give one of --id, --all and the options that select jobs, such as --state and --type")
+    _check_selected_once(wanted, ids, every=every)
     with connect(profile) as client:
         send = partial(
             client.start_operation,
@@ -154,9 +153,12 @@ def start(
             _ask(action, found)
         made = send(idempotency_key=idempotency_key)
         made = client.wait_for_operation(made.id) if wait and made.id else made
-    _write(made, as_json=as_json)
-    if wait and made.counts.failed:
-        raise typer.Exit(ExitCode.NEGATIVE)
+    _conclude(made, waited=wait, as_json=as_json)
+
+
+def _check_selected_once(wanted: JobFilter, ids: list[str] | None, *, every: bool) -> None:
+    if (wanted != JobFilter()) + bool(ids) + every != 1:
+        raise UsageProblemError("give one of --id, --all and the options that select jobs, such as --state and --type")
 
 
 def _ask(action: str, found: BulkOperation) -> None:
@@ -206,8 +208,13 @@ def undo(operation_id: OperationId, *, profile: ProfileOption = None, as_json: J
     """Undo a redrive: end the jobs that have not begun, as they had ended before; exit code 1 if some had."""
     with connect(profile) as client:
         undoing = client.undo_operation(operation_id)
-    _write(undoing, as_json=as_json)
-    if undoing.counts.failed:
+    _conclude(undoing, waited=True, as_json=as_json)
+
+
+def _conclude(operation: BulkOperation, *, waited: bool, as_json: bool) -> None:
+    """Write an operation; of one that was waited for, a job that could not be changed decides the exit code."""
+    _write(operation, as_json=as_json)
+    if waited and operation.counts.failed:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
