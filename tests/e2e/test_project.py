@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
+from operator import eq
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -285,8 +287,7 @@ def a_queue_is_there_when_the_settings_have_it(session: Session) -> None:
     before = file.read_text()
     for timeout_s in (20, 300):
         file.write_text(f"{before}\n[queues.tiny]\ntimeout_s = {timeout_s}\n")
-        wanted_s = timeout_s - 3
-        eventually(lambda: longest_of(session, "tiny"), wanted_s.__eq__)
+        eventually(lambda: longest_of(session, "tiny"), partial(eq, timeout_s - 3))
     sent = session.http.post("/jobs", json={**greeting, "queue": "tiny"})
     assert sent.status_code == 202
     assert session.ended(sent.json()["id"])["queue"] == "tiny"
