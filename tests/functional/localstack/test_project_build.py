@@ -260,7 +260,7 @@ def test_the_manifest_says_what_terraform_needs(build: Build, tmp_path: Path) ->
 
 def test_a_large_layer_is_uploaded_by_way_of_s3(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lambda takes 50 MB with a request."""
-    monkeypatch.setattr(builder, "UPLOADED_BYTES", 200_000)
+    monkeypatch.setattr(builder, "UPLOADED_BYTES", 400_000)
     assert build().project["uploaded"] == [build().layers["core"].name]
 
 

@@ -38,13 +38,8 @@ OTHER: Final = "other"
 ANSWERS: Final = ("returned", "rejected", "replaced", "postponed")
 RESCUES: Final = ("send", "wait", "mark_dead", "cancel_lost", "expire", "end_retries", "fan_out")
 # What bulk operations ask for, by the kind of the change that a job notes; a delete leaves no job to note it.
-BULK_ACTIONS: Final[Mapping[str, str]] = {
-    "cancel_requested": "cancel",
-    "redriven": "redrive",
-    "reprioritised": "reprioritise",
-    "rescheduled": "reschedule",
-    "redrive_undone": "undo",
-}
+_BULK_KINDS: Final = ("cancel_requested", "redriven", "reprioritised", "rescheduled", "redrive_undone")
+BULK_ACTIONS: Final = dict(zip(_BULK_KINDS, ("cancel", "redrive", "reprioritise", "reschedule", "undo"), strict=True))
 # What fields of errors, rescues and bulk operations begin with.
 FAILED: Final = "failed_"
 RESCUED: Final = "rescued_"
