@@ -170,3 +170,11 @@ def test_a_change_of_which_no_event_can_be_made_is_found_first(broken: dict[str,
     assert checked_change(CHANGE) == CHANGE
     with pytest.raises((KeyError, TypeError, ValueError)):
         checked_change(CHANGE | broken)
+
+
+def test_an_undone_redrive_whose_own_change_is_missing_has_its_end_alone() -> None:
+    """As one of before an upgrade, or one that cannot be read: the rest is still listed."""
+    again = transitions.redrive(dead(), LATER + 1, LATER + 1, TIMING, by="ada").job
+    undone = transitions.undo_redrive(again, LATER + 2, "bob").job
+    events = events_of(undone, [undone.change] if undone.change else [], [undone.last] if undone.last else [])
+    assert [event.type for event in events if event.type in ENDS] == [EventType.DEAD]
