@@ -327,10 +327,8 @@ def events(
 )
 def holder(body: Annotated[HolderBody, Body()]) -> HolderReply:
     """Return the job that a submit with the same type, payload and `unique` would meet now. Nothing is changed."""
-    from whendue.submission.unique_jobs import find_holder  # few requests ask for one
-
     app, tenant = caller(router)
-    held = find_holder(app.runtime, tenant, body.request())
+    held = app.submit.holder(tenant, body.request())
     return HolderReply(key_id=held.id, job=job_reply(held.job, app.clock.now_ms()) if held.job else None)
 
 

@@ -44,7 +44,7 @@ class Services:
         self._code = ""
         self._stream, self._ended = stream, ended
         self._settings_file = project / SETTINGS_FILE
-        self._deployed = _deployed(settings)
+        self._deployed = _variables_of(settings)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "localstack.project_services"],
             env=carried.environment(project) | self._deployed,
@@ -82,7 +82,7 @@ class Services:
         Args:
             settings: of the project.
         """
-        before, self._deployed = self._deployed, _deployed(settings)
+        before, self._deployed = self._deployed, _variables_of(settings)
         if self._deployed == before:
             return
         self.ready.clear()
@@ -142,7 +142,7 @@ def write_private(path: Path, variables: Mapping[str, str]) -> None:
     draft.replace(path)
 
 
-def _deployed(settings: ProjectSettings) -> dict[str, str]:
+def _variables_of(settings: ProjectSettings) -> dict[str, str]:
     """Return the variables that the project has for a deploy; one of them makes queues of one's own."""
     own = settings.own_queues
     return settings.environment | ({"WHENDUE_OWN_QUEUES": json.dumps(own)} if own else {})

@@ -171,7 +171,9 @@ def _queues(sections: dict[str, QueueSection]) -> dict[str, QueueSection]:
         if name in own and section.timeout_s is None:
             near = nearest(name[:_NAME_CHARS], list(ALL_QUEUES))
             hint = f"; did you mean {near}?" if near else ""
-            raise ValueError(f"{name[:_NAME_CHARS]} is none of whendue's{hint}; a queue of your own needs timeout_s")
+            raise ValueError(
+                f"{name[:_NAME_CHARS]} is not one of whendue's queues{hint}; a queue of your own needs timeout_s"
+            )
     try:
         read_own_queues(json.dumps(own))
     except ConfigurationError as error:

@@ -154,7 +154,7 @@ NUMBERS: Final = ("version", "created_at", "cursor", "as_of", "until", "withdraw
 # Of an item that cannot be read: it fires at no time that is still to come.
 NO_DEFINITION: Final = Definition(Recurrence(at_ms=0), JobRequest("unreadable"))
 
-# Names have none of the signs between a letter and this one.
+# Before and behind all sort keys, which consist of letters, digits and signs between these two.
 FIRST: Final = "!"
 LAST: Final = "~"
 

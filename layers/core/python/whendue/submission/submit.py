@@ -1,14 +1,15 @@
 """Submit: accept jobs, one or many, durably, and send the messages of those due soon."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whendue.engine.commit import commit
 from whendue.engine.ports import WriteResult, WriteStatus
 from whendue.engine.readable import read_one
 from whendue.engine.runtime import Runtime
-from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError
+from whendue.errors import IdempotencyConflictError, UnavailableError, UnstorableError, WhendueError, invalid_at
 from whendue.jobs.lifetime import STANDS_FOR, is_over, is_past
 from whendue.jobs.model import Job, evolve, from_item
 from whendue.jobs.transition import Transition
@@ -22,6 +23,9 @@ from whendue.submission.plan import ALONE, ExpansionCheck, JobPlanner, Position
 from whendue.submission.request import JobRequest, Outcome, UniqueRequest, request_hash
 from whendue.table.keys import job_key
 from whendue.table.writes import Is, delete
+
+if TYPE_CHECKING:
+    from whendue.submission.unique_jobs import Held
 
 
 class Submitted(NamedTuple):
@@ -241,6 +245,21 @@ class Submit:
             if existing.request_hash == request_hash(requests[number]):
                 answers[number] = Submitted(existing, created=False)
         return answers
+
+    def holder(self, tenant: str, request: JobRequest) -> "Held":
+        """Return the job that a submit of this request would meet now; changes nothing.
+
+        Raises:
+            InvalidRequestError: neither the request nor its task has a unique key, or as `find_holder`.
+            UnknownTaskError: the request has no key, and there is no such task.
+            UnreadableError, UnavailableError: as `find_holder`.
+        """
+        from whendue.submission import unique_jobs  # noqa: PLC0415 - few requests ask for one
+
+        unique = self.unique_of(request)
+        if unique is None:
+            raise invalid_at("unique", f"must be given: the task {request.type!r} declares no unique key")
+        return unique_jobs.find_holder(self._runtime, tenant, replace(request, unique=unique))
 
     def unique_of(self, request: JobRequest) -> UniqueRequest | None:
         """Return the unique key that a request asks for, or its task; None for none."""

@@ -1,7 +1,6 @@
 """Unique jobs: submit a job with the key that it takes, in one transaction, or answer with the job that holds it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from whendue.engine.commit import commit_together
@@ -10,7 +9,6 @@ from whendue.engine.readable import read_one
 from whendue.engine.runtime import Runtime
 from whendue.errors import (
     IdempotencyConflictError,
-    InvalidRequestError,
     UnavailableError,
     UniqueConflictError,
     UnreadableError,
@@ -21,7 +19,7 @@ from whendue.jobs.model import Job, from_item
 from whendue.jobs.transition import Transition
 from whendue.jobs.transitions import skip, submit
 from whendue.quotas import UNIQUE_TRIES
-from whendue.submission.request import JobRequest, UniqueRequest, unique_request
+from whendue.submission.request import JobRequest, UniqueRequest
 from whendue.submission.unique_policy import (
     REPLACED,
     Decision,
@@ -211,34 +209,20 @@ def find_holder(runtime: Runtime, tenant: str, request: JobRequest) -> Held:
     Args:
         runtime: of this process.
         tenant: whose key.
-        request: has the type, and what the key is made of; without a key, that of the task counts.
+        request: has the type, and what the key is made of.
 
     Raises:
-        InvalidRequestError: the payload has none of the places that the key is made of, or nobody says of what.
-        UnknownTaskError: there is no such task to say it.
+        InvalidRequestError: the payload has none of the places that the key is made of.
         UnreadableError: the job that took the key last cannot be read.
         UnavailableError: the table does not answer.
     """
-    key_id = runtime.ids.of_unique(tenant, unique_name(_with_key(runtime, request)))
+    key_id = runtime.ids.of_unique(tenant, unique_name(request))
     [item] = runtime.store.get([unique_key(key_id)])
     [stored] = [None] if item is None else runtime.store.get([job_key(item["job_id"])])
     if stored is None:
         return Held(key_id, None)
     job = read_one(stored, from_item, "the job that took the unique key last")
     return Held(key_id, job if holds(job, key_id, runtime.clock.now_ms()) else None)
-
-
-def _with_key(runtime: Runtime, request: JobRequest) -> JobRequest:
-    """Return a request with the key that a submit of it takes."""
-    if request.unique is not None:
-        return request
-    declared = runtime.registry.find(request.type).unique
-    if not declared:
-        raise InvalidRequestError(
-            f"the task {request.type!r} declares no unique key: send unique",
-            errors=[{"where": "unique", "problem": "must be given: the task declares no key"}],
-        )
-    return replace(request, unique=unique_request(declared))
 
 
 def stood_for(runtime: Runtime, job: Job, item: Any) -> Job:
